@@ -1,0 +1,61 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/**
+ * Imports point one way. Each layer of `src/` lists the other layers it may import from;
+ * `compose.ts` and `index.ts` wire everything and are free.
+ */
+const LAYERS = {
+  domain: [],
+  guards: ['domain'],
+  releases: ['domain'],
+  registry: ['domain'],
+  platforms: [],
+  store: ['domain'],
+  engine: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store'],
+  http: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'engine'],
+};
+
+const layerRules = Object.entries(LAYERS).map(([layer, allowed]) => {
+  const forbidden = [...Object.keys(LAYERS), 'cli', 'slots'].filter((l) => l !== layer && !allowed.includes(l));
+  return {
+    files: [`src/${layer}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            ...(layer === 'domain'
+              ? [{ regex: '^(?!\\./|\\.\\./contract$|zod$|cron-parser$|cronstrue$)', message: 'The domain is pure: it imports itself, the contract, zod and the cron parsers.' }]
+              : [{ regex: `^(\\.\\./)+(${forbidden.join('|')})(/|$)`, message: `${layer} may not import from there; see LAYERS in eslint.config.mjs.` }]),
+          ],
+        },
+      ],
+    },
+  };
+});
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/node_modules/**', '.reveille/**'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/require-await': 'off',
+      'no-console': 'error',
+    },
+  },
+  ...layerRules,
+  { files: ['src/cli/**/*.ts', 'bench/**/*.ts', 'test/simulation/cli.ts'], rules: { 'no-console': 'off' } },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    languageOptions: { globals: { module: 'writable', require: 'readonly', process: 'readonly', console: 'readonly', __dirname: 'readonly' } },
+  },
+);
