@@ -2,6 +2,10 @@
  * The port behind which every platform as a service sits: set a capsule's replicas, and look at
  * what is really there. Drivers know nothing of runs, leases or generations; the engine decides
  * whether a call may be made (see `engine/wake.ts` and `engine/sleep.ts`).
+ *
+ * Every call is bounded by the driver's own deadline. A call ended by its signal, or by `close()`,
+ * rejects at once with a {@link PlatformError} of kind `unavailable` whose cause is the signal's
+ * reason; `mayHaveApplied` tells whether a change was already on its way.
  */
 export interface Platform {
   /** Short name for logs and errors, e.g. `code-capsules`. */
@@ -20,7 +24,7 @@ export interface Platform {
    */
   observe(capsuleId: string, signal?: AbortSignal): Promise<Observation>;
 
-  /** Releases sockets and timers. */
+  /** Ends calls under way and releases sockets and timers; later calls reject. Idempotent. */
   close(): Promise<void>;
 }
 

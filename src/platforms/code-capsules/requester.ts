@@ -1,0 +1,77 @@
+import type { Call } from './call';
+import { stopped } from './call';
+import type { FailureContext } from './failure';
+import { failure, isTransient, mayHaveApplied } from './failure';
+import type { Settings } from './options';
+import type { ApiRequest, Reply, Transport } from './transport';
+
+/** Full jitter: each wait is uniform between 0 and a cap that doubles up to the largest. */
+const BACKOFF_BASE_MS = 200;
+const BACKOFF_MAX_MS = 5_000;
+
+export type Send = (call: Call, request: ApiRequest, timeoutMs: number) => Promise<Reply>;
+
+/** Sends requests with retries on what may pass: 429, 5xx and lost answers. */
+export class Requester {
+  constructor(
+    private readonly settings: Settings,
+    private readonly transport: Transport,
+  ) {}
+
+  /**
+   * Returns the body of the first 2xx.
+   * @param send how one try is made; the default sends the request as it is
+   * @throws PlatformError after a final answer, the last retry, or at the call's deadline
+   */
+  async request(
+    call: Call,
+    request: ApiRequest,
+    context: FailureContext,
+    send: Send = (...args) => this.transport.send(...args),
+  ): Promise<unknown> {
+    const { maxRetries, now } = this.settings;
+    for (let tries = 1; ; tries++) {
+      const left = call.deadlineAt - now();
+      const reply: Reply =
+        left > 0
+          ? await send(call, request, Math.min(this.settings.requestTimeoutMs, left))
+          : { answered: false, reason: 'the deadline passed before it was sent', sent: false };
+      if (reply.answered && reply.status >= 200 && reply.status < 300) return reply.body;
+      if (request.method === 'PATCH' && mayHaveApplied(reply)) call.mayHaveApplied = true;
+      const tried = tries === 1 ? 'tried once' : `tried ${tries} times`;
+      if (!isTransient(reply) || tries > maxRetries) throw failure(call, request, reply, tried, context);
+      const wait = this.waitBefore(tries, reply);
+      if (now() + wait >= call.deadlineAt) {
+        const over = `${tried}, the deadline of ${this.settings.deadlineMs} ms leaves no time for another`;
+        throw failure(call, request, reply, over, context);
+      }
+      await this.pause(call, wait);
+    }
+  }
+
+  /** Milliseconds until the next try: what the server asked for, else jittered backoff. */
+  private waitBefore(tries: number, reply: Reply): number {
+    const { random, now } = this.settings;
+    const jitter = random() * Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** (tries - 1));
+    const asked = reply.answered ? retryAfterMs(reply.retryAfter, now()) : undefined;
+    // Jitter on top of what was asked, so that many clients told the same do not return as one.
+    return asked === undefined ? jitter : asked + random() * BACKOFF_BASE_MS;
+  }
+
+  private async pause(call: Call, ms: number): Promise<void> {
+    try {
+      await this.settings.sleep(ms, call.signal);
+    } catch (error) {
+      if (!call.signal.aborted) throw error;
+    }
+    if (call.signal.aborted) throw stopped(call);
+  }
+}
+
+/** Retry-After in ms from `now`: seconds or an HTTP date; undefined when absent or unreadable. */
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+}
