@@ -1,0 +1,301 @@
+/**
+ * The rules of a capsule: when it wakes, counts as awake, and may sleep. Pure. "Asleep" is only
+ * ever written when zero replicas were observed; unknown is never zero.
+ */
+import { BOOT_SAMPLES, splitShift, type Activity, type CapsuleState, type Shift } from './capsule';
+import type { Limits } from './limits';
+
+export type CapsuleEvent =
+  /** A step waits for a lease. */
+  | { type: 'demand' }
+  /** The platform accepted the scale-up of this generation. */
+  | { type: 'scaled-up'; generation: number; at: number }
+  /** A connection was answered, healthy or not. */
+  | { type: 'connected'; generation: number; at: number }
+  | { type: 'healthy'; generation: number; bootId?: string; at: number }
+  /** The wake failed for good in this try: the deadline passed, or the platform refused. */
+  | { type: 'wake-failed'; generation: number; reason: string; final?: boolean }
+  /** The agent process was replaced by another within the shift. */
+  | { type: 'rebooted'; generation: number; bootId: string }
+  /** Zero replicas were observed, and asked for, although we did not: somebody else put it to sleep. */
+  | { type: 'gone'; generation: number }
+  /** Replicas were observed although the capsule should be asleep. */
+  | { type: 'stray'; generation: number }
+  /** The process that wakes it or puts it to sleep is still at it. */
+  | { type: 'renew'; generation: number }
+  /** The linger may be over: sleep if every condition holds. */
+  | { type: 'idle' }
+  | { type: 'scaled-down'; generation: number }
+  /** The platform was read back. */
+  | { type: 'observed'; generation: number; running: number | 'unknown' }
+  | { type: 'due' };
+
+export type CapsuleCommand =
+  | { type: 'scale-up'; generation: number }
+  | { type: 'scale-down'; generation: number }
+  | { type: 'verify'; generation: number }
+  /** Give the waiting steps their leases. */
+  | { type: 'grant'; generation: number }
+  /** Tell the waiting steps that the capsule cannot be woken. */
+  | { type: 'fail-waiting'; reason: string }
+  /** Wake again at this time. */
+  | { type: 'retry'; at: number };
+
+export interface CapsuleContext {
+  now: number;
+  limits: Limits;
+  activity: Activity;
+  lingerMs: number;
+  wakeTimeoutMs: number;
+  performing: boolean;
+}
+
+export interface CapsuleDecision {
+  state: CapsuleState;
+  changed: boolean;
+  commands: CapsuleCommand[];
+  /** Commit only while no lease is held, or none is even asked for: the fence of every scale-down. */
+  unless?: 'held' | 'held-or-waiting';
+  /** A shift that began, went on or ended with this decision. */
+  shift?: Shift;
+}
+
+export function decideCapsule(
+  capsule: CapsuleState,
+  event: CapsuleEvent,
+  context: CapsuleContext,
+): CapsuleDecision {
+  if ('generation' in event && event.generation !== capsule.generation) return unchanged(capsule);
+  switch (event.type) {
+    case 'demand':
+      return capsule.status === 'asleep' ? wake(capsule, context) : unchanged(capsule);
+    case 'scaled-up':
+      return stamp(capsule, 'waking', { acceptedAt: event.at });
+    case 'connected':
+      return stamp(capsule, 'waking', { firstTcpAt: event.at });
+    case 'healthy':
+      return healthy(capsule, event, context);
+    case 'wake-failed':
+      return wakeFailed(capsule, event, context);
+    case 'rebooted':
+      return rebooted(capsule, event.bootId);
+    case 'gone':
+      return capsule.status === 'awake' ? fallAsleep(capsule, 'gone', context) : unchanged(capsule);
+    case 'stray':
+      return stray(capsule, context);
+    case 'renew':
+      return capsule.dueAt === undefined
+        ? unchanged(capsule)
+        : changed({ ...capsule, dueAt: claim(context) });
+    case 'idle':
+      return sleep(capsule, context);
+    case 'scaled-down':
+      return scaledDown(capsule, context);
+    case 'observed':
+      return observed(capsule, event.running, context);
+    case 'due':
+      return due(capsule, context);
+  }
+}
+
+/** Why a capsule may not sleep now; empty when it may. Each condition by itself. */
+export function reasonsAwake(capsule: CapsuleState, context: CapsuleContext): string[] {
+  const { activity, lingerMs, now } = context;
+  const reasons: string[] = [];
+  if (activity.held > 0) reasons.push(`${activity.held} live lease(s)`);
+  if (activity.waiting > 0) reasons.push(`${activity.waiting} step(s) waiting for a lease`);
+  const idleSince = activity.idleSince ?? capsule.shift?.healthyAt ?? now;
+  if (now < idleSince + lingerMs) reasons.push(`lingers for another ${idleSince + lingerMs - now} ms`);
+  return reasons;
+}
+
+function wake(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
+  const { now } = context;
+  if (capsule.retryWakeAt !== undefined && now < capsule.retryWakeAt) return unchanged(capsule);
+  const generation = capsule.generation + 1;
+  const shift: Shift = { capsuleId: capsule.id, agentId: capsule.agentId, generation, requestedAt: now };
+  const state: CapsuleState = {
+    ...without(capsule, 'retryWakeAt', 'bootId', 'scaledDownAt'),
+    status: 'waking',
+    generation,
+    wakeDeadline: now + context.wakeTimeoutMs,
+    dueAt: claim(context),
+    shift,
+  };
+  return { ...changed(state, [{ type: 'scale-up', generation }]), shift };
+}
+
+/** Adds a time to the current shift, once. */
+function stamp(
+  capsule: CapsuleState,
+  status: CapsuleState['status'],
+  times: Partial<Shift>,
+): CapsuleDecision {
+  const { shift } = capsule;
+  const known = shift && Object.keys(times).every((key) => key in shift);
+  if (!shift || known || capsule.status !== status) return unchanged(capsule);
+  const next = { ...shift, ...times };
+  return { ...changed({ ...capsule, shift: next }), shift: next };
+}
+
+function healthy(
+  capsule: CapsuleState,
+  event: Extract<CapsuleEvent, { type: 'healthy' }>,
+  { now }: CapsuleContext,
+): CapsuleDecision {
+  // A terminating replica of an earlier shift may still answer; it is not this shift's agent.
+  const former = event.bootId !== undefined && capsule.formerBootIds.includes(event.bootId);
+  if (capsule.status !== 'waking' || !capsule.shift || former) return unchanged(capsule);
+  // An agent that claims its job may be quicker than the answer to our own scale call.
+  const acceptedAt = capsule.shift.acceptedAt ?? Math.min(now, event.at);
+  const shift: Shift = { firstTcpAt: event.at, ...capsule.shift, acceptedAt, healthyAt: event.at };
+  const state: CapsuleState = {
+    ...without(capsule, 'wakeDeadline', 'dueAt', 'lastError'),
+    status: 'awake',
+    ...(event.bootId !== undefined && { bootId: event.bootId }),
+    failedWakes: 0,
+    bootMs: [event.at - acceptedAt, ...capsule.bootMs].slice(0, BOOT_SAMPLES),
+    shift,
+  };
+  return { ...changed(state, [{ type: 'grant', generation: capsule.generation }]), shift };
+}
+
+function wakeFailed(
+  capsule: CapsuleState,
+  event: Extract<CapsuleEvent, { type: 'wake-failed' }>,
+  context: CapsuleContext,
+): CapsuleDecision {
+  if (capsule.status !== 'waking') return unchanged(capsule);
+  const { limits, now } = context;
+  const failedWakes = capsule.failedWakes + 1;
+  const giveUp = event.final === true || failedWakes >= limits.wakeAttempts;
+  const retryWakeAt = now + limits.wakeBackoffMs * 2 ** (failedWakes - 1);
+  const state: CapsuleState = {
+    ...drain(capsule, event.reason, context),
+    failedWakes: giveUp ? 0 : failedWakes,
+    lastError: event.reason,
+    ...(!giveUp && { retryWakeAt }),
+  };
+  const commands: CapsuleCommand[] = [{ type: 'scale-down', generation: capsule.generation }];
+  if (giveUp) commands.push({ type: 'fail-waiting', reason: event.reason });
+  return { ...changed(state, commands), ...withShift(state), unless: 'held' };
+}
+
+function rebooted(capsule: CapsuleState, bootId: string): CapsuleDecision {
+  if (capsule.status !== 'awake' || capsule.bootId === bootId) return unchanged(capsule);
+  return changed({ ...capsule, bootId, formerBootIds: remember(capsule) });
+}
+
+/** Not a shift of ours, and still nobody's: it is put to sleep like one. */
+function stray(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
+  if (capsule.status !== 'asleep') return unchanged(capsule);
+  const state = {
+    ...drain(capsule, 'stray', context),
+    lastError: 'replicas ran although the capsule was asleep',
+  };
+  return { ...changed(state, [{ type: 'scale-down', generation: capsule.generation }]), unless: 'held' };
+}
+
+function sleep(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
+  if (capsule.status !== 'awake' || reasonsAwake(capsule, context).length > 0) return unchanged(capsule);
+  const state = drain(capsule, 'idle', context);
+  return {
+    ...changed(state, [{ type: 'scale-down', generation: capsule.generation }]),
+    ...withShift(state),
+    unless: 'held-or-waiting',
+  };
+}
+
+function drain(capsule: CapsuleState, endReason: string, context: CapsuleContext): CapsuleState {
+  return {
+    ...without(capsule, 'wakeDeadline'),
+    status: 'draining',
+    dueAt: claim(context),
+    ...(capsule.shift && { shift: { ...capsule.shift, scaleDownAt: context.now, endReason } }),
+  };
+}
+
+function scaledDown(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
+  if (capsule.status !== 'draining') return unchanged(capsule);
+  const state = { ...capsule, scaledDownAt: context.now, dueAt: claim(context) };
+  return changed(state, [{ type: 'verify', generation: capsule.generation }]);
+}
+
+function observed(
+  capsule: CapsuleState,
+  running: number | 'unknown',
+  context: CapsuleContext,
+): CapsuleDecision {
+  return capsule.status === 'draining' && running === 0
+    ? fallAsleep(capsule, undefined, context)
+    : unchanged(capsule);
+}
+
+/** Zero was observed: the shift closes, and whoever waits is served by the next one. */
+function fallAsleep(
+  capsule: CapsuleState,
+  endReason: string | undefined,
+  context: CapsuleContext,
+): CapsuleDecision {
+  const { now, activity } = context;
+  const open = capsule.shift && {
+    ...capsule.shift,
+    zeroAt: now,
+    ...(endReason !== undefined && { endReason }),
+  };
+  const shift = open && { ...open, split: splitShift(open, activity.workMs) };
+  const state: CapsuleState = {
+    ...without(capsule, 'dueAt', 'shift', 'bootId', 'scaledDownAt'),
+    status: 'asleep',
+    formerBootIds: remember(capsule),
+    ...(capsule.retryWakeAt !== undefined && { dueAt: Math.max(now, capsule.retryWakeAt) }),
+  };
+  const commands: CapsuleCommand[] =
+    activity.waiting > 0 ? [{ type: 'retry', at: Math.max(now, capsule.retryWakeAt ?? now) }] : [];
+  return { ...changed(state, commands), ...(shift && { shift }) };
+}
+
+/** Somebody else's claim ran out, or a pause is over: take the work up again. */
+function due(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
+  const { now, limits, activity } = context;
+  if (capsule.dueAt === undefined || now < capsule.dueAt) return unchanged(capsule);
+  const { generation } = capsule;
+  const taken = { ...capsule, dueAt: claim(context) };
+  if (capsule.status === 'waking') return changed(taken, [{ type: 'scale-up', generation }]);
+  if (capsule.status === 'draining') {
+    const again = capsule.scaledDownAt === undefined || now - capsule.scaledDownAt >= limits.rescaleMs;
+    return changed(taken, [again ? { type: 'scale-down', generation } : { type: 'verify', generation }]);
+  }
+  const rested = without(capsule, 'dueAt');
+  if (capsule.status === 'asleep' && activity.waiting > 0)
+    return wake(without(rested, 'retryWakeAt'), context);
+  return changed(capsule.status === 'asleep' ? without(rested, 'retryWakeAt') : rested);
+}
+
+const claim = ({ now, limits, performing }: CapsuleContext): number =>
+  performing ? now + limits.claimMs : now;
+
+const remember = (capsule: CapsuleState): string[] =>
+  capsule.bootId === undefined
+    ? capsule.formerBootIds
+    : [capsule.bootId, ...capsule.formerBootIds].slice(0, 5);
+
+const withShift = (state: CapsuleState): { shift?: Shift } => (state.shift ? { shift: state.shift } : {});
+
+const unchanged = (state: CapsuleState): CapsuleDecision => ({
+  state,
+  changed: false,
+  commands: [],
+});
+
+const changed = (state: CapsuleState, commands: CapsuleCommand[] = []): CapsuleDecision => ({
+  state,
+  changed: true,
+  commands,
+});
+
+function without<K extends keyof CapsuleState>(state: CapsuleState, ...keys: K[]): CapsuleState {
+  const copy = { ...state };
+  for (const key of keys) delete (copy as Partial<CapsuleState>)[key];
+  return copy;
+}

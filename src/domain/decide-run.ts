@@ -1,0 +1,402 @@
+/**
+ * The rules of a run: `decideRun(run, event, context)` says what the run becomes, which leases
+ * change with it, and what is to be done once that is committed. Pure; nothing here waits or calls.
+ */
+import type { AgentRunResult } from '../contract';
+import type { Limits } from './limits';
+import {
+  isActive,
+  isTerminal,
+  planOf,
+  type AttemptRecord,
+  type RunError,
+  type RunState,
+  type StepState,
+} from './run';
+
+export type RunEvent =
+  /** The run may begin: it was created, or the run it waited for has ended. */
+  | { type: 'start' }
+  /** A capsule has a free slot for a step that waits for one. */
+  | { type: 'slot'; stepId: string; generation: number; bootId?: string }
+  /** The agent answered 202, or claimed the job itself. */
+  | { type: 'accepted'; stepId: string; attempt: number; bootId?: string }
+  | { type: 'send-failed'; stepId: string; attempt: number; failure: SendFailure }
+  | { type: 'result'; stepId: string; attempt: number; result: AgentRunResult }
+  /** The agent no longer has the job: it restarted, or its capsule is gone. */
+  | { type: 'lost'; stepId: string; attempt: number; reason: string }
+  | { type: 'wake-failed'; stepId: string; attempt: number; reason: string }
+  | { type: 'cancel'; reason: string }
+  /** Time passed: deadlines, back-offs and claims that ran out. */
+  | { type: 'due' };
+
+export type SendFailure =
+  | { kind: 'busy'; retryAfterMs?: number }
+  | { kind: 'rejected'; message: string }
+  | { kind: 'unreachable'; message: string };
+
+/** A change to the leases of a capsule, committed together with the run. */
+export interface LeaseChange {
+  op: 'request' | 'grant' | 'release';
+  capsuleId: string;
+  stepId: string;
+  attempt: number;
+  /** With `grant`: the shift the lease is for. Refused if the capsule is no longer awake in it. */
+  generation?: number;
+}
+
+export type RunCommand =
+  | { type: 'wake'; capsuleId: string }
+  | { type: 'send'; stepId: string; attempt: number }
+  | { type: 'check'; stepId: string; attempt: number }
+  | { type: 'cancel-agent'; stepId: string; attempt: number; capsuleId: string }
+  | { type: 'finished' };
+
+export interface CapsuleView {
+  capsuleId: string;
+  /** Set when the capsule is awake and a lease may be taken at once, without waiting in line. */
+  awake?: { generation: number; bootId?: string };
+}
+
+export interface RunContext {
+  now: number;
+  /** Uniform in [0, 1): jitter. */
+  random: () => number;
+  limits: Limits;
+  /** The capsule that serves an agent, as last seen. The commit checks it again. */
+  capsuleOf: (agentId: string) => CapsuleView;
+  /** False where another process will perform the commands: then they are due at once. */
+  performing: boolean;
+}
+
+/** What came of an event. `late` and `duplicate` results are recorded but change nothing. */
+export type RunOutcome = 'changed' | 'unchanged' | 'duplicate' | 'late';
+
+export interface RunDecision {
+  state: RunState;
+  outcome: RunOutcome;
+  leases: LeaseChange[];
+  commands: RunCommand[];
+}
+
+export function decideRun(run: RunState, event: RunEvent, context: RunContext): RunDecision {
+  const draft = new Draft(run, context);
+  const outcome = draft.apply(event);
+  return {
+    state: outcome === 'changed' ? draft.run : run,
+    outcome,
+    leases: draft.leases,
+    commands: draft.commands,
+  };
+}
+
+/** One decision in the making: a copy of the run that the rules below write to. */
+class Draft {
+  readonly run: RunState;
+  readonly leases: LeaseChange[] = [];
+  readonly commands: RunCommand[] = [];
+
+  constructor(
+    run: RunState,
+    private readonly context: RunContext,
+  ) {
+    this.run = { ...run, steps: run.steps.map((s) => ({ ...s })) };
+  }
+
+  apply(event: RunEvent): RunOutcome {
+    if (isTerminal(this.run.status)) return event.type === 'result' ? this.afterTheEnd(event) : 'unchanged';
+    switch (event.type) {
+      case 'start':
+        return this.start();
+      case 'cancel':
+        return this.cancel(event.reason);
+      case 'due':
+        return this.due();
+      case 'slot':
+        return this.slot(event);
+      default:
+        return this.answer(event);
+    }
+  }
+
+  private start(): RunOutcome {
+    if (this.run.status !== 'queued') return 'unchanged';
+    this.run.status = 'running';
+    this.run.startedAt = this.context.now;
+    this.advance();
+    return 'changed';
+  }
+
+  private cancel(reason: string): RunOutcome {
+    this.finish('cancelled', { kind: 'cancelled', message: reason });
+    return 'changed';
+  }
+
+  private slot(event: Extract<RunEvent, { type: 'slot' }>): RunOutcome {
+    const step = this.run.steps.find((s) => s.id === event.stepId);
+    if (step?.status !== 'waiting') return 'unchanged';
+    this.grant(step, event.generation, event.bootId);
+    return 'changed';
+  }
+
+  /** Events that speak of one attempt: they count only for the attempt in hand. */
+  private answer(event: Extract<RunEvent, { attempt: number }>): RunOutcome {
+    const step = this.run.steps.find((s) => s.id === event.stepId);
+    if (!step) return 'unchanged';
+    const inHand = step.attempt === event.attempt && isActive(step.status);
+    if (!inHand) return event.type === 'result' ? pastAttempt(step, event.attempt) : 'unchanged';
+    switch (event.type) {
+      case 'accepted':
+        return this.accepted(step, event.bootId);
+      case 'send-failed':
+        return this.sendFailed(step, event.failure);
+      case 'result':
+        return this.settle(step, event.result);
+      case 'lost':
+        return this.attemptFailed(step, { kind: 'lost', message: event.reason });
+      case 'wake-failed':
+        if (step.status !== 'waiting') return 'unchanged';
+        return this.attemptFailed(step, { kind: 'wake-failed', message: event.reason });
+    }
+  }
+
+  private afterTheEnd(event: Extract<RunEvent, { type: 'result' }>): RunOutcome {
+    const step = this.run.steps.find((s) => s.id === event.stepId);
+    return step ? pastAttempt(step, event.attempt) : 'unchanged';
+  }
+
+  private accepted(step: StepState, bootId: string | undefined): RunOutcome {
+    if (step.status !== 'dispatching') return 'unchanged';
+    step.status = 'running';
+    step.acceptedAt = this.context.now;
+    if (bootId !== undefined) step.bootId = bootId;
+    step.dueAt = this.nextCheck(step);
+    return 'changed';
+  }
+
+  private sendFailed(step: StepState, failure: SendFailure): RunOutcome {
+    if (step.status !== 'dispatching') return 'unchanged';
+    const { now, limits } = this.context;
+    if (failure.kind === 'rejected') {
+      return this.attemptFailed(step, { kind: 'rejected', message: failure.message });
+    }
+    const sends = step.sends ?? 1;
+    const waited = now - (step.grantedAt ?? now);
+    if (failure.kind === 'busy' && waited < limits.maxBusyMs) {
+      step.dueAt = now + Math.min(failure.retryAfterMs ?? limits.resendMs, limits.maxBusyMs - waited);
+      return 'changed';
+    }
+    if (failure.kind === 'unreachable' && sends < limits.maxSends) {
+      step.dueAt = now + limits.resendMs * 2 ** (sends - 1);
+      return 'changed';
+    }
+    const message = failure.kind === 'busy' ? `the agent stayed busy for ${waited} ms` : failure.message;
+    return this.attemptFailed(step, { kind: 'unreachable', message });
+  }
+
+  private settle(step: StepState, result: AgentRunResult): RunOutcome {
+    if (result.status !== 'success') {
+      const kind = result.status === 'timeout' ? 'timeout' : 'agent-error';
+      const message = result.error ?? `the agent reported ${result.status}`;
+      return this.attemptFailed(step, { kind, message }, result.durationMs);
+    }
+    this.endAttempt(step, 'success', undefined, result.durationMs);
+    step.status = 'succeeded';
+    step.finishedAt = this.context.now;
+    delete step.error;
+    this.advance();
+    return 'changed';
+  }
+
+  private attemptFailed(step: StepState, error: RunError, durationMs?: number): RunOutcome {
+    const plan = planOf(this.run, step.id);
+    this.endAttempt(step, error.kind, error.message, durationMs);
+    step.error = error;
+    const final = error.kind === 'rejected' || step.attempt >= plan.attempts;
+    if (final) {
+      step.status = 'failed';
+      step.finishedAt = this.context.now;
+      this.finish('failed', { kind: error.kind, message: `step ${step.id}: ${error.message}` });
+      return 'changed';
+    }
+    // Lost work is not the agent's fault, and nothing is gained by waiting.
+    if (error.kind === 'lost') {
+      this.request(step);
+      return 'changed';
+    }
+    step.status = 'backing-off';
+    step.dueAt = this.context.now + backoff(plan, step.attempt, this.context.random());
+    return 'changed';
+  }
+
+  /** Closes the attempt in hand: its record, its lease, its due time. */
+  private endAttempt(
+    step: StepState,
+    outcome: AttemptRecord['outcome'],
+    message?: string,
+    durationMs?: number,
+  ): void {
+    const { now } = this.context;
+    if (step.capsuleId !== undefined) this.lease(step, 'release');
+    step.history = [
+      ...step.history,
+      {
+        attempt: step.attempt,
+        outcome,
+        ...(message !== undefined && { message }),
+        ...(step.generation !== undefined && { generation: step.generation }),
+        requestedAt: step.requestedAt ?? now,
+        ...(step.grantedAt !== undefined && { grantedAt: step.grantedAt }),
+        ...(step.acceptedAt !== undefined && { acceptedAt: step.acceptedAt }),
+        endedAt: now,
+        ...(durationMs !== undefined && { durationMs }),
+      },
+    ];
+    delete step.capsuleId;
+    delete step.dueAt;
+    delete step.deadline;
+  }
+
+  private due(): RunOutcome {
+    const { now } = this.context;
+    if (this.run.deadline !== undefined && now >= this.run.deadline) {
+      this.finish('failed', { kind: 'timeout', message: 'the run took longer than its workflow allows' });
+      return 'changed';
+    }
+    let changed = false;
+    for (const step of this.run.steps) {
+      if (isTerminal(this.run.status)) break;
+      if (step.dueAt === undefined || now < step.dueAt) continue;
+      changed = true;
+      this.stepDue(step);
+    }
+    return changed ? 'changed' : 'unchanged';
+  }
+
+  private stepDue(step: StepState): void {
+    const { now, limits } = this.context;
+    if (step.status === 'backing-off') return this.request(step);
+    if (step.status === 'waiting') {
+      this.attemptFailed(step, { kind: 'wait-too-long', message: `no lease within ${limits.maxWaitMs} ms` });
+      return;
+    }
+    if (step.deadline !== undefined && now >= step.deadline) {
+      this.cancelAgent(step);
+      this.attemptFailed(step, {
+        kind: 'timeout',
+        message: `no result within ${planOf(this.run, step.id).timeoutMs} ms`,
+      });
+      return;
+    }
+    if (step.status === 'dispatching') return this.send(step);
+    this.commands.push({ type: 'check', stepId: step.id, attempt: step.attempt });
+    step.dueAt = this.nextCheck(step);
+  }
+
+  /** Starts what can start: the first step that has not run, once all before it succeeded. */
+  private advance(): void {
+    const next = this.run.steps.find((s) => s.status !== 'succeeded');
+    if (!next) return this.finish('succeeded');
+    if (next.status === 'pending') this.request(next);
+  }
+
+  /** Opens the next attempt and asks for a lease, or takes it when the capsule has a free slot. */
+  private request(step: StepState): void {
+    const { now, limits, capsuleOf } = this.context;
+    const view = capsuleOf(planOf(this.run, step.id).agentId);
+    step.attempt += 1;
+    step.capsuleId = view.capsuleId;
+    step.requestedAt = now;
+    for (const key of ['generation', 'grantedAt', 'acceptedAt', 'sends', 'bootId'] as const) delete step[key];
+    if (view.awake) return this.grant(step, view.awake.generation, view.awake.bootId);
+    step.status = 'waiting';
+    step.dueAt = now + limits.maxWaitMs;
+    this.lease(step, 'request');
+    this.commands.push({ type: 'wake', capsuleId: view.capsuleId });
+  }
+
+  private grant(step: StepState, generation: number, bootId: string | undefined): void {
+    const { now, limits } = this.context;
+    step.generation = generation;
+    if (bootId !== undefined) step.bootId = bootId;
+    step.grantedAt = now;
+    step.deadline = now + planOf(this.run, step.id).timeoutMs + limits.resultGraceMs;
+    this.lease(step, 'grant', generation);
+    this.send(step);
+  }
+
+  private send(step: StepState): void {
+    const { now, limits, performing } = this.context;
+    step.status = 'dispatching';
+    step.sends = (step.sends ?? 0) + 1;
+    step.dueAt = performing ? now + limits.claimMs : now;
+    this.commands.push({ type: 'send', stepId: step.id, attempt: step.attempt });
+  }
+
+  /** The next look at a running attempt; one always falls on the agent's own timeout. */
+  private nextCheck(step: StepState): number {
+    const { now, limits } = this.context;
+    const deadline = step.deadline ?? now;
+    const ownTimeout = deadline - limits.resultGraceMs;
+    const next = now + limits.checkMs;
+    return now < ownTimeout ? Math.min(next, ownTimeout) : Math.min(next, deadline);
+  }
+
+  private cancelAgent(step: StepState): void {
+    if (step.capsuleId === undefined || step.status === 'waiting') return;
+    this.commands.push({
+      type: 'cancel-agent',
+      stepId: step.id,
+      attempt: step.attempt,
+      capsuleId: step.capsuleId,
+    });
+  }
+
+  private finish(status: 'succeeded' | 'failed' | 'cancelled', error?: RunError): void {
+    const { now } = this.context;
+    for (const step of this.run.steps) {
+      if (isActive(step.status)) {
+        this.cancelAgent(step);
+        const kind = error?.kind ?? 'cancelled';
+        this.endAttempt(step, kind, error?.message);
+        step.status = status === 'cancelled' ? 'cancelled' : 'failed';
+        step.finishedAt = now;
+        if (error) step.error = error;
+      } else if (step.status === 'pending') {
+        step.status = 'skipped';
+      } else if (step.status === 'backing-off') {
+        step.status = status === 'cancelled' ? 'cancelled' : 'failed';
+        step.finishedAt = now;
+        delete step.dueAt;
+      }
+    }
+    this.run.status = status;
+    this.run.finishedAt = now;
+    if (error) this.run.error = error;
+    this.commands.push({ type: 'finished' });
+  }
+
+  private lease(step: StepState, op: LeaseChange['op'], generation?: number): void {
+    this.leases.push({
+      op,
+      capsuleId: step.capsuleId as string,
+      stepId: step.id,
+      attempt: step.attempt,
+      ...(generation !== undefined && { generation }),
+    });
+  }
+}
+
+/** A result for an attempt that is over: the same one again, or one that came too late. */
+function pastAttempt(step: StepState, attempt: number): RunOutcome {
+  const record = step.history.find((h) => h.attempt === attempt);
+  if (!record) return 'unchanged';
+  const reported = record.durationMs !== undefined;
+  return reported ? 'duplicate' : 'late';
+}
+
+/** Exponential back-off with "equal jitter": half of it fixed, half random. */
+function backoff(plan: { backoffMs: number; maxBackoffMs: number }, attempt: number, random: number): number {
+  const full = Math.min(plan.maxBackoffMs, plan.backoffMs * 2 ** (attempt - 1));
+  return Math.round(full / 2 + (full / 2) * random);
+}

@@ -1,0 +1,101 @@
+/**
+ * The ledger: an append-only, hash-chained record of everything that changed. Each entry carries
+ * the fields a change set, so that folding the entries of one entity gives its current state.
+ */
+import { createHash } from 'node:crypto';
+import { canonicalJson } from './canonical-json';
+import type { CapsuleState } from './capsule';
+import type { RunState } from './run';
+
+export type EntityKind = 'run' | 'capsule' | 'tick' | 'schedule';
+
+export interface LedgerEntry {
+  at: number;
+  /** Who did it: `engine`, `agent:<id>`, `key:<id>`. */
+  actor: string;
+  /** What happened, as `entity.verb`. */
+  action: string;
+  entity: EntityKind;
+  id: string;
+  /** The fields that changed, with their new values; `null` where a field went away. */
+  set: Record<string, unknown>;
+  reason?: string;
+}
+
+/** An entry as it is stored: its exact text, and the hash that chains it to the one before. */
+export interface ChainedEntry {
+  seq: number;
+  body: string;
+  hash: string;
+}
+
+export const GENESIS = '0'.repeat(64);
+
+export const ledgerBody = (entry: LedgerEntry): string => canonicalJson(entry);
+
+/** SHA-256 over the previous hash (hex) followed by the body. */
+export const chainHash = (previous: string, body: string): string =>
+  createHash('sha256').update(previous).update(body).digest('hex');
+
+/** What of a run the ledger tells: enough to fold its status from the entries alone. */
+export function projectRun(run: RunState): Record<string, unknown> {
+  return {
+    status: run.status,
+    ...Object.fromEntries(
+      run.steps.flatMap((s) => [
+        [`steps.${s.id}.status`, s.status],
+        [`steps.${s.id}.attempt`, s.attempt],
+      ]),
+    ),
+    ...(run.error && { error: run.error.message }),
+  };
+}
+
+export function projectCapsule(capsule: CapsuleState): Record<string, unknown> {
+  return {
+    status: capsule.status,
+    generation: capsule.generation,
+    ...(capsule.bootId !== undefined && { bootId: capsule.bootId }),
+    ...(capsule.lastError !== undefined && { lastError: capsule.lastError }),
+  };
+}
+
+/** The fields of `after` that differ from `before`; `null` marks a field that went away. */
+export function patch(
+  before: Record<string, unknown>,
+  after: Record<string, unknown>,
+): Record<string, unknown> {
+  const set: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(after)) if (before[key] !== value) set[key] = value;
+  for (const key of Object.keys(before)) if (!(key in after)) set[key] = null;
+  return set;
+}
+
+/** Folds the entries of one entity, oldest first, into its projection. */
+export function fold(entries: Iterable<Pick<LedgerEntry, 'set'>>): Record<string, unknown> {
+  const state: Record<string, unknown> = {};
+  for (const { set } of entries) {
+    for (const [key, value] of Object.entries(set)) {
+      if (value === null) delete state[key];
+      else state[key] = value;
+    }
+  }
+  return state;
+}
+
+export type ChainVerdict = { ok: true; entries: number } | { ok: false; seq: number; reason: string };
+
+/** Checks that the chain is whole: sequence without gaps, each hash over the one before. */
+export function verifyChain(entries: Iterable<ChainedEntry>): ChainVerdict {
+  let previous = GENESIS;
+  let count = 0;
+  for (const entry of entries) {
+    count += 1;
+    if (entry.seq !== count) return { ok: false, seq: count, reason: `entry ${count} is missing` };
+    if (entry.hash !== chainHash(previous, entry.body)) {
+      return { ok: false, seq: entry.seq, reason: `entry ${entry.seq} does not match its hash` };
+    }
+    previous = entry.hash;
+  }
+  return { ok: true, entries: count };
+}

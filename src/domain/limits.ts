@@ -1,0 +1,54 @@
+/** Every wait, retry and claim of the engine, named. Milliseconds unless the name says otherwise. */
+export interface Limits {
+  /** How long a process that committed a command has to perform it before another may. */
+  claimMs: number;
+  /** One `POST /run`. Shorter than the claim, so that a claim outlives its request. */
+  sendTimeoutMs: number;
+  /** How often `POST /run` is sent for one attempt that cannot be delivered. */
+  maxSends: number;
+  /** Wait between two sends of one attempt, doubled each time. */
+  resendMs: number;
+  /** How long a busy agent is asked again (429, 409) before the attempt counts as unreachable. */
+  maxBusyMs: number;
+  /** How long after the agent's own timeout its result is still waited for. */
+  resultGraceMs: number;
+  /** How often a running attempt is asked after (`GET /status`). */
+  checkMs: number;
+  /** One `GET /status` or `POST /cancel`. */
+  statusTimeoutMs: number;
+  /** How long a step may wait for a lease. */
+  maxWaitMs: number;
+  /** One `GET /health`. */
+  probeTimeoutMs: number;
+  /** How often a wake that failed is tried again, and the pause before, doubled each time. */
+  wakeAttempts: number;
+  wakeBackoffMs: number;
+  /** How often a scale-down is verified, and after how long the call is sent again. */
+  verifyMs: number;
+  rescaleMs: number;
+  /** Sweeper: period, and rows looked at in one pass. */
+  sweepMs: number;
+  sweepBatch: number;
+  /** How often a transition that lost a race is decided anew. */
+  maxConflicts: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  claimMs: 15_000,
+  sendTimeoutMs: 10_000,
+  maxSends: 5,
+  resendMs: 500,
+  maxBusyMs: 60_000,
+  resultGraceMs: 5_000,
+  checkMs: 10_000,
+  statusTimeoutMs: 5_000,
+  maxWaitMs: 24 * 3_600_000,
+  probeTimeoutMs: 2_000,
+  wakeAttempts: 3,
+  wakeBackoffMs: 2_000,
+  verifyMs: 250,
+  rescaleMs: 10_000,
+  sweepMs: 2_000,
+  sweepBatch: 200,
+  maxConflicts: 20,
+};

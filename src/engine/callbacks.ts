@@ -1,0 +1,56 @@
+/**
+ * Callback tokens: what makes the webhook URL of one attempt unguessable. A token names the
+ * attempt and its expiry and is authenticated by HMAC-SHA256, so it is checked without a look-up.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+export interface Callback {
+  runId: string;
+  stepId: string;
+  attempt: number;
+  /** Epoch milliseconds. */
+  expiresAt: number;
+}
+
+export type CallbackVerdict = { ok: true; callback: Callback } | { ok: false; reason: 'forged' | 'expired' };
+
+/** Longer than any token of ours: the parser looks at no more. */
+const MAX_TOKEN = 1_000;
+
+export class Callbacks {
+  constructor(
+    private readonly secret: string,
+    private readonly webhookUrl: string,
+  ) {}
+
+  /** The URL an agent is given to report one attempt. */
+  url(callback: Callback): string {
+    return `${this.webhookUrl}?token=${this.issue(callback)}`;
+  }
+
+  issue({ runId, stepId, attempt, expiresAt }: Callback): string {
+    const payload = Buffer.from(JSON.stringify([runId, stepId, attempt, expiresAt])).toString('base64url');
+    return `${payload}.${this.mac(payload)}`;
+  }
+
+  verify(token: string, now: number): CallbackVerdict {
+    const [payload, mac, ...rest] = token.slice(0, MAX_TOKEN).split('.');
+    if (payload === undefined || mac === undefined || rest.length > 0) return { ok: false, reason: 'forged' };
+    const expected = Buffer.from(this.mac(payload));
+    const given = Buffer.from(mac);
+    if (expected.length !== given.length || !timingSafeEqual(expected, given))
+      return { ok: false, reason: 'forged' };
+    const [runId, stepId, attempt, expiresAt] = JSON.parse(Buffer.from(payload, 'base64url').toString()) as [
+      string,
+      string,
+      number,
+      number,
+    ];
+    if (now > expiresAt) return { ok: false, reason: 'expired' };
+    return { ok: true, callback: { runId, stepId, attempt, expiresAt } };
+  }
+
+  private mac(payload: string): string {
+    return createHmac('sha256', this.secret).update(`callback:${payload}`).digest('base64url');
+  }
+}

@@ -1,0 +1,34 @@
+/** Everything the verbs of the engine work with, wired once in `compose.ts`. */
+import type { EventEmitter } from 'node:events';
+import type { Limits } from '../domain/limits';
+import type { CapsuleState } from '../domain/capsule';
+import type { RunState } from '../domain/run';
+import type { Platform } from '../platforms/platform';
+import type { Registry } from '../registry';
+import type { Store } from '../store/store';
+import type { Callbacks } from './callbacks';
+import type { Agents, Clock, Log, Queue } from './ports';
+
+export interface EngineDeps {
+  store: Store;
+  queue: Queue;
+  platform: Platform;
+  agents: Agents;
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  newId: () => string;
+  callbacks: Callbacks;
+  registry: Registry;
+  limits: Limits;
+  log: Log;
+  /** False in the web role: commands are left to a worker. */
+  performing: boolean;
+  /** Tells what was committed; for people who watch, never for decisions. */
+  events: EventEmitter<EngineEvents>;
+}
+
+export interface EngineEvents {
+  run: [RunState];
+  capsule: [CapsuleState];
+}

@@ -1,0 +1,97 @@
+/** Sends a job to an agent, and asks after jobs that are under way. */
+import type { AgentRunRequest, AgentStatus } from '../contract';
+import { planOf, stepInput, stepOf, type RunState } from '../domain/run';
+import type { RunCommand } from '../domain/decide-run';
+import type { EngineDeps } from './context';
+import type { Runs } from './runs';
+
+/** How long after its attempt's deadline a late result is still let in, to be recorded. */
+const LATE_RESULT_MS = 3_600_000;
+/** An accepted job is committed with its result when that comes at once. */
+const ACCEPT_DELAY_MS = 25;
+
+type About<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>;
+
+export class Dispatcher {
+  constructor(
+    private readonly deps: EngineDeps,
+    private readonly runs: Runs,
+  ) {}
+
+  async send(run: RunState, { stepId, attempt }: About<'send'>): Promise<void> {
+    const { agents, limits } = this.deps;
+    const request = await this.request(run, stepId);
+    if (!request) return;
+    const answer = await agents.run(this.baseUrl(run, stepId), request, limits.sendTimeoutMs);
+    if (answer.kind === 'accepted') {
+      this.runs.defer(run.id, { type: 'accepted', stepId, attempt }, ACCEPT_DELAY_MS);
+    } else {
+      await this.runs.apply(run.id, { type: 'send-failed', stepId, attempt, failure: answer });
+    }
+  }
+
+  /** The request for a step's attempt in hand; undefined once retention removed the run's input. */
+  async request(run: RunState, stepId: string): Promise<AgentRunRequest | undefined> {
+    const { store, callbacks } = this.deps;
+    const step = stepOf(run, stepId);
+    const payloads = await store.payloads(run.id);
+    if (!step || !payloads) return undefined;
+    const outputs = new Map(
+      payloads.results
+        .filter((r) => r.counted && r.result.status === 'success')
+        .map((r) => [r.stepId, r.result.output]),
+    );
+    const { attempt, deadline = this.deps.clock.now() } = step;
+    const expiresAt = deadline + LATE_RESULT_MS;
+    return {
+      workflowId: run.workflowId,
+      stepId,
+      runId: run.id,
+      input: stepInput(run.plan, stepId, payloads.input, outputs),
+      config: {
+        webhookUrl: callbacks.url({ runId: run.id, stepId, attempt, expiresAt }),
+        timeoutSeconds: planOf(run, stepId).timeoutMs / 1_000,
+        attempt,
+      },
+    };
+  }
+
+  /** Asks the agent how a running job stands: finds lost webhooks and lost jobs. */
+  async check(run: RunState, { stepId, attempt }: About<'check'>): Promise<void> {
+    const { agents, limits, log } = this.deps;
+    const answer = await agents.status(this.baseUrl(run, stepId), limits.statusTimeoutMs);
+    if (answer.kind === 'silent') {
+      log.warn({ run: run.id, step: stepId, detail: answer.detail }, 'agent did not tell its status');
+      return;
+    }
+    const { last } = answer.status;
+    if (last?.runId === run.id && last.stepId === stepId && (last.attempt ?? attempt) === attempt) {
+      log.info({ run: run.id, step: stepId }, 'result taken from the status: its webhook was lost');
+      await this.runs.apply(
+        run.id,
+        { type: 'result', stepId, attempt, result: last },
+        { result: { stepId, attempt, result: last }, actor: `agent:${planOf(run, stepId).agentId}` },
+      );
+      return;
+    }
+    const reason = lostReason(answer.status, run.id, stepId, stepOf(run, stepId)?.bootId);
+    if (reason !== undefined) await this.runs.apply(run.id, { type: 'lost', stepId, attempt, reason });
+  }
+
+  async cancel(run: RunState, { stepId }: About<'cancel-agent'>): Promise<void> {
+    const { agents, limits } = this.deps;
+    await agents.cancel(this.baseUrl(run, stepId), { runId: run.id, stepId }, limits.statusTimeoutMs);
+  }
+
+  private baseUrl(run: RunState, stepId: string): string {
+    return this.deps.registry.agent(planOf(run, stepId).agentId).baseUrl;
+  }
+}
+
+/** Why the agent no longer has the job, or undefined while it may still have it. */
+function lostReason(status: AgentStatus, runId: string, stepId: string, bootId?: string): string | undefined {
+  const known = bootId !== undefined && status.bootId !== undefined;
+  if (known && status.bootId !== bootId) return 'the agent was restarted while it had the job';
+  const working = status.current?.runId === runId && status.current.stepId === stepId;
+  return known && !working ? 'the agent has no record of the job' : undefined;
+}

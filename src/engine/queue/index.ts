@@ -1,0 +1,109 @@
+/**
+ * The queue: BullMQ on Redis, or on Postgres where there is no Redis. It carries hints and fires
+ * schedules; the truth is in the store, so losing every key here costs lateness and never a run.
+ */
+import type { JobsOptions, Queue as BullQueue, Worker } from 'bullmq';
+import type { Hint, Log, Queue, QueueSchedule } from '../ports';
+import { onPostgres } from './postgres';
+import { onRedis } from './redis';
+
+export interface QueueOptions {
+  /** Set: BullMQ on Redis. */
+  redisUrl?: string;
+  /** Otherwise: BullMQ in this database, in a schema of its own. */
+  databaseUrl: string;
+  log: Log;
+  /** Distinguishes installations that share a Redis. */
+  name?: string;
+}
+
+/** What differs between the two: how BullMQ is constructed, and what there is to close. */
+export interface QueueBackend {
+  readonly kind: 'redis' | 'postgres';
+  queue(name: string): BullQueue;
+  worker(name: string, handle: (job: { name: string; data: unknown }) => Promise<void>): Worker;
+  close(): Promise<void>;
+}
+
+const TICK = 'tick';
+/** Nothing is kept of jobs that are done; of failed ones a few, to look at. */
+const JOB: JobsOptions = { removeOnComplete: true, removeOnFail: { count: 100 }, attempts: 1 };
+
+/** @throws when the server cannot be reached or is configured so that it would lose jobs. */
+export async function openQueue(options: QueueOptions): Promise<Queue & { kind: QueueBackend['kind'] }> {
+  const backend =
+    options.redisUrl === undefined
+      ? await onPostgres(options.databaseUrl)
+      : await onRedis(options.redisUrl, options.log);
+  return new BullMqQueue(backend, options.log, options.name ?? 'reveille');
+}
+
+class BullMqQueue implements Queue {
+  readonly kind: QueueBackend['kind'];
+  private readonly queue: BullQueue;
+  private worker: Worker | undefined;
+
+  constructor(
+    private readonly backend: QueueBackend,
+    private readonly log: Log,
+    private readonly name: string,
+  ) {
+    this.kind = backend.kind;
+    this.queue = backend.queue(name);
+    this.queue.on('error', (error) => this.report(error));
+  }
+
+  async hint(hint: Hint, delayMs: number): Promise<void> {
+    await this.queue.add(hint.kind, { id: hint.id }, { ...JOB, delay: Math.round(delayMs) });
+  }
+
+  async setSchedules(schedules: QueueSchedule[]): Promise<string[]> {
+    const wanted = new Set(schedules.map((s) => s.workflowId));
+    const present = await this.queue.getJobSchedulers();
+    const stale = present.map((s) => s.key).filter((key) => !wanted.has(key));
+    for (const key of stale) await this.queue.removeJobScheduler(key);
+    for (const { workflowId, cron, timezone } of schedules) {
+      const template = {
+        name: TICK,
+        data: { workflowId },
+        opts: { removeOnComplete: true, removeOnFail: { count: 100 } },
+      };
+      await this.queue.upsertJobScheduler(workflowId, { pattern: cron, tz: timezone }, template);
+    }
+    return stale;
+  }
+
+  async work(handlers: {
+    hint: (hint: Hint) => Promise<void>;
+    tick: (workflowId: string) => Promise<void>;
+  }): Promise<void> {
+    this.worker = this.backend.worker(this.name, async ({ name, data }) => {
+      if (name === TICK) await handlers.tick((data as { workflowId: string }).workflowId);
+      else await handlers.hint({ kind: name as Hint['kind'], id: (data as { id: string }).id });
+    });
+    this.worker.on('error', (error) => this.report(error));
+    this.worker.on('failed', (job, error) => {
+      this.log.error({ job: job?.name, err: error }, 'queued job failed; the sweeper will take it up');
+    });
+    await this.worker.waitUntilReady();
+  }
+
+  async pause(): Promise<void> {
+    await this.worker?.pause();
+  }
+
+  async ping(): Promise<void> {
+    await this.queue.getJobCounts('waiting');
+  }
+
+  async close(): Promise<void> {
+    await this.worker?.close();
+    await this.queue.close();
+    await this.backend.close();
+  }
+
+  /** Connection errors come in floods and heal by themselves: the sweeper keeps time meanwhile. */
+  private report(error: Error): void {
+    this.log.warn({ err: error.message }, 'queue unavailable');
+  }
+}

@@ -1,0 +1,61 @@
+import { Queue, Worker } from 'bullmq';
+import Redis from 'ioredis';
+import type { Log } from '../ports';
+import type { QueueBackend } from '.';
+import { CONCURRENCY } from './settings';
+
+export async function onRedis(url: string, log: Log): Promise<QueueBackend> {
+  await checkServer(url, log);
+  // A producer fails fast when Redis is away (the sweeper covers for the hint); a worker waits.
+  const producer = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: true });
+  const consumer = new Redis(url, { maxRetriesPerRequest: null });
+  for (const client of [producer, consumer])
+    client.on('error', (error) => log.warn({ err: error.message }, 'redis'));
+  return {
+    kind: 'redis',
+    queue: (name) => new Queue(name, { connection: producer }),
+    worker: (name, handle) => new Worker(name, handle, { connection: consumer, concurrency: CONCURRENCY }),
+    close: async () => {
+      producer.disconnect();
+      consumer.disconnect();
+    },
+  };
+}
+
+/** Refuses a Redis that would throw jobs away, and warns of one that forgets them at a restart. */
+async function checkServer(url: string, log: Log): Promise<void> {
+  const client = new Redis(url, {
+    maxRetriesPerRequest: 1,
+    lazyConnect: true,
+    connectTimeout: 5_000,
+    retryStrategy: () => null,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const info = parseInfo(await client.info());
+    const policy = info.get('maxmemory_policy');
+    if (policy !== undefined && policy !== 'noeviction') {
+      throw new Error(`its maxmemory-policy is ${policy}, which throws jobs away; set it to noeviction`);
+    }
+    if (info.get('aof_enabled') === '0') {
+      log.warn(
+        {},
+        'Redis runs without an append-only file: a crash of it costs hints and lateness, never a run',
+      );
+    }
+  } catch (error) {
+    throw new Error(`REDIS_URL: Redis cannot be used: ${(error as Error).message}`, { cause: error });
+  } finally {
+    client.disconnect();
+  }
+}
+
+function parseInfo(text: string): Map<string, string> {
+  return new Map(
+    text
+      .split(/\r?\n/)
+      .filter((line) => line.includes(':'))
+      .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
+  );
+}

@@ -1,0 +1,2 @@
+/** Hints handled side by side in one process. */
+export const CONCURRENCY = 20;

@@ -1,0 +1,265 @@
+/**
+ * The one way a run changes: load, decide, commit, then act. A commit that loses a race is decided
+ * anew on what won; events of one run are taken one after the other.
+ */
+import {
+  decideRun,
+  type CapsuleView,
+  type RunCommand,
+  type RunContext,
+  type RunDecision,
+  type RunEvent,
+  type RunOutcome,
+} from '../domain/decide-run';
+import { patch, projectRun } from '../domain/ledger';
+import { isTerminal, runDueAt, type RunState } from '../domain/run';
+import type { Change, CommitResult, Freed, StepResult, Versioned } from '../store/store';
+import type { Capsules } from './capsules';
+import type { EngineDeps } from './context';
+import { KeyedMutex, type Tasks } from './tasks';
+
+/** Runs kept in memory between two events; the store has them all. */
+const MAX_CACHED = 2_000;
+
+export type RunCommandHandler = (run: RunState, command: RunCommand) => Promise<unknown>;
+
+export interface Applied {
+  outcome: RunOutcome | 'unknown-run';
+  state?: RunState;
+}
+
+export interface NewRun extends Pick<Change, 'tick' | 'idempotencyKey'> {
+  hold?: boolean;
+  actor: string;
+  /** Results taken over from another run. */
+  results?: StepResult[];
+}
+
+interface ApplyOptions {
+  /** What an agent delivered; stored with the change, or alone if it came late. */
+  result?: Omit<StepResult, 'counted'>;
+  /** Who caused it, for the ledger. */
+  actor?: string;
+  /** A command that the caller performs itself. */
+  withhold?: RunCommand['type'];
+}
+
+interface Deferred {
+  event: RunEvent;
+  cancel: () => void;
+}
+
+export class Runs {
+  private readonly cache = new Map<string, Versioned<RunState>>();
+  private readonly mutex = new KeyedMutex();
+  private readonly deferred = new Map<string, Deferred[]>();
+
+  constructor(
+    private readonly deps: EngineDeps,
+    private readonly capsules: Capsules,
+    private readonly tasks: Tasks,
+    private readonly perform: RunCommandHandler,
+    /** Called after a commit that released leases. */
+    private readonly onFreed: (freed: Freed[]) => void,
+  ) {}
+
+  /**
+   * Commits a new run together with what belongs to its creation, and starts it unless it is held.
+   * @param extra.hold leave it queued: an earlier run of the workflow has to end first.
+   */
+  create(run: RunState, input: Record<string, unknown>, extra: NewRun): Promise<CommitResult> {
+    return this.mutex.run(run.id, () => this.commitNew(run, input, extra));
+  }
+
+  /** What is known of a run without asking the store, or else the store's word. */
+  async get(id: string): Promise<Versioned<RunState> | undefined> {
+    return this.cache.get(id) ?? this.deps.store.run(id);
+  }
+
+  /** Applies an event to a run. */
+  apply(id: string, event: RunEvent, options: ApplyOptions = {}): Promise<Applied> {
+    return this.mutex.run(id, () => this.applyNow(id, event, options));
+  }
+
+  /**
+   * Applies an event soon, or together with the next event of the same run: saves a commit for
+   * what need not be durable at once.
+   */
+  defer(id: string, event: RunEvent, delayMs: number): void {
+    const cancel = this.deps.clock.after(delayMs, () => {
+      const mine = this.deferred.get(id)?.find((d) => d.cancel === cancel);
+      if (!mine) return;
+      this.take(id, mine);
+      this.tasks.spawn('deferred event', () => this.apply(id, event));
+    });
+    this.deferred.set(id, [...(this.deferred.get(id) ?? []), { event, cancel }]);
+  }
+
+  /** Gives up what was deferred; what it would have told is found out again by the sweeper. */
+  dropDeferred(): void {
+    for (const list of this.deferred.values()) for (const { cancel } of list) cancel();
+    this.deferred.clear();
+  }
+
+  private take(id: string, only?: Deferred): RunEvent[] {
+    const list = this.deferred.get(id) ?? [];
+    const taken = only ? [only] : list;
+    const left = list.filter((d) => !taken.includes(d));
+    if (left.length > 0) this.deferred.set(id, left);
+    else this.deferred.delete(id);
+    for (const { cancel } of taken) cancel();
+    return taken.map((d) => d.event);
+  }
+
+  private async applyNow(id: string, event: RunEvent, options: ApplyOptions): Promise<Applied> {
+    const earlier = this.take(id);
+    let direct = true;
+    for (let attempt = 0; attempt < this.deps.limits.maxConflicts; attempt += 1) {
+      const known = this.cache.get(id) ?? (await this.deps.store.run(id));
+      if (!known) return { outcome: 'unknown-run' };
+      const decision = this.decide(known.state, [...earlier, event], direct);
+      const { result } = options;
+      const results = result ? [{ ...result, counted: decision.outcome === 'changed' }] : [];
+      const keep = decision.outcome === 'changed' || decision.changedEarlier || decision.outcome === 'late';
+      if (!keep) return { outcome: decision.outcome, state: known.state };
+      const change = this.change(known, decision, event, results, options.actor);
+      const committed = await this.deps.store.commit(change);
+      if (committed.ok) {
+        this.committed(decision.state, known.version + 1, decision, committed.freed, options.withhold);
+        return { outcome: decision.outcome, state: decision.state };
+      }
+      this.cache.delete(id);
+      if (committed.conflict === 'run') continue;
+      // The slot was taken, or the capsule fell asleep: whoever offered it gives up, whoever wanted
+      // to take it directly waits in line instead.
+      if (event.type === 'slot') return { outcome: 'unchanged', state: known.state };
+      direct = false;
+    }
+    throw new Error(`run ${id}: lost ${this.deps.limits.maxConflicts} races in a row`);
+  }
+
+  private async commitNew(
+    fresh: RunState,
+    input: Record<string, unknown>,
+    extra: NewRun,
+  ): Promise<CommitResult> {
+    const { hold, actor, results = [], ...rest } = extra;
+    let committed: CommitResult = { ok: false, conflict: 'busy' };
+    for (const direct of [true, false]) {
+      const decision = this.decide(fresh, hold ? [] : [{ type: 'start' }], direct);
+      const change = this.change({ state: fresh, version: 0 }, decision, { type: 'start' }, [], actor);
+      const state = decision.state;
+      const run = { expect: 0, state, input, results, ...due(state) };
+      committed = await this.deps.store.commit({ ...change, ...rest, run });
+      if (committed.ok) this.committed(state, 1, decision, committed.freed);
+      if (committed.ok || (committed.conflict !== 'busy' && committed.conflict !== 'capsule')) break;
+    }
+    return committed;
+  }
+
+  private decide(
+    state: RunState,
+    events: RunEvent[],
+    direct: boolean,
+  ): RunDecision & { changedEarlier: boolean } {
+    const context = this.context(direct);
+    let decision: RunDecision = { state, outcome: 'unchanged', leases: [], commands: [] };
+    let changedEarlier = false;
+    for (const event of events) {
+      changedEarlier ||= decision.outcome === 'changed';
+      const next = decideRun(decision.state, event, context);
+      decision = {
+        ...next,
+        leases: [...decision.leases, ...next.leases],
+        commands: [...decision.commands, ...next.commands],
+      };
+    }
+    return { ...decision, changedEarlier };
+  }
+
+  private context(direct: boolean): RunContext {
+    const { clock, random, limits, performing } = this.deps;
+    const capsuleOf = (agentId: string): CapsuleView => this.capsules.view(agentId, direct);
+    return { now: clock.now(), random, limits, performing, capsuleOf };
+  }
+
+  private change(
+    known: Versioned<RunState>,
+    decision: RunDecision,
+    event: RunEvent,
+    results: StepResult[],
+    actor = 'engine',
+  ): Change {
+    const { state, leases } = decision;
+    const at = this.deps.clock.now();
+    const before = known.version === 0 ? {} : projectRun(known.state);
+    const reason = 'reason' in event ? event.reason : undefined;
+    const action =
+      known.version === 0 ? 'run.created' : `run.${decision.outcome === 'late' ? 'late-result' : event.type}`;
+    return {
+      at,
+      run: { expect: known.version, state, ...due(state), ...(results.length > 0 && { results }) },
+      ...(leases.length > 0 && { leases: { runId: state.id, changes: leases } }),
+      ledger: [
+        {
+          at,
+          actor,
+          action,
+          entity: 'run',
+          id: state.id,
+          set: patch(before, projectRun(state)),
+          ...(reason !== undefined && { reason }),
+        },
+      ],
+    };
+  }
+
+  private committed(
+    state: RunState,
+    version: number,
+    decision: RunDecision,
+    freed: Freed[],
+    withhold?: RunCommand['type'],
+  ): void {
+    this.remember(state, version);
+    this.deps.events.emit('run', state);
+    this.onFreed(freed);
+    if (!this.deps.performing) {
+      this.tasks.spawn('hand over', () => this.deps.queue.hint({ kind: 'run', id: state.id }, 0));
+      return;
+    }
+    for (const command of decision.commands) {
+      if (command.type !== withhold)
+        this.tasks.spawn(`run ${command.type}`, () => this.perform(state, command));
+    }
+    this.hintPauses(state, decision.commands);
+  }
+
+  /** Asks the queue for a call at the end of a pause; everything else is the sweeper's. */
+  private hintPauses(state: RunState, commands: RunCommand[]): void {
+    for (const { id, status, dueAt } of state.steps) {
+      const resend = status === 'dispatching' && !commands.some((c) => c.type === 'send' && c.stepId === id);
+      if (dueAt === undefined || !(status === 'backing-off' || resend)) continue;
+      const delay = Math.max(0, dueAt - this.deps.clock.now());
+      this.tasks.spawn('hint', () => this.deps.queue.hint({ kind: 'run', id: state.id }, delay));
+    }
+  }
+
+  private remember(state: RunState, version: number): void {
+    this.cache.delete(state.id);
+    if (isTerminal(state.status)) return;
+    this.cache.set(state.id, { state, version });
+    const oldest = this.cache.size > MAX_CACHED ? this.cache.keys().next() : undefined;
+    if (oldest && !oldest.done) this.cache.delete(oldest.value);
+  }
+
+  /** Forgets what is cached, e.g. when another process may have written. */
+  forget(id: string): void {
+    this.cache.delete(id);
+  }
+}
+
+const due = (state: RunState): { dueAt?: number } => {
+  const dueAt = runDueAt(state);
+  return dueAt === undefined ? {} : { dueAt };
+};

@@ -1,0 +1,51 @@
+/** Registers the registry's schedules with the queue, and keeps an eye on them without it. */
+import { canonicalJson } from '../domain/canonical-json';
+import { nextTicks } from '../domain/schedule';
+import type { EngineDeps } from './context';
+import type { Ticker } from './tick';
+
+export class Schedules {
+  /** When each workflow's next time is due, so that a pass costs nothing in between. */
+  private readonly nextDue = new Map<string, number>();
+
+  constructor(
+    private readonly deps: EngineDeps,
+    private readonly ticker: Ticker,
+  ) {}
+
+  /** Upserts what the registry has, and removes what it no longer has. */
+  async register(): Promise<void> {
+    const { queue, store, clock, log } = this.deps;
+    const scheduled = this.scheduled();
+    for (const { id, schedule } of scheduled) {
+      this.ticker.knows(id, await store.declareSchedule(id, canonicalJson(schedule), clock.now()));
+      // Due at once: the time since the last decision may hold ticks that were missed.
+      this.nextDue.set(id, 0);
+    }
+    const removed = await queue.setSchedules(
+      scheduled.map(({ id, schedule }) => ({
+        workflowId: id,
+        cron: schedule.cron,
+        timezone: schedule.timezone,
+      })),
+    );
+    log.info({ schedules: scheduled.map((w) => w.id), removed }, 'schedules registered');
+  }
+
+  /** Decides what is due, whether or not the queue spoke of it. */
+  async pass(): Promise<void> {
+    const now = this.deps.clock.now();
+    for (const { id, schedule } of this.scheduled()) {
+      if (schedule.overlap === 'queue') await this.ticker.release(id);
+      if (now < (this.nextDue.get(id) ?? 0)) continue;
+      await this.ticker.tick(id);
+      this.nextDue.set(id, nextTicks(schedule, now, 1)[0] ?? Infinity);
+    }
+  }
+
+  private scheduled() {
+    return this.deps.registry.workflows.flatMap(({ id, schedule }) =>
+      schedule && schedule.enabled !== false ? [{ id, schedule }] : [],
+    );
+  }
+}

@@ -1,0 +1,97 @@
+/** What comes back from agents: results by webhook, and claims of agents that start up. */
+import type { AgentClaim, AgentRunRequest, AgentRunResult } from '../contract';
+import { planOf, stepOf } from '../domain/run';
+import type { LeaseRequest } from '../store/store';
+import type { Capsules } from './capsules';
+import type { EngineDeps } from './context';
+import type { Dispatcher } from './dispatch';
+import type { Runs } from './runs';
+
+export type SettleOutcome =
+  | { kind: 'settled' | 'duplicate' | 'late' }
+  | { kind: 'refused'; reason: 'forged' | 'expired' | 'mismatch' | 'unknown-run' };
+
+/** How many waiting steps a claim tries before it answers that there is no work. */
+const MAX_CLAIM_TRIES = 10;
+
+export class Settler {
+  constructor(
+    private readonly deps: EngineDeps,
+    private readonly runs: Runs,
+    private readonly capsules: Capsules,
+    private readonly dispatcher: Dispatcher,
+  ) {}
+
+  /**
+   * Takes a result that came with a callback token. Resolves only once it is durable.
+   * @throws when the store does not answer: the agent has to send it again.
+   */
+  async result(token: string, result: AgentRunResult): Promise<SettleOutcome> {
+    const verdict = this.deps.callbacks.verify(token, this.deps.clock.now());
+    if (!verdict.ok) return { kind: 'refused', reason: verdict.reason };
+    const { runId, stepId, attempt } = verdict.callback;
+    const same =
+      result.runId === runId && result.stepId === stepId && (result.attempt ?? attempt) === attempt;
+    if (!same) return { kind: 'refused', reason: 'mismatch' };
+    const applied = await this.runs.apply(
+      runId,
+      { type: 'result', stepId, attempt, result },
+      { result: { stepId, attempt, result }, actor: `callback:${stepId}` },
+    );
+    if (applied.outcome === 'changed') return { kind: 'settled' };
+    if (applied.outcome === 'duplicate' || applied.outcome === 'late') return { kind: applied.outcome };
+    return { kind: 'refused', reason: 'unknown-run' };
+  }
+
+  /**
+   * An agent in startup mode asks for its job; that is also its ready signal. The caller has
+   * checked its secret. Answers undefined when there is nothing to do for it.
+   */
+  async claim({ agentId, bootId }: AgentClaim): Promise<AgentRunRequest | undefined> {
+    const { capsuleId } = this.deps.registry.agent(agentId);
+    const record = await this.capsules.load(capsuleId);
+    if (!record || record.state.formerBootIds.includes(bootId)) return undefined;
+    const { generation } = record.state;
+    const at = this.deps.clock.now();
+    const { state } = await this.capsules.apply(
+      capsuleId,
+      { type: 'healthy', generation, bootId, at },
+      { withhold: 'grant' },
+    );
+    if (state.status !== 'awake' || state.generation !== generation) return undefined;
+    const request =
+      (await this.claimWaiting(capsuleId, generation, bootId)) ??
+      (await this.claimGranted(capsuleId, bootId));
+    return request;
+  }
+
+  private async claimWaiting(capsuleId: string, generation: number, bootId: string) {
+    const requests = (await this.deps.store.grantable(capsuleId)).slice(0, MAX_CLAIM_TRIES);
+    let claimed: AgentRunRequest | undefined;
+    for (const { runId, stepId } of requests) {
+      const options = claimed ? {} : { withhold: 'send' as const };
+      const { outcome } = await this.runs.apply(runId, { type: 'slot', stepId, generation, bootId }, options);
+      if (outcome === 'changed' && !claimed) claimed = await this.handOver({ runId, stepId }, bootId);
+    }
+    return claimed;
+  }
+
+  /** The orchestrator was quicker: the job is granted already, and its `POST /run` may be on its way. */
+  private async claimGranted(capsuleId: string, bootId: string): Promise<AgentRunRequest | undefined> {
+    for (const lease of (await this.deps.store.holders(capsuleId)).slice(0, MAX_CLAIM_TRIES)) {
+      const request = await this.handOver(lease, bootId);
+      if (request) return request;
+    }
+    return undefined;
+  }
+
+  private async handOver({ runId, stepId }: Pick<LeaseRequest, 'runId' | 'stepId'>, bootId: string) {
+    const run = (await this.runs.get(runId))?.state;
+    const step = run && stepOf(run, stepId);
+    if (!run || step?.status !== 'dispatching') return undefined;
+    const request = await this.dispatcher.request(run, stepId);
+    this.runs.defer(runId, { type: 'accepted', stepId, attempt: step.attempt, bootId }, 0);
+    this.deps.log.debug({ run: runId, step: stepId, agent: planOf(run, stepId).agentId }, 'job claimed');
+    return request;
+  }
+}

@@ -1,0 +1,90 @@
+/** Puts a capsule to sleep: scale down, then read back until zero replicas are observed. */
+import type { CapsuleState } from '../domain/capsule';
+import { PlatformError } from '../platforms/platform';
+import type { Capsules } from './capsules';
+import type { EngineDeps } from './context';
+import { pause } from './pause';
+
+/** A platform that cannot count replicas is believed asleep after so many probes that nobody answered. */
+const SILENT_PROBES = 3;
+const LONGEST_VERIFY_PAUSE_MS = 2_000;
+
+export class Sleeper {
+  private readonly verifying = new Map<string, number>();
+
+  constructor(
+    private readonly deps: EngineDeps,
+    private readonly capsules: Capsules,
+  ) {}
+
+  async scaleDown({ id, generation }: CapsuleState): Promise<void> {
+    const current = await this.capsules.load(id);
+    if (current?.state.status !== 'draining' || current.state.generation !== generation) return;
+    try {
+      await this.deps.platform.scale(id, 0);
+    } catch (error) {
+      if (!(error instanceof PlatformError)) throw error;
+      this.deps.log.warn({ capsule: id, generation, err: error }, 'scale-down failed; it will be sent again');
+      if (!error.mayHaveApplied) return;
+    }
+    await this.capsules.apply(id, { type: 'scaled-down', generation });
+  }
+
+  /** Reads back until zero is seen. Past its claim it stops; the sweeper then takes up again. */
+  async verify({ id, agentId, generation }: CapsuleState): Promise<void> {
+    if (this.verifying.get(id) === generation) return;
+    this.verifying.set(id, generation);
+    const { clock, limits } = this.deps;
+    const until = clock.now() + limits.claimMs * 0.8;
+    let silent = 0;
+    let wait = limits.verifyMs;
+    try {
+      while (clock.now() < until) {
+        const running = await this.observe(id);
+        silent = running === 'unknown' && (await this.isSilent(agentId)) ? silent + 1 : 0;
+        const seen = silent >= SILENT_PROBES ? 0 : running;
+        const { state } = await this.capsules.apply(id, { type: 'observed', generation, running: seen });
+        if (state.status !== 'draining') return;
+        await pause(clock, wait);
+        wait = Math.min(wait * 1.5, LONGEST_VERIFY_PAUSE_MS);
+      }
+    } finally {
+      this.verifying.delete(id);
+    }
+  }
+
+  /** Looks for replicas that run although the capsule should be asleep, or stopped although awake. */
+  async reconcile(capsule: CapsuleState): Promise<void> {
+    const { id, generation, status } = capsule;
+    if (status !== 'asleep' && status !== 'awake') return;
+    const { running, desired } = await this.look(id);
+    if (status === 'asleep' && typeof running === 'number' && running > 0) {
+      this.deps.log.warn({ capsule: id, running }, 'awake without a reason; put to sleep');
+      await this.capsules.apply(id, { type: 'stray', generation });
+    } else if (status === 'awake' && running === 0 && desired === 0) {
+      this.deps.log.warn({ capsule: id }, 'put to sleep by somebody else');
+      await this.capsules.apply(id, { type: 'gone', generation });
+    }
+  }
+
+  private async observe(id: string): Promise<number | 'unknown'> {
+    const { running, desired } = await this.look(id);
+    return desired === 0 || running !== 0 ? running : 'unknown';
+  }
+
+  private async look(id: string) {
+    try {
+      return await this.deps.platform.observe(id);
+    } catch (error) {
+      if (!(error instanceof PlatformError)) throw error;
+      this.deps.log.warn({ capsule: id, err: error }, 'could not be observed');
+      return { running: 'unknown' as const, desired: 'unknown' as const };
+    }
+  }
+
+  private async isSilent(agentId: string): Promise<boolean> {
+    const { agents, registry, limits } = this.deps;
+    const answer = await agents.health(registry.agent(agentId).baseUrl, limits.probeTimeoutMs);
+    return answer.kind === 'silent';
+  }
+}

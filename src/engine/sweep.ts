@@ -1,0 +1,77 @@
+/**
+ * The sweeper: compares what is with what should be and repairs. It needs no queue and no memory:
+ * whatever was promised and not done is found in the store.
+ */
+import type { CapsuleRecord } from '../store/store';
+import type { Capsules } from './capsules';
+import type { EngineDeps } from './context';
+import type { Runs } from './runs';
+import type { Sleeper } from './sleep';
+
+/** Capsules read back from the platform in one pass, in turn. */
+const OBSERVED_PER_PASS = 3;
+
+export class Sweeper {
+  private turn = 0;
+
+  constructor(
+    private readonly deps: EngineDeps,
+    private readonly runs: Runs,
+    private readonly capsules: Capsules,
+    private readonly sleeper: Sleeper,
+    /** Gives free slots of a capsule to those who wait. */
+    private readonly grant: (capsuleId: string) => Promise<void>,
+  ) {}
+
+  /** One pass over everything that is due. */
+  async pass(): Promise<void> {
+    const { store, clock, limits } = this.deps;
+    const now = clock.now();
+    for (const id of await store.dueRuns(now, limits.sweepBatch)) await this.guarded(() => this.run(id));
+    for (const id of await store.dueCapsules(now, limits.sweepBatch))
+      await this.guarded(() => this.capsule(id));
+    await this.observeSome();
+  }
+
+  async run(id: string): Promise<void> {
+    await this.runs.apply(id, { type: 'due' });
+  }
+
+  /** Does whatever a capsule needs now, judged from the store alone. */
+  async capsule(id: string): Promise<void> {
+    const record = await this.capsules.load(id);
+    if (!record) return;
+    await this.capsules.apply(id, { type: 'due' });
+    const { status } = this.capsules.peek(id) ?? record.state;
+    if (record.activity.waiting > 0) {
+      if (status === 'asleep') await this.capsules.apply(id, { type: 'demand' });
+      if (status === 'awake') await this.grant(id);
+    } else if (status === 'awake') {
+      await this.capsules.apply(id, { type: 'idle' });
+    }
+  }
+
+  /** Reads a few capsules back, in turn: finds replicas that nobody knows of. */
+  private async observeSome(): Promise<void> {
+    const all = await this.deps.store.capsules();
+    const some = pick(all, this.turn, OBSERVED_PER_PASS);
+    this.turn += some.length;
+    for (const { state } of some) await this.guarded(() => this.sleeper.reconcile(state));
+  }
+
+  /** One row that cannot be repaired must not keep the sweeper from the others. */
+  private async guarded(task: () => Promise<void>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      this.deps.log.error({ err: error }, 'sweeper could not repair a row; it will try again');
+    }
+  }
+}
+
+function pick(all: CapsuleRecord[], start: number, count: number): CapsuleRecord[] {
+  return Array.from(
+    { length: Math.min(count, all.length) },
+    (_, i) => all[(start + i) % all.length] as CapsuleRecord,
+  );
+}

@@ -1,0 +1,90 @@
+/** Wakes a capsule: scale up, then probe until the agent is healthy or the wake's deadline passes. */
+import { learnedBootMs, type CapsuleState } from '../domain/capsule';
+import { probeInterval } from '../domain/probe';
+import { PlatformError } from '../platforms/platform';
+import type { Capsules } from './capsules';
+import type { EngineDeps } from './context';
+import { pause } from './pause';
+
+export class Waker {
+  /** Wakes under way in this process, by capsule. */
+  private readonly underWay = new Map<string, number>();
+
+  constructor(
+    private readonly deps: EngineDeps,
+    private readonly capsules: Capsules,
+  ) {}
+
+  async wake(capsule: CapsuleState): Promise<void> {
+    const { id, generation } = capsule;
+    if (this.underWay.get(id) === generation) return;
+    this.underWay.set(id, generation);
+    try {
+      // The fence: this wake may have been overtaken since it was decided.
+      const current = await this.capsules.load(id);
+      if (current?.state.status !== 'waking' || current.state.generation !== generation) return;
+      if (await this.scaleUp(id, generation)) await this.probe(current.state);
+    } finally {
+      if (this.underWay.get(id) === generation) this.underWay.delete(id);
+    }
+  }
+
+  private async scaleUp(id: string, generation: number): Promise<boolean> {
+    const { platform, clock, log } = this.deps;
+    try {
+      await platform.scale(id, 1);
+      await this.capsules.apply(id, { type: 'scaled-up', generation, at: clock.now() });
+      return true;
+    } catch (error) {
+      if (!(error instanceof PlatformError)) throw error;
+      log.warn({ capsule: id, generation, err: error }, 'scale-up failed');
+      if (error.mayHaveApplied) return true;
+      const reason = `${platform.name} did not scale up: ${error.message}`;
+      await this.capsules.apply(id, { type: 'wake-failed', generation, reason, final: !error.retryable });
+      return false;
+    }
+  }
+
+  private async probe(capsule: CapsuleState): Promise<void> {
+    const { agents, clock, limits, registry } = this.deps;
+    const { id, generation, wakeDeadline = clock.now() } = capsule;
+    const { baseUrl } = registry.agent(capsule.agentId);
+    const startedAt = clock.now();
+    const learned = learnedBootMs(capsule, 0.5);
+    let renewAt = startedAt + limits.claimMs / 2;
+    let last = 'nothing answered';
+    while (clock.now() < wakeDeadline) {
+      const answer = await agents.health(
+        baseUrl,
+        Math.min(limits.probeTimeoutMs, wakeDeadline - clock.now()),
+      );
+      const at = clock.now();
+      if (answer.kind === 'healthy' && !(await this.healthy(id, generation, at, answer.bootId))) {
+        last = 'a replica of an earlier shift still answers';
+      } else if (answer.kind !== 'healthy') {
+        last = answer.detail;
+        if (answer.kind === 'not-ready') await this.capsules.apply(id, { type: 'connected', generation, at });
+      }
+      if (!this.isWaking(id, generation)) return;
+      if (at >= renewAt) {
+        await this.capsules.apply(id, { type: 'renew', generation });
+        renewAt = at + limits.claimMs / 2;
+      }
+      await pause(clock, Math.min(probeInterval(at - startedAt, learned), Math.max(1, wakeDeadline - at)));
+    }
+    const waited = clock.now() - startedAt;
+    const reason = `not healthy within ${waited} ms of the scale-up; the last answer of ${baseUrl}/health: ${last}`;
+    await this.capsules.apply(id, { type: 'wake-failed', generation, reason });
+  }
+
+  private async healthy(id: string, generation: number, at: number, bootId?: string): Promise<boolean> {
+    const event = { type: 'healthy' as const, generation, at, ...(bootId !== undefined && { bootId }) };
+    const { state } = await this.capsules.apply(id, event);
+    return state.status === 'awake';
+  }
+
+  private isWaking(id: string, generation: number): boolean {
+    const state = this.capsules.peek(id);
+    return state?.status === 'waking' && state.generation === generation;
+  }
+}

@@ -1,0 +1,147 @@
+/** The rules of `002_commit.sql`, on maps: check first, then write, so that a conflict leaves no trace. */
+import { chainHash, ledgerBody } from '../../domain/ledger';
+import { isTerminal } from '../../domain/run';
+import type { LeaseChange } from '../../domain/decide-run';
+import type { CapsuleChange, Change, CommitResult, Freed, RunChange } from '../store';
+import { leaseKey, tickKey, type CapsuleRow, type Tables } from './tables';
+
+export function commit(tables: Tables, change: Change): CommitResult {
+  const conflict = check(tables, change);
+  if (conflict) return conflict;
+  if (change.run) applyRun(tables, change.run, change.at);
+  if (change.capsule) applyCapsule(tables, change.capsule);
+  for (const lease of change.leases?.changes ?? []) {
+    applyLease(tables, (change.leases as { runId: string }).runId, lease, change.at);
+  }
+  if (change.tick)
+    tables.ticks.set(tickKey(change.tick.workflowId, change.tick.scheduledFor), clone(change.tick));
+  if (change.idempotencyKey && change.run) {
+    const { scope, key, fingerprint } = change.idempotencyKey;
+    tables.idempotency.set(`${scope}/${key}`, { runId: change.run.state.id, fingerprint, at: change.at });
+  }
+  for (const entry of change.ledger) {
+    const body = ledgerBody(entry);
+    tables.ledger.push({ seq: tables.ledger.length + 1, body, hash: chainHash(tables.head, body) });
+  }
+  return { ok: true, freed: freedBy(tables, change) };
+}
+
+function freedBy(tables: Tables, change: Change): Freed[] {
+  const released = (change.leases?.changes ?? []).filter((c) => c.op === 'release').map((c) => c.capsuleId);
+  return [...new Set(released)].map((capsuleId) => {
+    const { held, waiting } = tables.capsules.get(capsuleId) as CapsuleRow;
+    return { capsuleId, held, waiting };
+  });
+}
+
+function check(tables: Tables, change: Change): Extract<CommitResult, { ok: false }> | undefined {
+  const { idempotencyKey, tick, run, capsule } = change;
+  if (idempotencyKey) {
+    const known = tables.idempotency.get(`${idempotencyKey.scope}/${idempotencyKey.key}`);
+    if (known) {
+      return {
+        ok: false,
+        conflict: 'idempotency',
+        existing: { runId: known.runId, fingerprint: known.fingerprint },
+      };
+    }
+  }
+  if (tick && tables.ticks.has(tickKey(tick.workflowId, tick.scheduledFor)))
+    return { ok: false, conflict: 'tick' };
+  if (run && (tables.runs.get(run.state.id)?.version ?? 0) !== run.expect)
+    return { ok: false, conflict: 'run' };
+  if (capsule) {
+    const row = tables.capsules.get(capsule.state.id);
+    if (row?.version !== capsule.expect) return { ok: false, conflict: 'capsule' };
+    const waited = capsule.unless === 'held-or-waiting' && row.waiting > 0;
+    if ((capsule.unless && row.held > 0) || waited) return { ok: false, conflict: 'busy' };
+  }
+  return checkLeases(tables, change);
+}
+
+function checkLeases(tables: Tables, { leases }: Change): Extract<CommitResult, { ok: false }> | undefined {
+  if (!leases) return undefined;
+  const rowOf = (c: LeaseChange) => tables.leases.get(leaseKey(leases.runId, c.stepId, c.attempt));
+  for (const grant of leases.changes.filter((c) => c.op === 'grant')) {
+    const capsule = tables.capsules.get(grant.capsuleId);
+    if (capsule?.state.status !== 'awake' || capsule.state.generation !== grant.generation) {
+      return { ok: false, conflict: 'capsule' };
+    }
+    const freed = leases.changes.filter((c) => {
+      const row = c.op === 'release' ? rowOf(c) : undefined;
+      return row?.capsuleId === grant.capsuleId && row.grantedAt !== undefined;
+    }).length;
+    const outOfTurn = !rowOf(grant) && capsule.waiting > 0;
+    if (capsule.held - freed >= capsule.slots || outOfTurn) return { ok: false, conflict: 'busy' };
+  }
+  return undefined;
+}
+
+function applyRun(tables: Tables, change: RunChange, now: number): void {
+  const { state, dueAt } = change;
+  const row = tables.runs.get(state.id);
+  const known = row?.results ?? [];
+  const fresh = (change.results ?? []).filter(
+    (r) => !known.some((k) => k.stepId === r.stepId && k.attempt === r.attempt && k.counted === r.counted),
+  );
+  tables.runs.set(state.id, {
+    state: clone(state),
+    version: change.expect + 1,
+    ...(dueAt !== undefined && { dueAt }),
+    input: row?.input ?? clone(change.input ?? {}),
+    results: [...known, ...fresh.map((r) => ({ ...clone(r), receivedAt: now }))],
+  });
+  if (isTerminal(state.status)) tables.openRuns.delete(state.id);
+  else tables.openRuns.add(state.id);
+}
+
+function applyCapsule(tables: Tables, change: CapsuleChange): void {
+  const row = tables.capsules.get(change.state.id) as CapsuleRow;
+  const next = clone(change.state);
+  if (next.generation !== row.state.generation) {
+    row.workMs = 0;
+    for (const key of ['firstWorkAt', 'lastWorkAt', 'busySince', 'idleSince'] as const) delete row[key];
+  }
+  if (next.status === 'awake' && row.state.status !== 'awake' && next.shift?.healthyAt !== undefined) {
+    row.idleSince = next.shift.healthyAt;
+  }
+  row.state = next;
+  row.version += 1;
+  if (change.shift) tables.shifts.set(`${next.id}/${change.shift.generation}`, clone(change.shift));
+}
+
+function applyLease(tables: Tables, runId: string, change: LeaseChange, now: number): void {
+  const capsule = tables.capsules.get(change.capsuleId);
+  if (!capsule) throw new Error(`no capsule ${change.capsuleId} to lease`);
+  const key = leaseKey(runId, change.stepId, change.attempt);
+  const row = tables.leases.get(key);
+  const { stepId, attempt, capsuleId } = change;
+  if (change.op === 'request') {
+    tables.leases.set(key, { runId, stepId, attempt, capsuleId, requestedAt: now });
+    capsule.waiting += 1;
+  } else if (change.op === 'grant') {
+    if (row) capsule.waiting -= 1;
+    const requestedAt = row?.requestedAt ?? now;
+    const generation = change.generation as number;
+    tables.leases.set(key, { runId, stepId, attempt, capsuleId, requestedAt, grantedAt: now, generation });
+    capsule.held += 1;
+    delete capsule.idleSince;
+    capsule.busySince ??= now;
+    capsule.firstWorkAt ??= now;
+  } else if (row) {
+    tables.leases.delete(key);
+    if (row.grantedAt === undefined) capsule.waiting -= 1;
+    else release(capsule, now);
+  }
+}
+
+function release(capsule: CapsuleRow, now: number): void {
+  capsule.held -= 1;
+  capsule.lastWorkAt = now;
+  if (capsule.held > 0) return;
+  capsule.workMs += now - (capsule.busySince ?? now);
+  delete capsule.busySince;
+  capsule.idleSince = now;
+}
+
+export const clone = <T>(value: T): T => structuredClone(value);

@@ -1,0 +1,202 @@
+/** The record in memory, for simulation: the same rules as the Postgres store, and the same suite. */
+import { asleep } from '../../domain/capsule';
+import { isTerminal, type RunState } from '../../domain/run';
+import { decodeCursor, toPage, type Cursor } from '../cursor';
+import type { CapsuleRecord, LeaseRequest, Store } from '../store';
+import { clone, commit } from './commit';
+import { Tables, type CapsuleRow, type LeaseRow } from './tables';
+
+export function createMemoryStore(): Store {
+  const tables = new Tables();
+  return { ...runReads(tables), ...capsuleReads(tables), ...tickReads(tables), ...rest(tables) };
+}
+
+type RunReads = Pick<Store, 'run' | 'payloads' | 'runs' | 'openRuns' | 'dueRuns' | 'purge'>;
+
+function runReads(tables: Tables): RunReads {
+  const open = () => [...tables.openRuns].flatMap((id) => tables.runs.get(id) ?? []);
+  return {
+    run: async (id) => {
+      const row = tables.runs.get(id);
+      return row && { state: clone(row.state), version: row.version };
+    },
+    payloads: async (id) => {
+      const row = tables.runs.get(id);
+      const results = row?.results.map(({ receivedAt: _, ...r }) => clone(r)) ?? [];
+      return row && { input: clone(row.input), results };
+    },
+    runs: async (filter, limit, cursor) => {
+      const key = (run: RunState): Cursor => ({ at: run.createdAt, id: run.id });
+      const matching = [...tables.runs.values()]
+        .map((r) => r.state)
+        .filter((r) => filter.workflowId === undefined || r.workflowId === filter.workflowId)
+        .filter((r) => filter.status === undefined || r.status === filter.status)
+        .filter((r) => r.createdAt >= (filter.createdAfter ?? -Infinity))
+        .filter((r) => r.createdAt < (filter.createdBefore ?? Infinity));
+      return toPage(clone(newest(matching, key, limit, cursor)), limit, key);
+    },
+    openRuns: async (workflowId, limit) =>
+      open()
+        .filter((r) => r.state.workflowId === workflowId)
+        .map(({ state: { id, status, createdAt } }) => ({ id, status, createdAt }))
+        .sort((a, b) => a.createdAt - b.createdAt || compare(a.id, b.id))
+        .slice(0, limit),
+    dueRuns: async (now, limit) =>
+      open()
+        .filter((r) => r.dueAt !== undefined && r.dueAt <= now)
+        .sort((a, b) => (a.dueAt as number) - (b.dueAt as number))
+        .slice(0, limit)
+        .map((r) => r.state.id),
+    purge: async (before, limit) => {
+      const old = [...tables.runs.values()]
+        .filter((r) => isTerminal(r.state.status) && (r.state.finishedAt ?? Infinity) < before)
+        .slice(0, limit);
+      for (const row of old) tables.runs.delete(row.state.id);
+      for (const [key, { at }] of tables.idempotency) if (at < before) tables.idempotency.delete(key);
+      return old.length;
+    },
+  };
+}
+
+type CapsuleReads = Pick<
+  Store,
+  'capsule' | 'capsules' | 'declareCapsules' | 'dueCapsules' | 'grantable' | 'waiting' | 'holders' | 'shifts'
+>;
+
+function capsuleReads(tables: Tables): CapsuleReads {
+  const waiting = (capsuleId: string): LeaseRequest[] =>
+    [...tables.leases.values()]
+      .filter((l) => l.capsuleId === capsuleId && l.grantedAt === undefined)
+      .sort((a, b) => a.requestedAt - b.requestedAt || compare(a.runId, b.runId))
+      .map(toRequest);
+  return {
+    capsule: async (id) => {
+      const row = tables.capsules.get(id);
+      return row && toRecord(row);
+    },
+    capsules: async () =>
+      [...tables.capsules.values()].map(toRecord).sort((a, b) => compare(a.state.id, b.state.id)),
+    declareCapsules: async (settings) => {
+      for (const { id, agentId, slots, lingerMs } of settings) {
+        const row = tables.capsules.get(id) ?? {
+          state: asleep(id, agentId),
+          version: 0,
+          held: 0,
+          waiting: 0,
+          workMs: 0,
+          slots,
+          lingerMs,
+        };
+        tables.capsules.set(id, {
+          ...row,
+          state: { ...row.state, agentId },
+          version: row.version + 1,
+          slots,
+          lingerMs,
+        });
+      }
+    },
+    dueCapsules: async (now, limit) =>
+      [...tables.capsules.values()]
+        .filter((row) => isDue(row, now))
+        .map((row) => row.state.id)
+        .sort(compare)
+        .slice(0, limit),
+    grantable: async (id) => {
+      const row = tables.capsules.get(id);
+      return row ? waiting(id).slice(0, Math.max(0, row.slots - row.held)) : [];
+    },
+    waiting: async (id, limit) => waiting(id).slice(0, limit),
+    holders: async (id) =>
+      [...tables.leases.values()]
+        .filter((l) => l.capsuleId === id && l.grantedAt !== undefined)
+        .map(toRequest),
+    shifts: async ({ capsuleId }, limit, cursor) => {
+      const matching = [...tables.shifts.values()].filter(
+        (s) => capsuleId === undefined || s.capsuleId === capsuleId,
+      );
+      const key = (s: { requestedAt: number; capsuleId: string }): Cursor => ({
+        at: s.requestedAt,
+        id: s.capsuleId,
+      });
+      return toPage(clone(newest(matching, key, limit, cursor)), limit, key);
+    },
+  };
+}
+
+type TickReads = Pick<Store, 'ticks' | 'lastTick' | 'declareSchedule'>;
+
+function tickReads(tables: Tables): TickReads {
+  const of = (workflowId: string) =>
+    [...tables.ticks.values()]
+      .filter((t) => t.workflowId === workflowId)
+      .sort((a, b) => b.scheduledFor - a.scheduledFor);
+  return {
+    ticks: async (workflowId, limit) => clone(of(workflowId).slice(0, limit)),
+    lastTick: async (workflowId) => of(workflowId)[0]?.scheduledFor,
+    declareSchedule: async (workflowId, fingerprint, now) => {
+      const known = tables.schedules.get(workflowId);
+      if (known?.fingerprint === fingerprint) return known.knownSince;
+      tables.schedules.set(workflowId, { fingerprint, knownSince: now });
+      return now;
+    },
+  };
+}
+
+type Rest = Pick<Store, 'commit' | 'ledger' | 'sharedSecret' | 'ping' | 'close'>;
+
+function rest(tables: Tables): Rest {
+  return {
+    commit: async (change) => commit(tables, change),
+    ledger: async (after, limit) => tables.ledger.slice(after, after + limit),
+    sharedSecret: async (name, proposal) => {
+      if (!tables.secrets.has(name)) tables.secrets.set(name, proposal);
+      return tables.secrets.get(name) as string;
+    },
+    ping: async () => undefined,
+    close: async () => undefined,
+  };
+}
+
+function isDue({ state, held, waiting, slots, idleSince, lingerMs }: CapsuleRow, now: number): boolean {
+  if (state.dueAt !== undefined && state.dueAt <= now) return true;
+  if (state.status === 'asleep') return waiting > 0 && state.dueAt === undefined;
+  if (state.status !== 'awake') return false;
+  if (waiting > 0) return held < slots;
+  return held === 0 && idleSince !== undefined && idleSince + lingerMs <= now;
+}
+
+/** Sorted newest first, after the cursor, one more than the page holds. */
+function newest<T>(rows: T[], key: (row: T) => Cursor, limit: number, cursor: string | undefined): T[] {
+  const after = cursor === undefined ? undefined : decodeCursor(cursor);
+  const order = (a: Cursor, b: Cursor) => b.at - a.at || compare(b.id, a.id);
+  return rows
+    .filter((row) => !after || order(after, key(row)) < 0)
+    .sort((a, b) => order(key(a), key(b)))
+    .slice(0, limit + 1);
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const toRequest = ({ runId, stepId, attempt, requestedAt }: LeaseRow): LeaseRequest => ({
+  runId,
+  stepId,
+  attempt,
+  requestedAt,
+});
+
+function toRecord(row: CapsuleRow): CapsuleRecord {
+  const { held, waiting, workMs, idleSince, firstWorkAt, lastWorkAt } = row;
+  return {
+    state: clone(row.state),
+    version: row.version,
+    activity: {
+      held,
+      waiting,
+      workMs,
+      ...(idleSince !== undefined && { idleSince }),
+      ...(firstWorkAt !== undefined && { firstWorkAt }),
+      ...(lastWorkAt !== undefined && { lastWorkAt }),
+    },
+  };
+}

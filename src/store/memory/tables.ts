@@ -1,0 +1,51 @@
+import { GENESIS, type ChainedEntry } from '../../domain/ledger';
+import type { CapsuleState, Shift } from '../../domain/capsule';
+import type { RunState } from '../../domain/run';
+import type { LeaseRequest, StepResult, Tick, Versioned } from '../store';
+
+export interface CapsuleRow extends Versioned<CapsuleState> {
+  slots: number;
+  lingerMs: number;
+  held: number;
+  waiting: number;
+  busySince?: number;
+  idleSince?: number;
+  workMs: number;
+  firstWorkAt?: number;
+  lastWorkAt?: number;
+}
+
+export interface LeaseRow extends LeaseRequest {
+  capsuleId: string;
+  grantedAt?: number;
+  generation?: number;
+}
+
+export interface RunRow extends Versioned<RunState> {
+  dueAt?: number;
+  input: Record<string, unknown>;
+  results: Array<StepResult & { receivedAt: number }>;
+}
+
+/** The same tables as the migrations create, as maps. */
+export class Tables {
+  readonly runs = new Map<string, RunRow>();
+  /** Runs that are not over, so that the sweeper's queries cost what is open and not what is stored. */
+  readonly openRuns = new Set<string>();
+  readonly capsules = new Map<string, CapsuleRow>();
+  readonly leases = new Map<string, LeaseRow>();
+  readonly shifts = new Map<string, Shift>();
+  readonly ticks = new Map<string, Tick>();
+  readonly schedules = new Map<string, { fingerprint: string; knownSince: number }>();
+  readonly idempotency = new Map<string, { runId: string; fingerprint: string; at: number }>();
+  readonly secrets = new Map<string, string>();
+  readonly ledger: ChainedEntry[] = [];
+
+  get head(): string {
+    return this.ledger.at(-1)?.hash ?? GENESIS;
+  }
+}
+
+export const leaseKey = (runId: string, stepId: string, attempt: number): string =>
+  `${runId}/${stepId}/${attempt}`;
+export const tickKey = (workflowId: string, scheduledFor: number): string => `${workflowId}@${scheduledFor}`;

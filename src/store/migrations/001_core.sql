@@ -1,0 +1,130 @@
+-- The record. Times are epoch milliseconds (bigint), as everywhere in Reveille.
+
+CREATE TABLE runs (
+  id          uuid PRIMARY KEY,
+  workflow_id text   NOT NULL,
+  status      text   NOT NULL,
+  version     int    NOT NULL,
+  created_at  bigint NOT NULL,
+  finished_at bigint,
+  due_at      bigint,
+  state       jsonb  NOT NULL
+);
+CREATE INDEX runs_due ON runs (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX runs_newest ON runs (created_at DESC, id DESC);
+CREATE INDEX runs_by_workflow ON runs (workflow_id, created_at DESC, id DESC);
+CREATE INDEX runs_open ON runs (workflow_id, created_at) WHERE status IN ('queued', 'running');
+CREATE INDEX runs_finished ON runs (finished_at) WHERE finished_at IS NOT NULL;
+
+-- Inputs and results apart from the state, so that a transition rewrites only what changed.
+CREATE TABLE run_inputs (
+  run_id uuid PRIMARY KEY REFERENCES runs ON DELETE CASCADE,
+  input  jsonb NOT NULL
+);
+
+CREATE TABLE step_results (
+  run_id      uuid    NOT NULL REFERENCES runs ON DELETE CASCADE,
+  step_id     text    NOT NULL,
+  attempt     int     NOT NULL,
+  counted     boolean NOT NULL,
+  received_at bigint  NOT NULL,
+  result      jsonb   NOT NULL,
+  PRIMARY KEY (run_id, step_id, attempt, counted)
+);
+
+CREATE TABLE capsules (
+  id         text PRIMARY KEY,
+  agent_id   text   NOT NULL,
+  slots      int    NOT NULL CHECK (slots > 0),
+  linger_ms  bigint NOT NULL,
+  version    int    NOT NULL DEFAULT 1,
+  status     text   NOT NULL,
+  generation int    NOT NULL,
+  due_at     bigint,
+  state      jsonb  NOT NULL
+);
+
+-- What the leases add up to, kept with every lease change. Narrow and half-filled pages:
+-- these rows change with every step.
+CREATE TABLE capsule_activity (
+  capsule_id    text PRIMARY KEY REFERENCES capsules ON DELETE CASCADE,
+  held          int    NOT NULL DEFAULT 0 CHECK (held >= 0),
+  waiting       int    NOT NULL DEFAULT 0 CHECK (waiting >= 0),
+  busy_since    bigint,
+  idle_since    bigint,
+  work_ms       bigint NOT NULL DEFAULT 0,
+  first_work_at bigint,
+  last_work_at  bigint
+) WITH (fillfactor = 50);
+
+CREATE TABLE leases (
+  run_id       uuid   NOT NULL,
+  step_id      text   NOT NULL,
+  attempt      int    NOT NULL,
+  capsule_id   text   NOT NULL REFERENCES capsules,
+  requested_at bigint NOT NULL,
+  granted_at   bigint,
+  generation   int,
+  PRIMARY KEY (run_id, step_id, attempt)
+);
+CREATE INDEX leases_waiting ON leases (capsule_id, requested_at, run_id) WHERE granted_at IS NULL;
+CREATE INDEX leases_held ON leases (capsule_id) WHERE granted_at IS NOT NULL;
+
+CREATE TABLE shifts (
+  capsule_id   text   NOT NULL,
+  generation   int    NOT NULL,
+  requested_at bigint NOT NULL,
+  shift        jsonb  NOT NULL,
+  PRIMARY KEY (capsule_id, generation)
+);
+CREATE INDEX shifts_newest ON shifts (requested_at DESC, capsule_id DESC);
+
+CREATE TABLE ticks (
+  workflow_id   text   NOT NULL,
+  scheduled_for bigint NOT NULL,
+  action        text   NOT NULL CHECK (action IN ('fired', 'skipped')),
+  reason        text   NOT NULL,
+  late_ms       bigint NOT NULL,
+  decided_at    bigint NOT NULL,
+  run_id        uuid,
+  PRIMARY KEY (workflow_id, scheduled_for)
+);
+
+CREATE TABLE schedules (
+  workflow_id text PRIMARY KEY,
+  fingerprint text   NOT NULL,
+  known_since bigint NOT NULL
+);
+
+CREATE TABLE idempotency_keys (
+  scope       text   NOT NULL,
+  key         text   NOT NULL,
+  fingerprint text   NOT NULL,
+  run_id      uuid   NOT NULL,
+  created_at  bigint NOT NULL,
+  PRIMARY KEY (scope, key)
+);
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+CREATE TABLE ledger (
+  seq    bigint PRIMARY KEY,
+  entity text NOT NULL,
+  id     text NOT NULL,
+  body   text NOT NULL,
+  hash   text NOT NULL
+);
+CREATE INDEX ledger_by_entity ON ledger (entity, id, seq);
+
+-- One row: the end of the chain. Locking it serialises commits, which makes every check in
+-- commit_changes free of races between orchestrators.
+CREATE TABLE ledger_head (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  seq      bigint NOT NULL,
+  hash     text   NOT NULL
+);
+INSERT INTO ledger_head (seq, hash) VALUES (0, repeat('0', 64));
+
+CREATE TABLE shared_secrets (
+  name  text PRIMARY KEY,
+  value text NOT NULL
+);

@@ -1,0 +1,213 @@
+-- Commits a batch of changes in one round trip. Each change is checked first and then written, or
+-- reported with the race it lost; one change's conflict leaves the others alone.
+-- Answers an array as long as the batch: { conflict, existing? } for a lost race; for a commit
+-- { freed }, the capsules on which it released a lease, with what they are left with.
+
+CREATE FUNCTION commit_changes(changes jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  head    ledger_head%ROWTYPE;
+  change  jsonb;
+  verdict jsonb;
+  answers jsonb := '[]';
+  body    text;
+BEGIN
+  SELECT * INTO head FROM ledger_head FOR UPDATE;
+  FOR change IN SELECT * FROM jsonb_array_elements(changes) LOOP
+    verdict := check_change(change);
+    IF verdict IS NULL THEN
+      PERFORM apply_change(change);
+      verdict := jsonb_build_object('freed', freed_capsules(change));
+      FOR body IN SELECT * FROM jsonb_array_elements_text(change->'ledger') LOOP
+        head.seq := head.seq + 1;
+        head.hash := encode(sha256(convert_to(head.hash || body, 'UTF8')), 'hex');
+        INSERT INTO ledger (seq, entity, id, body, hash)
+          VALUES (head.seq, body::json->>'entity', body::json->>'id', body, head.hash);
+      END LOOP;
+    END IF;
+    answers := answers || jsonb_build_array(verdict);
+  END LOOP;
+  UPDATE ledger_head SET seq = head.seq, hash = head.hash;
+  RETURN answers;
+END $$;
+
+-- Null if the change may be written.
+CREATE FUNCTION check_change(change jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  run     jsonb := change->'run';
+  capsule jsonb := change->'capsule';
+  tick    jsonb := change->'tick';
+  idem    jsonb := change->'idempotencyKey';
+  known   record;
+BEGIN
+  IF idem IS NOT NULL THEN
+    SELECT run_id, fingerprint INTO known FROM idempotency_keys
+      WHERE scope = idem->>'scope' AND key = idem->>'key';
+    IF FOUND THEN
+      RETURN jsonb_build_object('conflict', 'idempotency', 'existing',
+        jsonb_build_object('runId', known.run_id, 'fingerprint', known.fingerprint));
+    END IF;
+  END IF;
+  IF tick IS NOT NULL AND EXISTS (SELECT FROM ticks
+      WHERE workflow_id = tick->>'workflowId' AND scheduled_for = (tick->>'scheduledFor')::bigint) THEN
+    RETURN '{"conflict": "tick"}';
+  END IF;
+  IF run IS NOT NULL AND coalesce((SELECT version FROM runs WHERE id = (run->>'id')::uuid), 0)
+      <> (run->>'expect')::int THEN
+    RETURN '{"conflict": "run"}';
+  END IF;
+  IF capsule IS NOT NULL THEN
+    SELECT c.version, a.held, a.waiting INTO known
+      FROM capsules c JOIN capsule_activity a ON a.capsule_id = c.id WHERE c.id = capsule->>'id';
+    IF NOT FOUND OR known.version <> (capsule->>'expect')::int THEN
+      RETURN '{"conflict": "capsule"}';
+    END IF;
+    IF (capsule ? 'unless' AND known.held > 0)
+        OR (capsule->>'unless' = 'held-or-waiting' AND known.waiting > 0) THEN
+      RETURN '{"conflict": "busy"}';
+    END IF;
+  END IF;
+  RETURN check_leases(change);
+END $$;
+
+-- A grant needs the capsule awake in that shift, a free slot, and its turn.
+CREATE FUNCTION check_leases(change jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  run_uuid uuid := (change->'leases'->>'runId')::uuid;
+  lease    jsonb;
+  known    record;
+  asked    boolean;
+  freed    int;
+BEGIN
+  FOR lease IN SELECT e FROM jsonb_array_elements(change->'leases'->'changes') e WHERE e->>'op' = 'grant' LOOP
+    SELECT c.status, c.generation, c.slots, a.held, a.waiting INTO known
+      FROM capsules c JOIN capsule_activity a ON a.capsule_id = c.id WHERE c.id = lease->>'capsuleId';
+    IF NOT FOUND OR known.status <> 'awake' OR known.generation <> (lease->>'generation')::int THEN
+      RETURN '{"conflict": "capsule"}';
+    END IF;
+    SELECT EXISTS (SELECT FROM leases WHERE run_id = run_uuid AND step_id = lease->>'stepId'
+      AND attempt = (lease->>'attempt')::int) INTO asked;
+    SELECT count(*) INTO freed FROM jsonb_array_elements(change->'leases'->'changes') e
+      JOIN leases l ON l.run_id = run_uuid AND l.step_id = e->>'stepId' AND l.attempt = (e->>'attempt')::int
+      WHERE e->>'op' = 'release' AND l.capsule_id = lease->>'capsuleId' AND l.granted_at IS NOT NULL;
+    IF known.held - freed >= known.slots OR (NOT asked AND known.waiting > 0) THEN
+      RETURN '{"conflict": "busy"}';
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION apply_change(change jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  now_ms bigint := (change->>'at')::bigint;
+  tick   jsonb := change->'tick';
+  idem   jsonb := change->'idempotencyKey';
+  lease  jsonb;
+BEGIN
+  IF change ? 'run' THEN PERFORM apply_run(change->'run', now_ms); END IF;
+  IF change ? 'capsule' THEN PERFORM apply_capsule(change->'capsule'); END IF;
+  FOR lease IN SELECT * FROM jsonb_array_elements(change->'leases'->'changes') LOOP
+    PERFORM apply_lease((change->'leases'->>'runId')::uuid, lease, now_ms);
+  END LOOP;
+  IF tick IS NOT NULL THEN
+    INSERT INTO ticks (workflow_id, scheduled_for, action, reason, late_ms, decided_at, run_id)
+    VALUES (tick->>'workflowId', (tick->>'scheduledFor')::bigint, tick->>'action', tick->>'reason',
+      (tick->>'lateMs')::bigint, (tick->>'decidedAt')::bigint, (tick->>'runId')::uuid);
+  END IF;
+  IF idem IS NOT NULL THEN
+    INSERT INTO idempotency_keys (scope, key, fingerprint, run_id, created_at)
+    VALUES (idem->>'scope', idem->>'key', idem->>'fingerprint', (change->'run'->>'id')::uuid, now_ms);
+  END IF;
+END $$;
+
+CREATE FUNCTION freed_capsules(change jsonb) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('capsuleId', capsule_id, 'held', held, 'waiting', waiting)), '[]')
+    FROM capsule_activity WHERE capsule_id IN (
+      SELECT e->>'capsuleId' FROM jsonb_array_elements(change->'leases'->'changes') e WHERE e->>'op' = 'release')
+$$;
+
+CREATE FUNCTION apply_run(run jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  run_uuid uuid := (run->>'id')::uuid;
+  state    jsonb := run->'state';
+BEGIN
+  IF (run->>'expect')::int = 0 THEN
+    INSERT INTO runs (id, workflow_id, status, version, created_at, finished_at, due_at, state)
+    VALUES (run_uuid, state->>'workflowId', state->>'status', 1, (state->>'createdAt')::bigint,
+      (state->>'finishedAt')::bigint, (run->>'dueAt')::bigint, state);
+    INSERT INTO run_inputs (run_id, input) VALUES (run_uuid, run->'input');
+  ELSE
+    UPDATE runs SET version = version + 1, status = run->'state'->>'status', state = run->'state',
+      finished_at = (run->'state'->>'finishedAt')::bigint, due_at = (run->>'dueAt')::bigint
+      WHERE id = run_uuid;
+  END IF;
+  IF run ? 'results' THEN
+    INSERT INTO step_results (run_id, step_id, attempt, counted, received_at, result)
+    SELECT run_uuid, r->>'stepId', (r->>'attempt')::int, (r->>'counted')::boolean, now_ms, r->'result'
+      FROM jsonb_array_elements(run->'results') r
+    ON CONFLICT DO NOTHING;
+  END IF;
+END $$;
+
+CREATE FUNCTION apply_capsule(capsule jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  next  jsonb := capsule->'state';
+  shift jsonb := capsule->'shift';
+BEGIN
+  -- A new shift starts with a clean slate.
+  UPDATE capsule_activity a SET work_ms = 0, first_work_at = NULL, last_work_at = NULL,
+      busy_since = NULL, idle_since = NULL
+    FROM capsules c
+    WHERE a.capsule_id = capsule->>'id' AND c.id = a.capsule_id AND c.generation <> (next->>'generation')::int;
+  UPDATE capsule_activity a SET idle_since = (next->'shift'->>'healthyAt')::bigint
+    FROM capsules c
+    WHERE a.capsule_id = capsule->>'id' AND c.id = a.capsule_id
+      AND next->>'status' = 'awake' AND c.status <> 'awake';
+  UPDATE capsules SET version = version + 1, status = next->>'status', generation = (next->>'generation')::int,
+      due_at = (next->>'dueAt')::bigint, state = next
+    WHERE id = capsule->>'id';
+  IF shift IS NOT NULL THEN
+    INSERT INTO shifts (capsule_id, generation, requested_at, shift)
+    VALUES (capsule->>'id', (shift->>'generation')::int, (shift->>'requestedAt')::bigint, shift)
+    ON CONFLICT (capsule_id, generation) DO UPDATE SET shift = EXCLUDED.shift;
+  END IF;
+END $$;
+
+CREATE FUNCTION apply_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  op   text := lease->>'op';
+  cap  text := lease->>'capsuleId';
+  gone record;
+BEGIN
+  IF op = 'request' THEN
+    INSERT INTO leases (run_id, step_id, attempt, capsule_id, requested_at)
+      VALUES (run_uuid, lease->>'stepId', (lease->>'attempt')::int, cap, now_ms);
+    UPDATE capsule_activity SET waiting = waiting + 1 WHERE capsule_id = cap;
+  ELSIF op = 'grant' THEN
+    UPDATE leases SET granted_at = now_ms, generation = (lease->>'generation')::int
+      WHERE run_id = run_uuid AND step_id = lease->>'stepId' AND attempt = (lease->>'attempt')::int;
+    IF FOUND THEN
+      UPDATE capsule_activity SET waiting = waiting - 1 WHERE capsule_id = cap;
+    ELSE
+      INSERT INTO leases (run_id, step_id, attempt, capsule_id, requested_at, granted_at, generation)
+        VALUES (run_uuid, lease->>'stepId', (lease->>'attempt')::int, cap, now_ms, now_ms,
+          (lease->>'generation')::int);
+    END IF;
+    UPDATE capsule_activity SET held = held + 1, idle_since = NULL,
+        busy_since = coalesce(busy_since, now_ms), first_work_at = coalesce(first_work_at, now_ms)
+      WHERE capsule_id = cap;
+  ELSE
+    DELETE FROM leases WHERE run_id = run_uuid AND step_id = lease->>'stepId'
+      AND attempt = (lease->>'attempt')::int RETURNING granted_at INTO gone;
+    IF NOT FOUND THEN
+      RETURN;
+    ELSIF gone.granted_at IS NULL THEN
+      UPDATE capsule_activity SET waiting = waiting - 1 WHERE capsule_id = cap;
+    ELSE
+      UPDATE capsule_activity SET held = held - 1, last_work_at = now_ms,
+          work_ms = work_ms + CASE WHEN held = 1 THEN now_ms - busy_since ELSE 0 END,
+          idle_since = CASE WHEN held = 1 THEN now_ms END,
+          busy_since = CASE WHEN held = 1 THEN NULL ELSE busy_since END
+        WHERE capsule_id = cap;
+    END IF;
+  END IF;
+END $$;

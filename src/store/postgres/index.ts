@@ -1,0 +1,75 @@
+/** The record on PostgreSQL 14 and later. */
+import type { Pool } from 'pg';
+import type { ChainedEntry } from '../../domain/ledger';
+import type { Store } from '../store';
+import { CapsuleQueries } from './capsules';
+import { GroupCommit } from './commit';
+import { migrate } from './migrate';
+import { createPool } from './pool';
+import { RunQueries } from './runs';
+import { TickQueries } from './ticks';
+
+/**
+ * Connects and brings the schema up to date.
+ * @throws when the server cannot be reached or a migration fails.
+ */
+export async function openPostgresStore(connectionString: string): Promise<Store> {
+  const pool = createPool(connectionString);
+  try {
+    await migrate(pool);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  return compose(pool);
+}
+
+function compose(pool: Pool): Store {
+  const commits = new GroupCommit(pool);
+  const runs = new RunQueries(pool);
+  const capsules = new CapsuleQueries(pool);
+  const ticks = new TickQueries(pool);
+  return {
+    commit: (change) => commits.commit(change),
+    run: (id) => runs.run(id),
+    payloads: (id) => runs.payloads(id),
+    runs: (filter, limit, cursor) => runs.runs(filter, limit, cursor),
+    openRuns: (workflowId, limit) => runs.openRuns(workflowId, limit),
+    dueRuns: (now, limit) => runs.dueRuns(now, limit),
+    purge: (before, limit) => runs.purge(before, limit),
+    capsule: (id) => capsules.capsule(id),
+    capsules: () => capsules.capsules(),
+    declareCapsules: (settings) => capsules.declareCapsules(settings),
+    dueCapsules: (now, limit) => capsules.dueCapsules(now, limit),
+    grantable: (id) => capsules.grantable(id),
+    waiting: (id, limit) => capsules.waiting(id, limit),
+    holders: (id) => capsules.holders(id),
+    shifts: (filter, limit, cursor) => capsules.shifts(filter, limit, cursor),
+    ticks: (workflowId, limit) => ticks.ticks(workflowId, limit),
+    lastTick: (workflowId) => ticks.lastTick(workflowId),
+    declareSchedule: (id, fingerprint, now) => ticks.declareSchedule(id, fingerprint, now),
+    ledger: (after, limit) => ledger(pool, after, limit),
+    sharedSecret: (name, proposal) => sharedSecret(pool, name, proposal),
+    ping: async () => void (await pool.query('SELECT 1')),
+    close: () => pool.end(),
+  };
+}
+
+async function ledger(pool: Pool, afterSeq: number, limit: number): Promise<ChainedEntry[]> {
+  const { rows } = await pool.query<ChainedEntry>(
+    'SELECT seq, body, hash FROM ledger WHERE seq > $1 ORDER BY seq LIMIT $2',
+    [afterSeq, limit],
+  );
+  return rows;
+}
+
+async function sharedSecret(pool: Pool, name: string, proposal: string): Promise<string> {
+  await pool.query('INSERT INTO shared_secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+    name,
+    proposal,
+  ]);
+  const { rows } = await pool.query<{ value: string }>('SELECT value FROM shared_secrets WHERE name = $1', [
+    name,
+  ]);
+  return (rows[0] as { value: string }).value;
+}

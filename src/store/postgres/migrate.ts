@@ -1,0 +1,46 @@
+/**
+ * Numbered SQL files, applied in order and once, forward only. Each runs in a transaction of its
+ * own under an advisory lock, so that any number of orchestrators may start together.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Pool, PoolClient } from 'pg';
+import { SCHEMA } from './pool';
+
+/** An arbitrary number that names our lock among all advisory locks of the database. */
+const LOCK = 7_383_845;
+const DIRECTORY = join(__dirname, '..', 'migrations');
+
+/** Brings the schema up to date. Answers the names of the files it applied. */
+export async function migrate(pool: Pool): Promise<string[]> {
+  const client = await pool.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}`);
+    await client.query(
+      'CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
+    );
+    const { rows } = await client.query<{ name: string }>('SELECT name FROM migrations');
+    const known = new Set(rows.map((r) => r.name));
+    const pending = readdirSync(DIRECTORY)
+      .filter((name) => name.endsWith('.sql') && !known.has(name))
+      .sort();
+    for (const name of pending) await apply(client, name);
+    return pending;
+  } finally {
+    await client.query('SELECT pg_advisory_unlock($1)', [LOCK]).catch(() => undefined);
+    client.release();
+  }
+}
+
+async function apply(client: PoolClient, name: string): Promise<void> {
+  try {
+    await client.query('BEGIN');
+    await client.query(readFileSync(join(DIRECTORY, name), 'utf8'));
+    await client.query('INSERT INTO migrations (name) VALUES ($1)', [name]);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw new Error(`migration ${name} failed: ${(error as Error).message}`, { cause: error });
+  }
+}

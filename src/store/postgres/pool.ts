@@ -1,0 +1,32 @@
+import { Pool, types } from 'pg';
+
+/** All of Reveille's tables live in this schema. */
+export const SCHEMA = 'reveille';
+
+/** bigint arrives as text; ours are epoch milliseconds and counters, all below 2^53. */
+const INT8 = 20;
+
+/**
+ * A pool whose connections see only Reveille's schema.
+ * @param max connections at most; commits use one at a time, reads the rest.
+ */
+export function createPool(connectionString: string, max = 8): Pool {
+  const pool = new Pool({
+    connectionString,
+    max,
+    application_name: 'reveille',
+    options: `-c search_path=${SCHEMA}`,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 30_000,
+    keepAlive: true,
+    types: {
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+        oid === INT8
+          ? Number
+          : (types.getTypeParser(oid, format as 'text') as unknown)) as typeof types.getTypeParser,
+    },
+  });
+  // An idle connection that drops (a restarted server) is not an event of its own: the next query tells.
+  pool.on('error', () => undefined);
+  return pool;
+}

@@ -1,0 +1,171 @@
+/**
+ * The port to the record. Everything that has to be true together is one {@link Change}; a store
+ * commits it whole or not at all, serialises commits that touch the same rows, and answers a lost
+ * race with a conflict instead of an error.
+ */
+import type { AgentRunResult } from '../contract';
+import type { Activity, CapsuleState, Shift } from '../domain/capsule';
+import type { LeaseChange } from '../domain/decide-run';
+import type { ChainedEntry, LedgerEntry } from '../domain/ledger';
+import type { RunState, RunStatus } from '../domain/run';
+
+export interface Versioned<T> {
+  state: T;
+  /** Rises with each commit; a change names the version it was decided on. */
+  version: number;
+}
+
+export interface Change {
+  at: number;
+  run?: RunChange;
+  capsule?: CapsuleChange;
+  leases?: { runId: string; changes: LeaseChange[] };
+  tick?: Tick;
+  /** Refused as a duplicate when the key is known; the first change with it wins. */
+  idempotencyKey?: { scope: string; key: string; fingerprint: string };
+  ledger: LedgerEntry[];
+}
+
+export interface RunChange {
+  /** The version it was decided on; 0 creates the run. */
+  expect: number;
+  state: RunState;
+  dueAt?: number;
+  /** With creation: the run's input. */
+  input?: Record<string, unknown>;
+  /** What an agent delivered with this change; stored as it came. */
+  results?: StepResult[];
+}
+
+export interface StepResult {
+  stepId: string;
+  attempt: number;
+  result: AgentRunResult;
+  /** Late and duplicate results are kept for the record, and never used as output. */
+  counted: boolean;
+}
+
+export interface CapsuleChange {
+  expect: number;
+  state: CapsuleState;
+  /** Refused while leases are held (or even asked for). */
+  unless?: 'held' | 'held-or-waiting';
+  shift?: Shift;
+}
+
+export type TickAction = 'fired' | 'skipped';
+
+/** What was decided about one scheduled time. */
+export interface Tick {
+  workflowId: string;
+  scheduledFor: number;
+  action: TickAction;
+  reason: string;
+  lateMs: number;
+  decidedAt: number;
+  runId?: string;
+}
+
+export type Conflict =
+  | 'run' // somebody else changed the run
+  | 'capsule' // somebody else changed the capsule, or it is not awake in that shift any more
+  | 'busy' // no free slot, or others wait in line
+  | 'tick' // this tick was decided already
+  | 'idempotency'; // this key was used already
+
+/** A capsule on which a lease was released, and what it is left with. */
+export interface Freed {
+  capsuleId: string;
+  held: number;
+  waiting: number;
+}
+
+export type CommitResult =
+  | { ok: true; freed: Freed[] }
+  | { ok: false; conflict: Conflict; existing?: { runId: string; fingerprint: string } };
+
+export interface LeaseRequest {
+  runId: string;
+  stepId: string;
+  attempt: number;
+  requestedAt: number;
+}
+
+export interface CapsuleRecord extends Versioned<CapsuleState> {
+  activity: Activity;
+}
+
+/** A capsule as the registry declares it. */
+export interface CapsuleSetting {
+  id: string;
+  agentId: string;
+  /** How many leases may be held at once. */
+  slots: number;
+  lingerMs: number;
+}
+
+export interface RunFilter {
+  workflowId?: string;
+  status?: RunStatus;
+  createdAfter?: number;
+  createdBefore?: number;
+}
+
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+export interface RunPayloads {
+  input: Record<string, unknown>;
+  results: StepResult[];
+}
+
+export interface Store {
+  /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
+  commit(change: Change): Promise<CommitResult>;
+
+  run(id: string): Promise<Versioned<RunState> | undefined>;
+  /** Input and results of a run; undefined once retention removed them. */
+  payloads(runId: string): Promise<RunPayloads | undefined>;
+  /** Newest first. */
+  runs(filter: RunFilter, limit: number, cursor?: string): Promise<Page<RunState>>;
+  /** Runs that are queued or running, oldest first: of one workflow, or of all. */
+  openRuns(
+    workflowId: string,
+    limit: number,
+  ): Promise<Array<{ id: string; status: RunStatus; createdAt: number }>>;
+  dueRuns(now: number, limit: number): Promise<string[]>;
+
+  capsule(id: string): Promise<CapsuleRecord | undefined>;
+  capsules(): Promise<CapsuleRecord[]>;
+  /** Creates capsules that are new and updates their settings. */
+  declareCapsules(settings: CapsuleSetting[], now: number): Promise<void>;
+  /** Capsules that somebody waits for, whose time is up, or that idle past their linger. */
+  dueCapsules(now: number, limit: number): Promise<string[]>;
+  /** Who waits for a capsule, first come first; at most as many as there are free slots. */
+  grantable(capsuleId: string): Promise<LeaseRequest[]>;
+  /** Everybody who waits for a capsule. */
+  waiting(capsuleId: string, limit: number): Promise<LeaseRequest[]>;
+  /** Who holds a lease on a capsule. */
+  holders(capsuleId: string): Promise<LeaseRequest[]>;
+
+  shifts(filter: { capsuleId?: string }, limit: number, cursor?: string): Promise<Page<Shift>>;
+
+  ticks(workflowId: string, limit: number): Promise<Tick[]>;
+  /** The last scheduled time that was decided, fired or skipped. */
+  lastTick(workflowId: string): Promise<number | undefined>;
+  /** Since when a workflow's present schedule is known; sets it if `fingerprint` is new. */
+  declareSchedule(workflowId: string, fingerprint: string, now: number): Promise<number>;
+
+  /** Ledger entries after `seq`, oldest first. */
+  ledger(afterSeq: number, limit: number): Promise<ChainedEntry[]>;
+  /** A secret all orchestrators share; the first caller's proposal wins. */
+  sharedSecret(name: string, proposal: string): Promise<string>;
+  /** Removes runs that finished before `time`, with their payloads; the ledger and the shifts stay. */
+  purge(finishedBefore: number, limit: number): Promise<number>;
+
+  /** Resolves if the store answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
