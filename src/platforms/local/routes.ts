@@ -67,7 +67,7 @@ export function routes(context: RoutesContext): Express {
   });
   app.get(
     '/capsules/:id',
-    read(context, (capsule) => ({ data: centralDocument(capsule), meta: {} })),
+    read(context, (capsule, state) => ({ data: centralDocument(capsule, state), meta: {} })),
   );
   app.get('/capsule/:id', read(context, clusterDocument));
   app.patch(
