@@ -22,9 +22,10 @@ export function describe(schedule: Pick<Timing, 'cron' | 'timezone'>): string {
           [minute, hour, '*', month, dayOfWeek],
         ]
       : [[minute, hour, dayOfMonth, month, dayOfWeek]];
-  const words = expressions.map((fields) =>
-    cronstrue.toString(fields.join(' '), { use24HourTimeFormat: true }),
-  );
+  const words = expressions.map((fields, i) => {
+    const text = cronstrue.toString(fields.join(' '), { use24HourTimeFormat: true });
+    return i === 0 ? text : text.charAt(0).toLowerCase() + text.slice(1);
+  });
   return `${words.join('; or ')} (${schedule.timezone})`;
 }
 
