@@ -8,6 +8,8 @@ export class VirtualClock {
   }
 
   async advance(ms: number): Promise<void> {
+    // What was called just before gets to schedule its part first.
+    await new Promise((resolve) => setImmediate(resolve));
     const until = this.now + ms;
     for (let next = this.due(until); next; next = this.due(until)) {
       this.now = next.at;
