@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import {
-  MAX_OPEN_RUNS,
+  MAX_QUEUED_RUNS,
   Schedule,
   describe as inWords,
   dueTicks,
@@ -106,21 +106,21 @@ describe('dueTicks', () => {
 });
 
 describe('overlapDecision', () => {
-  const many = Array.from({ length: MAX_OPEN_RUNS }, (_, i) => `run-${i}`);
-
   it.each(['skip', 'queue', 'allow', 'replace'] as const)('%s fires when no run is open', (policy) => {
-    expect(overlapDecision(policy, [])).toEqual({ action: 'fire' });
+    expect(overlapDecision(policy, 0)).toEqual({ action: 'fire', reason: 'idle' });
   });
 
   it.each([
-    ['skip', ['a'], 'skip', 'active-run'],
-    ['queue', ['a'], 'queue', 'behind-active-run'],
-    ['queue', many.slice(1), 'queue', 'behind-active-run'],
-    ['queue', many, 'skip', 'queue-full'],
-    ['allow', ['a'], 'fire', 'overlap-allowed'],
-    ['replace', ['a', 'b'], 'replace', 'replaces-active-run'],
-  ] as const)('%s with open runs', (policy, open, action, reason) => {
-    expect(overlapDecision(policy, open)).toEqual({ action, reason });
+    ['skip', 1, 0, 'skip', 'active-run'],
+    ['skip', 0, 1, 'skip', 'active-run'],
+    ['queue', 1, 0, 'queue', 'behind-active-run'],
+    ['queue', 0, 1, 'queue', 'behind-active-run'],
+    ['queue', 1, MAX_QUEUED_RUNS - 1, 'queue', 'behind-active-run'],
+    ['queue', 1, MAX_QUEUED_RUNS, 'skip', 'queue-full'],
+    ['allow', 3, 0, 'fire', 'overlap-allowed'],
+    ['replace', 2, 0, 'replace', 'replaces-active-run'],
+  ] as const)('%s with %d active and %d queued', (policy, active, queued, action, reason) => {
+    expect(overlapDecision(policy, active, queued)).toEqual({ action, reason });
   });
 });
 

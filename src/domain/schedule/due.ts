@@ -11,8 +11,8 @@ export const ON_TIME_MS = 60_000;
 /** The most ticks decided in one call; the rest is decided by the next. */
 export const MAX_DUE_TICKS = 1_000;
 
-/** The most runs of a workflow that are open at once under `queue`; further ticks are skipped. */
-export const MAX_OPEN_RUNS = 100;
+/** The most runs that wait behind an active one under `queue`; further ticks are skipped. */
+export const MAX_QUEUED_RUNS = 100;
 
 export const TICK_REASONS = {
   'on-time': 'on time',
@@ -66,28 +66,23 @@ function reasonFor({ mode, windowSeconds }: CatchUp, lateMs: number, isLatest: b
   return lateMs <= windowSeconds * 1000 ? 'caught-up' : 'too-late';
 }
 
-export const OVERLAP_REASONS = {
-  'overlap-allowed': 'an earlier run is active, and the schedule allows that',
-  'active-run': 'an earlier run is still active',
-  'behind-active-run': 'waits for earlier runs',
-  'queue-full': 'too many runs wait already',
-  'replaces-active-run': 'replaces the runs before it',
-} as const;
-export type OverlapReason = keyof typeof OVERLAP_REASONS;
+export type OverlapReason =
+  'idle' | 'overlap-allowed' | 'active-run' | 'behind-active-run' | 'queue-full' | 'replaces-active-run';
 
-/** Without a reason when nothing overlapped. */
-export type OverlapDecision =
-  | { readonly action: 'fire'; readonly reason?: OverlapReason }
-  | { readonly action: 'skip' | 'queue' | 'replace'; readonly reason: OverlapReason };
+export interface OverlapDecision {
+  readonly action: 'fire' | 'skip' | 'queue' | 'replace';
+  readonly reason: OverlapReason;
+}
 
 /**
  * What a tick that is to fire does about runs of the same workflow that are not over.
  * `queue`: make the run, and start it when those before it are over. `replace`: make the run, and
  * cancel those.
- * @param openRuns ids of the workflow's runs that are not over, the waiting ones included
+ * @param activeRuns runs of the workflow that have started and are not over
+ * @param queuedRuns runs of the workflow that wait behind those
  */
-export function overlapDecision(policy: OverlapPolicy, openRuns: readonly string[]): OverlapDecision {
-  if (openRuns.length === 0) return { action: 'fire' };
+export function overlapDecision(policy: OverlapPolicy, activeRuns: number, queuedRuns = 0): OverlapDecision {
+  if (activeRuns + queuedRuns === 0) return { action: 'fire', reason: 'idle' };
   switch (policy) {
     case 'allow':
       return { action: 'fire', reason: 'overlap-allowed' };
@@ -96,7 +91,7 @@ export function overlapDecision(policy: OverlapPolicy, openRuns: readonly string
     case 'replace':
       return { action: 'replace', reason: 'replaces-active-run' };
     case 'queue':
-      if (openRuns.length >= MAX_OPEN_RUNS) return { action: 'skip', reason: 'queue-full' };
+      if (queuedRuns >= MAX_QUEUED_RUNS) return { action: 'skip', reason: 'queue-full' };
       return { action: 'queue', reason: 'behind-active-run' };
   }
 }

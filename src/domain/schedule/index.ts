@@ -3,7 +3,7 @@ export { Schedule, CatchUp, DaylightSaving, OverlapPolicy } from './schema';
 export type { ScheduleInput, Timing } from './schema';
 export { describe, validateSchedule } from './describe';
 export { MAX_TICKS, SEARCH_HORIZON_MS, nextTicks, ticksBetween } from './ticks';
-export { MAX_DUE_TICKS, MAX_OPEN_RUNS, ON_TIME_MS, OVERLAP_REASONS, TICK_REASONS } from './due';
+export { MAX_DUE_TICKS, MAX_QUEUED_RUNS, ON_TIME_MS, TICK_REASONS } from './due';
 export { dueTicks, overlapDecision, wakeWindow } from './due';
 export type { OverlapDecision, OverlapReason, TickDecision, TickReason, WakeWindow } from './due';
 export { formatPlace, formatProblems } from './problem';

@@ -1,0 +1,220 @@
+/**
+ * Checks of a registry that a schema cannot make: names that must match, be unique or agree. They
+ * read a tolerant view of the data, so that a mistake of shape in one place hides none in another.
+ */
+import { z } from 'zod';
+import { closest, formatPlace, validateSchedule, type Problem } from '../domain/schedule';
+import { urlProblem } from './url';
+import { AGENT_VARIABLE_PREFIXES, agentVariables, type Env } from './variables';
+
+const text = z.string().trim().catch('');
+const SeenStep = z
+  .looseObject({
+    id: text,
+    agent: text,
+    needs: z.array(z.string()).catch([]),
+    timeoutSeconds: z.number().catch(0),
+  })
+  .catch({ id: '', agent: '', needs: [], timeoutSeconds: 0 });
+const SeenAgent = z
+  .looseObject({
+    id: text,
+    capsuleId: z.string().trim().optional().catch(undefined),
+    baseUrl: z.string().trim().optional().catch(undefined),
+  })
+  .catch({ id: '' });
+const SeenWorkflow = z
+  .looseObject({
+    id: text,
+    steps: z.array(SeenStep).catch([]),
+    schedule: z.unknown(),
+    timeoutSeconds: z.number().optional().catch(undefined),
+  })
+  .catch({ id: '', steps: [], schedule: undefined });
+const Seen = z.looseObject({
+  agents: z.array(SeenAgent).catch([]),
+  workflows: z.array(SeenWorkflow).catch([]),
+});
+type SeenAgent = z.infer<typeof SeenAgent>;
+type SeenWorkflow = z.infer<typeof SeenWorkflow>;
+type SeenStep = z.infer<typeof SeenStep>;
+
+/** Every mistake but those of shape. */
+export function checkRegistry(input: unknown, env: Env): Problem[] {
+  const seen = Seen.safeParse(input);
+  if (!seen.success) return [];
+  const { agents, workflows } = seen.data;
+  const agentIds = agents.map((agent) => agent.id).filter((id) => id !== '');
+  return [
+    ...duplicates(agents, 'agents', 'id', 'agent'),
+    ...duplicates(agents, 'agents', 'capsuleId', 'capsule'),
+    ...agents.flatMap((agent, i) => checkAgent(agent, `agents[${i}]`, env)),
+    ...duplicates(workflows, 'workflows', 'id', 'workflow'),
+    ...workflows.flatMap((workflow, i) => checkWorkflow(workflow, `workflows[${i}]`, agentIds)),
+  ];
+}
+
+function duplicates<K extends string>(
+  items: readonly Readonly<Partial<Record<K, unknown>>>[],
+  place: string,
+  key: K,
+  what: string,
+): Problem[] {
+  const first = new Map<unknown, number>();
+  return items.flatMap((item, i) => {
+    const value = item[key];
+    const earlier = first.get(value);
+    if (value === undefined || value === '') return [];
+    if (earlier === undefined) {
+      first.set(value, i);
+      return [];
+    }
+    return {
+      place: formatPlace([i, key], place),
+      problem: `the ${what} "${String(value)}" is already at ${place}[${earlier}]`,
+      mend: key === 'id' ? 'Give each an id of its own' : 'Give each agent a capsule of its own',
+    };
+  });
+}
+
+function checkAgent({ id, capsuleId, baseUrl }: SeenAgent, place: string, env: Env): Problem[] {
+  const problems: Problem[] = [];
+  const variables = agentVariables(id);
+  if (capsuleId === '') {
+    problems.push({
+      place: `${place}.capsuleId`,
+      problem: `the agent "${id}" has no capsule`,
+      mend: `Set ${variables.capsuleId} to the capsule's id${lookalike(variables.capsuleId, AGENT_VARIABLE_PREFIXES.capsuleId, env)}`,
+    });
+  }
+  if (baseUrl === undefined) return problems;
+  const wrong = urlProblem(baseUrl);
+  if (wrong) {
+    problems.push({
+      place: `${place}.baseUrl`,
+      problem: `the base URL of the agent "${id}" ${wrong}`,
+      mend: `Set ${variables.baseUrl} to the agent's own address, e.g. https://agent.example.com`,
+    });
+  } else if (env.NODE_ENV === 'production' && !env[variables.baseUrl]?.trim() && isLoopback(baseUrl)) {
+    problems.push({
+      place: `${place}.baseUrl`,
+      problem: `the agent "${id}" would be looked for on this machine`,
+      mend: `Set ${variables.baseUrl} to the agent's address${lookalike(variables.baseUrl, AGENT_VARIABLE_PREFIXES.baseUrl, env)}`,
+    });
+  }
+  return problems;
+}
+
+/** A variable that is set and looks like the missing one: most likely a slip. */
+function lookalike(wanted: string, prefix: string, env: Env): string {
+  const set = Object.keys(env).filter(
+    (name) => name.startsWith(prefix) && name !== wanted && env[name]?.trim(),
+  );
+  const name = closest(
+    wanted.slice(prefix.length),
+    set.map((n) => n.slice(prefix.length)),
+  );
+  return name === undefined ? '' : ` (${prefix}${name} is set: is that a slip?)`;
+}
+
+function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
+}
+
+function checkWorkflow(workflow: SeenWorkflow, place: string, agentIds: readonly string[]): Problem[] {
+  const { steps, schedule, timeoutSeconds } = workflow;
+  return [
+    ...duplicates(steps, `${place}.steps`, 'id', 'step'),
+    ...steps.flatMap((step, i) => checkStep(step, i, workflow, `${place}.steps[${i}]`, agentIds)),
+    ...checkNeeds(steps, `${place}.steps`),
+    ...(schedule === undefined ? [] : checkSchedule(schedule, `${place}.schedule`)),
+    ...(timeoutSeconds !== undefined && steps.some((step) => step.timeoutSeconds > timeoutSeconds)
+      ? [
+          {
+            place: `${place}.timeoutSeconds`,
+            problem: 'a step may take longer than the whole run',
+            mend: "Raise it, or lower the step's timeoutSeconds",
+          },
+        ]
+      : []),
+  ];
+}
+
+/** `enabled` is the registry's; the rest is the schedule's. */
+function checkSchedule(schedule: unknown, place: string): Problem[] {
+  if (typeof schedule !== 'object' || schedule === null) return validateSchedule(schedule, place);
+  const { enabled, ...rest } = schedule as Record<string, unknown>;
+  const problems = validateSchedule(rest, place);
+  if (enabled !== undefined && typeof enabled !== 'boolean') {
+    problems.push({
+      place: `${place}.enabled`,
+      problem: 'is neither true nor false',
+      mend: 'Write true or false',
+    });
+  }
+  return problems;
+}
+
+function checkStep(
+  { agent, needs }: SeenStep,
+  index: number,
+  { steps }: SeenWorkflow,
+  place: string,
+  agentIds: readonly string[],
+): Problem[] {
+  const problems: Problem[] = [];
+  if (agent !== '' && !agentIds.includes(agent)) {
+    problems.push(unknownName(`${place}.agent`, 'agent', agent, agentIds));
+  }
+  const earlier = steps.slice(0, index).map((step) => step.id);
+  needs.forEach((need, i) => {
+    if (earlier.includes(need)) return;
+    const all = steps.map((step) => step.id);
+    problems.push(
+      all.includes(need)
+        ? {
+            place: `${place}.needs[${i}]`,
+            problem: `the step needs "${need}", which does not come before it`,
+            mend: `Write "${need}" above it: steps run in the order written`,
+          }
+        : unknownName(`${place}.needs[${i}]`, 'step', need, all),
+    );
+  });
+  return problems;
+}
+
+function unknownName(place: string, what: string, name: string, known: readonly string[]): Problem {
+  const guess = closest(name, known);
+  return {
+    place,
+    problem: `there is no ${what} "${name}"`,
+    mend: guess
+      ? `Did you mean "${guess}"?`
+      : `Declare it, or name one of: ${known.join(', ') || '(none declared)'}`,
+  };
+}
+
+/** Steps that need each other in a circle, each circle named once. */
+function checkNeeds(steps: readonly SeenStep[], place: string): Problem[] {
+  const needs = new Map(steps.map((step) => [step.id, step.needs]));
+  const done = new Set<string>();
+  const problems: Problem[] = [];
+  const visit = (id: string, path: readonly string[]) => {
+    const start = path.indexOf(id);
+    if (start >= 0) {
+      const circle = [...path.slice(start), id].join(' → ');
+      problems.push({
+        place,
+        problem: `steps need each other in a circle: ${circle}`,
+        mend: 'Remove one of these needs',
+      });
+      return;
+    }
+    if (done.has(id)) return;
+    for (const need of needs.get(id) ?? []) visit(need, [...path, id]);
+    done.add(id);
+  };
+  for (const step of steps) visit(step.id, []);
+  return problems;
+}
