@@ -48,7 +48,7 @@ export interface EmbeddedPostgres {
   /** Connection string with the password; a secret. */
   readonly url: string;
   /** This use of the server ends; with the last one the server ends, all written. Idempotent. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /**

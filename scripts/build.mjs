@@ -1,0 +1,20 @@
+// Compiles the orchestrator and every agent that is there, then copies what tsc leaves behind.
+// One tsc process for all of them: with nothing changed this takes about a second.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { copyAssets } from './copy-assets.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+process.chdir(root);
+
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+const agents = existsSync('agents') ? readdirSync('agents').map((name) => join('agents', name)) : [];
+const projects = ['.', ...agents.filter((folder) => existsSync(join(folder, 'tsconfig.json')))];
+
+const { status, error } = spawnSync(process.execPath, [tsc, '--build', ...projects], { stdio: 'inherit' });
+if (error !== undefined) throw error;
+if (status !== 0) process.exit(status ?? 1);
+copyAssets();

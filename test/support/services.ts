@@ -1,0 +1,82 @@
+/**
+ * The Postgres and the Redis of one test run, in a process of their own:
+ *
+ *     node --import tsx test/support/services.ts
+ *
+ * prints one line of JSON, {@link Services}, when both answer, and ends them when its input closes.
+ * That happens when whoever started it ends, however it ends: teardown, Ctrl-C, crash or kill -9.
+ */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { startEmbeddedPostgres } from '../../src/store/embedded';
+import { temporaryFolder } from './folders';
+import { startRedis } from './redis-server';
+
+export interface Services {
+  databaseUrl: string;
+  redisUrl: string;
+}
+
+type Undo = () => Promise<unknown>;
+
+async function main(): Promise<void> {
+  const undo: Undo[] = [];
+  // Nobody reads on when our parent was killed, which must not keep us from ending the rest.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  const closed = once(process.stdin.resume(), 'close');
+  // Ours to end in order; whoever signals us closes our input as well, or should have.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => process.stdin.destroy());
+  try {
+    const services = await start(undo);
+    process.stdout.write(`${JSON.stringify(services)}\n`);
+    await closed;
+  } finally {
+    for (const step of undo.reverse()) await step();
+  }
+}
+
+async function start(undo: Undo[]): Promise<Services> {
+  const folder = await temporaryFolder();
+  undo.push(folder.remove);
+  const log = (message: string) => void process.stderr.write(`${message}\n`);
+  const startPostgres = async () => {
+    const postgres = await startEmbeddedPostgres({
+      dataDir: join(folder.path, 'postgres'),
+      log,
+      durable: false,
+    });
+    undo.push(postgres.stop);
+    return postgres.url;
+  };
+  const [databaseUrl, redisUrl] = await Promise.allSettled([startPostgres(), redisForRun(undo)]);
+  if (databaseUrl.status === 'rejected') throw databaseUrl.reason;
+  if (redisUrl.status === 'rejected') throw redisUrl.reason;
+  return { databaseUrl: databaseUrl.value, redisUrl: redisUrl.value };
+}
+
+/** The Redis at REDIS_URL, checked, or one of our own. */
+async function redisForRun(undo: Undo[]): Promise<string> {
+  const given = process.env.REDIS_URL;
+  if (given === undefined || given === '') {
+    const server = await startRedis();
+    undo.push(server.stop);
+    return server.url;
+  }
+  const client = new Redis(given, { lazyConnect: true, retryStrategy: null, connectTimeout: 5_000 });
+  try {
+    await client.connect();
+    await client.ping();
+  } catch (cause) {
+    throw new Error('the Redis at REDIS_URL does not answer', { cause });
+  } finally {
+    client.disconnect();
+  }
+  return given;
+}
+
+main().catch((error: unknown) => {
+  const text = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`${text}\n`, () => process.exit(1));
+});
