@@ -13,8 +13,6 @@ const KINDS = [
 type Counts = Record<(typeof KINDS)[number], number>;
 
 const SETTLE_DEADLINE_MS = 5_000;
-/** So many looks in a row with the same counts are taken for steady. */
-const SETTLED_LOOKS = 3;
 
 export interface LeakCheck {
   /**
@@ -25,9 +23,12 @@ export interface LeakCheck {
   readonly backToBaseline: (deadlineMs?: number) => Promise<void>;
 }
 
-/** Takes the baseline. Call it in `beforeAll`, before anything is opened. */
-export async function leakCheck(): Promise<LeakCheck> {
-  const before = await settledCount();
+/**
+ * Takes the baseline. Call it in `beforeAll` of the file, before anything is opened: what was closed
+ * a moment ago still counts as open, and would hide a leak.
+ */
+export function leakCheck(): LeakCheck {
+  const before = count();
   const excess = () => {
     const now = count();
     return KINDS.filter((kind) => now[kind] > before[kind]).map(
@@ -41,19 +42,6 @@ export async function leakCheck(): Promise<LeakCheck> {
       });
     },
   };
-}
-
-/** What an earlier test has closed is still counted for a moment, and would hide a leak of this one. */
-async function settledCount(): Promise<Counts> {
-  let [last, same] = ['', 0];
-  const settled = () => {
-    const now = JSON.stringify(count());
-    same = now === last ? same + 1 : 0;
-    last = now;
-    return same >= SETTLED_LOOKS;
-  };
-  await until(settled, { deadlineMs: SETTLE_DEADLINE_MS, what: 'a steady number of open handles' });
-  return count();
 }
 
 function count(): Counts {
