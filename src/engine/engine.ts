@@ -7,6 +7,7 @@ import type { CapsuleState } from '../domain/capsule';
 import type { CapsuleCommand } from '../domain/decide-capsule';
 import type { RunCommand } from '../domain/decide-run';
 import type { RunState } from '../domain/run';
+import { admit } from '../guards/admit';
 import type { Freed } from '../store/store';
 import { Capsules } from './capsules';
 import type { EngineDeps } from './context';
@@ -56,7 +57,7 @@ export class Engine {
     this.triggers = new Triggers(deps, this.runs);
     this.ticker = new Ticker(deps, this.runs, this.triggers);
     this.schedules = new Schedules(deps, this.ticker);
-    this.sweeper = new Sweeper(deps, this.runs, this.capsules, this.sleeper, (id) => this.grant(id));
+    this.sweeper = new Sweeper(deps, this.runs, this.capsules, this.sleeper, (id) => this.want(id));
   }
 
   /** Declares capsules and schedules, and begins to work: queue, ticks, sweeper. */
@@ -70,7 +71,7 @@ export class Engine {
     }));
     await store.declareCapsules(settings, clock.now());
     for (const { id } of settings) await this.capsules.load(id);
-    if (!this.deps.performing) return;
+    if (!this.deps.performing) return this.schedules.leaveToWorkers();
     await this.schedules.register();
     await queue.work({
       hint: (hint) => this.onHint(hint),
@@ -173,18 +174,24 @@ export class Engine {
     }
   }
 
-  /** A step waits: wake the capsule, or serve it at once if it is awake. */
+  /** A step may wait: wake the capsule if the guards let it, or serve it at once if it is awake. */
   private async want(capsuleId: string): Promise<void> {
-    const { state } = await this.capsules.apply(capsuleId, { type: 'demand' });
-    if (state.status === 'awake') await this.grant(capsuleId);
+    const record = await this.capsules.load(capsuleId);
+    if (!record) return;
+    if (record.state.status === 'awake') return this.grant(capsuleId);
+    const verdict = admit(record.state, record.activity, this.deps.clock.now());
+    if (verdict.verdict === 'proceed') await this.capsules.apply(capsuleId, { type: 'demand' });
+    else this.deps.log.debug({ capsule: capsuleId, ...verdict }, 'not woken');
   }
 
   private async grant(capsuleId: string): Promise<void> {
-    const requests = await this.deps.store.grantable(capsuleId);
-    const capsule = this.capsules.peek(capsuleId);
-    if (requests.length === 0) this.lingerLater(capsuleId);
-    if (capsule?.status !== 'awake') return;
-    const { generation, bootId } = capsule;
+    const [requests, record] = await Promise.all([
+      this.deps.store.grantable(capsuleId),
+      this.capsules.load(capsuleId),
+    ]);
+    if (record?.state.status !== 'awake') return;
+    if (record.activity.held + record.activity.waiting === 0) this.lingerLater(capsuleId);
+    const { generation, bootId } = record.state;
     const boot = bootId === undefined ? {} : { bootId };
     await Promise.all(
       requests.map(({ runId, stepId }) =>

@@ -8,6 +8,9 @@ export class Schedules {
   /** When each workflow's next time is due, so that a pass costs nothing in between. */
   private readonly nextDue = new Map<string, number>();
 
+  /** `ok`, or why the schedules are not kept, for people. */
+  state = 'not registered yet';
+
   constructor(
     private readonly deps: EngineDeps,
     private readonly ticker: Ticker,
@@ -29,7 +32,13 @@ export class Schedules {
         timezone: schedule.timezone,
       })),
     );
+    this.state = 'ok';
     log.info({ schedules: scheduled.map((w) => w.id), removed }, 'schedules registered');
+  }
+
+  /** The web role keeps no schedules. */
+  leaveToWorkers(): void {
+    this.state = 'ok';
   }
 
   /** Decides what is due, whether or not the queue spoke of it. */

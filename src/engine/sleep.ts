@@ -17,21 +17,16 @@ export class Sleeper {
     private readonly capsules: Capsules,
   ) {}
 
-  async scaleDown({ id, generation }: CapsuleState): Promise<void> {
-    const current = await this.capsules.load(id);
-    if (current?.state.status !== 'draining' || current.state.generation !== generation) return;
-    try {
-      await this.deps.platform.scale(id, 0);
-    } catch (error) {
-      if (!(error instanceof PlatformError)) throw error;
-      this.deps.log.warn({ capsule: id, generation, err: error }, 'scale-down failed; it will be sent again');
-      if (!error.mayHaveApplied) return;
-    }
+  async scaleDown(capsule: CapsuleState): Promise<void> {
+    const { id, generation } = capsule;
+    if (!(await this.isDraining(capsule))) return;
+    await this.scaleToZero(id);
     await this.capsules.apply(id, { type: 'scaled-down', generation });
   }
 
   /** Reads back until zero is seen. Past its claim it stops; the sweeper then takes up again. */
-  async verify({ id, agentId, generation }: CapsuleState): Promise<void> {
+  async verify(capsule: CapsuleState): Promise<void> {
+    const { id, generation } = capsule;
     if (this.verifying.get(id) === generation) return;
     this.verifying.set(id, generation);
     const { clock, limits } = this.deps;
@@ -40,16 +35,36 @@ export class Sleeper {
     let wait = limits.verifyMs;
     try {
       while (clock.now() < until) {
-        const running = await this.observe(id);
-        silent = running === 'unknown' && (await this.isSilent(agentId)) ? silent + 1 : 0;
+        const { running, desired } = await this.look(id);
+        const uncounted = desired === 0 && running === 'unknown';
+        silent = uncounted && (await this.isSilent(capsule.agentId)) ? silent + 1 : 0;
         const seen = silent >= SILENT_PROBES ? 0 : running;
-        const { state } = await this.capsules.apply(id, { type: 'observed', generation, running: seen });
-        if (state.status !== 'draining') return;
+        // Zero replicas while more are asked for is a restart under way, not sleep.
+        if (desired === 0) await this.capsules.apply(id, { type: 'observed', generation, running: seen });
+        if (!(await this.isDraining(capsule))) return;
+        // The scale-down was lost on its way.
+        if (desired !== 0 && desired !== 'unknown') await this.scaleToZero(id);
         await pause(clock, wait);
         wait = Math.min(wait * 1.5, LONGEST_VERIFY_PAUSE_MS);
       }
     } finally {
       this.verifying.delete(id);
+    }
+  }
+
+  /** The fence of every scale-down: it may have been overtaken since it was decided. */
+  private async isDraining({ id, generation }: CapsuleState): Promise<boolean> {
+    const current = await this.capsules.load(id);
+    return current?.state.status === 'draining' && current.state.generation === generation;
+  }
+
+  /** A failure is not the end: the read-back tells whether it has to be sent again. */
+  private async scaleToZero(id: string): Promise<void> {
+    try {
+      await this.deps.platform.scale(id, 0);
+    } catch (error) {
+      if (!(error instanceof PlatformError)) throw error;
+      this.deps.log.warn({ capsule: id, err: error }, 'scale-down failed; it will be sent again');
     }
   }
 
@@ -65,11 +80,6 @@ export class Sleeper {
       this.deps.log.warn({ capsule: id }, 'put to sleep by somebody else');
       await this.capsules.apply(id, { type: 'gone', generation });
     }
-  }
-
-  private async observe(id: string): Promise<number | 'unknown'> {
-    const { running, desired } = await this.look(id);
-    return desired === 0 || running !== 0 ? running : 'unknown';
   }
 
   private async look(id: string) {

@@ -19,8 +19,8 @@ export class Sweeper {
     private readonly runs: Runs,
     private readonly capsules: Capsules,
     private readonly sleeper: Sleeper,
-    /** Gives free slots of a capsule to those who wait. */
-    private readonly grant: (capsuleId: string) => Promise<void>,
+    /** Serves those who wait for a capsule: wakes it, or gives them its free slots. */
+    private readonly want: (capsuleId: string) => Promise<void>,
   ) {}
 
   /** One pass over everything that is due. */
@@ -44,8 +44,7 @@ export class Sweeper {
     await this.capsules.apply(id, { type: 'due' });
     const { status } = this.capsules.peek(id) ?? record.state;
     if (record.activity.waiting > 0) {
-      if (status === 'asleep') await this.capsules.apply(id, { type: 'demand' });
-      if (status === 'awake') await this.grant(id);
+      await this.want(id);
     } else if (status === 'awake') {
       await this.capsules.apply(id, { type: 'idle' });
     }

@@ -1,0 +1,41 @@
+/** What a run was billed, in replica-seconds, against services that are always on. */
+import type { Shift } from '../../domain/capsule';
+
+export interface Bill {
+  bootSeconds: number;
+  workSeconds: number;
+  lingerSeconds: number;
+  drainSeconds: number;
+  billedSeconds: number;
+}
+
+/** Adds up closed shifts. */
+export function bill(shifts: Shift[]): Bill {
+  const sum = (part: 'bootMs' | 'workMs' | 'lingerMs' | 'drainMs') =>
+    shifts.reduce((total, { split }) => total + (split?.[part] ?? 0), 0) / 1_000;
+  const parts = {
+    bootSeconds: sum('bootMs'),
+    workSeconds: sum('workMs'),
+    lingerSeconds: sum('lingerMs'),
+    drainSeconds: sum('drainMs'),
+  };
+  const billedSeconds = parts.bootSeconds + parts.workSeconds + parts.lingerSeconds + parts.drainSeconds;
+  return { ...parts, billedSeconds };
+}
+
+/** The bill in words, with what the same agents cost always on for one period of the schedule. */
+export function billLines(shifts: Shift[], agents: number, periodSeconds: number): string[] {
+  const b = bill(shifts);
+  const always = agents * periodSeconds;
+  const part = (label: string, value: number) => `${label} ${value.toFixed(1)} s`;
+  return [
+    `billed        ${b.billedSeconds.toFixed(1)} replica-seconds: ${[
+      part('boot', b.bootSeconds),
+      part('work', b.workSeconds),
+      part('linger', b.lingerSeconds),
+      part('drain', b.drainSeconds),
+    ].join(', ')}`,
+    `always on     ${Math.round(always).toLocaleString('en-US')} replica-seconds for ${agents} services until the next run`,
+    `saved         ${((1 - b.billedSeconds / always) * 100).toFixed(3)} %`,
+  ];
+}

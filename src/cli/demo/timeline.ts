@@ -1,0 +1,79 @@
+/** Turns what the engine commits into lines a person can follow: one per change, with seconds. */
+import type { CapsuleState } from '../../domain/capsule';
+import type { RunState, StepState } from '../../domain/run';
+import type { Paint } from '../terminal';
+
+export class Timeline {
+  private readonly steps = new Map<string, string>();
+  private readonly capsules = new Map<string, string>();
+
+  constructor(
+    private readonly runId: string,
+    private readonly startedAt: number,
+    private readonly print: (line: string) => void,
+    private readonly paint: Paint,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  run(run: RunState): void {
+    if (run.id !== this.runId) return;
+    for (const step of run.steps) {
+      const key = `${step.status}/${step.attempt}`;
+      if (this.steps.get(step.id) === key) continue;
+      this.steps.set(step.id, key);
+      const [word, detail] = this.describeStep(step);
+      if (word) this.line(step.id, word, detail);
+    }
+  }
+
+  capsule(capsule: CapsuleState): void {
+    const key = `${capsule.status}/${capsule.generation}`;
+    if (this.capsules.get(capsule.id) === key) return;
+    const first = !this.capsules.has(capsule.id) && capsule.status === 'asleep';
+    this.capsules.set(capsule.id, key);
+    const [word, detail] = describeCapsule(capsule);
+    if (!first) this.line(capsule.agentId, word, detail);
+  }
+
+  private describeStep(step: StepState): [string, string] {
+    const last = step.history.at(-1);
+    switch (step.status) {
+      case 'pending':
+        return ['', ''];
+      case 'waiting':
+        return ['queued', step.attempt > 1 ? `attempt ${step.attempt}` : 'its capsule sleeps'];
+      case 'dispatching':
+        return ['healthy', 'POST /run'];
+      case 'running':
+        return ['running', 'the agent accepted the job'];
+      case 'succeeded':
+        return ['result', `success${last?.durationMs === undefined ? '' : ` after ${seconds(last.durationMs)} of work`}`];
+      case 'backing-off':
+        return ['retrying', step.error?.message ?? ''];
+      default:
+        return [step.status, step.error?.message ?? ''];
+    }
+  }
+
+  private line(subject: string, word: string, detail: string): void {
+    const { dim, status } = this.paint;
+    const elapsed = seconds(this.now() - this.startedAt).padStart(8);
+    this.print(`${dim(elapsed)}  ${subject.padEnd(16)} ${status(word)(word.padEnd(9))} ${dim(detail)}`.trimEnd());
+  }
+}
+
+function describeCapsule(capsule: CapsuleState): [string, string] {
+  const { shift } = capsule;
+  switch (capsule.status) {
+    case 'waking':
+      return ['waking', `replicas 0 → 1, shift ${capsule.generation}`];
+    case 'awake':
+      return ['awake', shift?.acceptedAt && shift.healthyAt ? `booted in ${seconds(shift.healthyAt - shift.acceptedAt)}` : ''];
+    case 'draining':
+      return ['draining', `replicas 1 → 0${shift?.endReason ? ` (${shift.endReason})` : ''}`];
+    case 'asleep':
+      return ['asleep', 'zero replicas observed, billing ends'];
+  }
+}
+
+export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(2)} s`;

@@ -1,0 +1,200 @@
+/** The only file that names concrete drivers: wires an orchestrator, and undoes it in reverse. */
+import { EventEmitter } from 'node:events';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { CodeCapsulesConfig, Config } from './config';
+import { DEFAULT_LIMITS, type Limits } from './domain/limits';
+import { createAgents } from './engine/agents';
+import { Callbacks } from './engine/callbacks';
+import type { EngineDeps, EngineEvents } from './engine/context';
+import { Engine } from './engine/engine';
+import type { Clock } from './engine/ports';
+import { openQueue } from './engine/queue';
+import { startRetention } from './engine/retention';
+import { ApiKeys } from './http/auth';
+import { createApp } from './http/app';
+import { EventStreams } from './http/event-streams';
+import { Metrics } from './http/metrics';
+import { createCodeCapsulesPlatform } from './platforms/code-capsules';
+import type { Platform } from './platforms/platform';
+import { unconfiguredPlatform } from './platforms/unconfigured';
+import type { Registry } from './registry';
+import { startEmbeddedPostgres } from './store/embedded';
+import { openPostgresStore } from './store/postgres';
+import type { Store } from './store/store';
+
+export interface Orchestrator {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly events: EventEmitter<EngineEvents>;
+  /** Where it listens. */
+  readonly url: string;
+  /** Stops taking work, finishes what is in hand within the configured time, and lets go of everything. */
+  close(): Promise<void>;
+}
+
+export interface ComposeOptions {
+  limits?: Partial<Limits>;
+}
+
+/** Starts an orchestrator. @throws when something it needs cannot be had; nothing is left behind then. */
+export async function compose(
+  config: Config,
+  registry: Registry,
+  log: Logger,
+  options: ComposeOptions = {},
+): Promise<Orchestrator> {
+  const undo = new Undo();
+  try {
+    return await start(config, registry, log, options, undo);
+  } catch (error) {
+    await undo.all();
+    throw error;
+  }
+}
+
+async function start(
+  config: Config,
+  registry: Registry,
+  log: Logger,
+  options: ComposeOptions,
+  undo: Undo,
+): Promise<Orchestrator> {
+  const databaseUrl = await database(config, log, undo);
+  const store = undo.push(await openPostgresStore(databaseUrl), (s) => s.close());
+  const redisUrl = config.storage.redisUrl?.reveal();
+  const queue = undo.push(
+    await openQueue({ databaseUrl, log, ...(redisUrl !== undefined && { redisUrl }) }),
+    (q) => q.close(),
+  );
+  const platform = undo.push(platformOf(config.codeCapsules), (p) => p.close());
+  const agents = undo.push(createAgents(), async (a) => a.close());
+  // Listening comes first, because a port the system chose is part of the webhook's address.
+  const server = undo.push(await listen(config), closeServer);
+  const url = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const publicUrl = config.http.publicUrlIsDefault ? url : config.http.publicUrl;
+  const events = new EventEmitter<EngineEvents>();
+  const callbacks = new Callbacks(await callbackSecret(config, store), `${publicUrl}/webhook`);
+  const deps: EngineDeps = {
+    store,
+    queue,
+    platform,
+    agents,
+    registry,
+    log,
+    callbacks,
+    events,
+    clock: systemClock,
+    random: Math.random,
+    newId: randomUUID,
+    limits: { ...DEFAULT_LIMITS, sweepMs: config.sweepIntervalMs, ...options.limits },
+    performing: config.role !== 'web',
+  };
+  const engine = new Engine(deps);
+  const streams = undo.push(new EventStreams(events), async (s) => s.close());
+  let stopping = false;
+  const app = createApp({
+    engine,
+    store,
+    registry,
+    queue,
+    clock: systemClock,
+    log,
+    callbacks,
+    auth: config.http.apiKeys.length > 0 ? new ApiKeys(config.http.apiKeys) : 'loopback-only',
+    webhookMaxBytes: config.http.webhookMaxBytes,
+    ready: () => ({ schedules: engine.schedules.state, stopping }),
+    metrics: new Metrics(),
+    events: streams,
+    trustedProxies: config.http.trustedProxies,
+  });
+  server.on('request', app);
+  if (config.role !== 'web') {
+    const retention = startRetention(store, config.storage.retentionDays, log);
+    undo.push(retention, async (task) => void (await task.destroy()));
+  }
+  await engine.start();
+  const close = async () => {
+    stopping = true;
+    await engine.stop(config.shutdownTimeoutSeconds * 1_000);
+    await undo.all();
+  };
+  return { engine, store, events, url, close };
+}
+
+async function database(config: Config, log: Logger, undo: Undo): Promise<string> {
+  const { databaseUrl, dataDir } = config.storage;
+  if (databaseUrl) return databaseUrl.reveal();
+  const embedded = await startEmbeddedPostgres({
+    dataDir: join(dataDir, 'postgres'),
+    log: (message) => log.info(message),
+  });
+  undo.push(embedded, (e) => e.stop());
+  return embedded.url;
+}
+
+function platformOf(config: CodeCapsulesConfig | undefined): Platform {
+  if (!config) return unconfiguredPlatform();
+  const { credentials } = config;
+  return createCodeCapsulesPlatform({
+    dialect: config.dialect,
+    apiUrl: config.apiUrl ?? '',
+    clusterUrl: config.clusterUrl,
+    authUrl: config.authUrl,
+    credentials:
+      credentials.kind === 'token'
+        ? { token: credentials.token.reveal() }
+        : {
+            email: credentials.email,
+            password: credentials.password.reveal(),
+            apiKey: credentials.apiKey.reveal(),
+          },
+  });
+}
+
+/** The one configured, or one that all orchestrators of this database share. */
+async function callbackSecret(config: Config, store: Store): Promise<string> {
+  const configured = config.http.callbackSecret?.reveal();
+  return configured ?? (await store.sharedSecret('callback', randomBytes(32).toString('base64url')));
+}
+
+async function listen(config: Config): Promise<Server> {
+  const { createServer } = await import('node:http');
+  const server = createServer();
+  server.listen(config.http.port, config.http.host);
+  await once(server, 'listening');
+  return server;
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}
+
+const systemClock: Clock = {
+  now: () => Date.now(),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** What has to be undone, last things first. */
+class Undo {
+  private readonly steps: Array<() => Promise<void>> = [];
+
+  push<T>(thing: T, undo: (thing: T) => Promise<void>): T {
+    this.steps.unshift(() => undo(thing));
+    return thing;
+  }
+
+  async all(): Promise<void> {
+    for (const step of this.steps.splice(0)) await step();
+  }
+}

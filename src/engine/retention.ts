@@ -1,0 +1,37 @@
+/** Removes runs whose payloads are past their retention; the ledger and the shifts stay. */
+import { schedule, type ScheduledTask } from 'node-cron';
+import type { Store } from '../store/store';
+import type { Log } from './ports';
+
+/** Hourly, away from the full hour, when schedules fire. */
+const HOURLY = '17 * * * *';
+const BATCH = 1_000;
+/** Batches in one go at most: a backlog is worked off over the hours. */
+const MAX_BATCHES = 100;
+const DAY_MS = 86_400_000;
+
+/** Removes what finished more than `days` ago. Answers how many runs went. */
+export async function purge(store: Store, days: number, now: number): Promise<number> {
+  let total = 0;
+  for (let i = 0; i < MAX_BATCHES; i += 1) {
+    const removed = await store.purge(now - days * DAY_MS, BATCH);
+    total += removed;
+    if (removed < BATCH) break;
+  }
+  return total;
+}
+
+/** Starts the hourly purge; stop it with the task's `destroy()`. */
+export function startRetention(store: Store, days: number, log: Log): ScheduledTask {
+  return schedule(
+    HOURLY,
+    async () => {
+      try {
+        log.info({ removed: await purge(store, days, Date.now()), days }, 'runs past their retention removed');
+      } catch (error) {
+        log.error({ err: error }, 'retention failed; it runs again in an hour');
+      }
+    },
+    { noOverlap: true },
+  );
+}

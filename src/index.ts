@@ -1,0 +1,51 @@
+/** Process entry: `web: node dist/index.js`. Reads the configuration once, starts, and stops on signals. */
+import 'dotenv/config';
+import { pino } from 'pino';
+import { compose } from './compose';
+import { loadConfig } from './config';
+import { formatProblems, type Problem } from './domain/schedule';
+import { loadRegistry, registry } from './registry';
+
+async function main(): Promise<void> {
+  const loaded = loadConfig(process.env);
+  const declared = loadRegistry(registry(process.env), process.env);
+  if (!loaded.ok || !declared.ok) {
+    return refuse([...(loaded.ok ? [] : loaded.problems), ...(declared.ok ? [] : declared.problems)]);
+  }
+  const { config } = loaded;
+  const log = pino({ level: config.logLevel });
+  const orchestrator = await compose(config, declared.registry, log);
+  log.info({ url: orchestrator.url, role: config.role }, 'reveille is up');
+  stopOn(['SIGTERM', 'SIGINT'], async (signal) => {
+    log.info({ signal }, 'stopping');
+    await orchestrator.close();
+    log.info('stopped');
+  });
+}
+
+function refuse(problems: readonly Problem[]): void {
+  process.stderr.write(`Reveille cannot start:\n${formatProblems(problems)}\n`);
+  process.exitCode = 1;
+}
+
+/** The first signal stops in order; a second one at once. */
+function stopOn(signals: NodeJS.Signals[], stop: (signal: NodeJS.Signals) => Promise<void>): void {
+  let stopping = false;
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      stop(signal).then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      );
+    });
+  }
+}
+
+function fail(error: unknown): void {
+  process.stderr.write(`Reveille failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);

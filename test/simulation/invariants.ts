@@ -1,0 +1,149 @@
+/** The invariants of the design, checked while a simulation runs and once more when it is over. */
+import type { AgentRunResult } from '../../src/contract';
+import { fold, projectCapsule, projectRun, verifyChain, type LedgerEntry } from '../../src/domain/ledger';
+import { isTerminal, type RunState } from '../../src/domain/run';
+import type { Change, CommitResult, Store } from '../../src/store/store';
+import type { Cloud } from './cloud';
+
+/** How long a capsule may run without a lease, a linger or a wake under way (invariant 3). */
+const UNEXPLAINED_MS = 30_000;
+
+export class Invariants {
+  readonly violations: string[] = [];
+  /** The last committed state of every run. */
+  readonly runs = new Map<string, RunState>();
+  private readonly acknowledged: Array<{ result: AgentRunResult; attempt: number }> = [];
+  private readonly unexplainedSince = new Map<string, number>();
+  private readonly held = new Map<string, number>();
+
+  constructor(
+    private readonly now: () => number,
+    /** The longest linger of any agent, which explains an awake capsule. */
+    private readonly lingerMs: number,
+  ) {}
+
+  /** The store as the engine sees it, with every commit watched. */
+  watch(store: Store): Store {
+    return {
+      ...store,
+      commit: async (change) => {
+        const result = await store.commit(change);
+        if (result.ok) this.committed(change, result);
+        return result;
+      },
+    };
+  }
+
+  acknowledge(result: AgentRunResult): void {
+    this.acknowledged.push({ result, attempt: result.attempt ?? 1 });
+  }
+
+  /** Invariant 3, second half: no scale-down is sent while a lease lives. */
+  scaled(capsuleId: string, replicas: number): void {
+    const held = this.held.get(capsuleId) ?? 0;
+    if (replicas === 0 && held > 0) this.report(`${capsuleId} was scaled down while ${held} lease(s) lived`);
+  }
+
+  /** Invariant 3, first half: called often. */
+  async checkAwake(store: Store, cloud: Cloud): Promise<void> {
+    for (const { state, activity } of await store.capsules()) {
+      const busy = activity.held + activity.waiting > 0 || state.status === 'waking';
+      if (cloud.running(state.id) === 0 || busy) {
+        this.unexplainedSince.delete(state.id);
+        continue;
+      }
+      const since = this.unexplainedSince.get(state.id) ?? this.now();
+      this.unexplainedSince.set(state.id, since);
+      const forMs = this.now() - since;
+      if (forMs > UNEXPLAINED_MS + this.lingerMs) this.report(`${state.id} ran for ${forMs} ms without a reason`);
+    }
+  }
+
+  /** What can be said only at the end, with faults off and everything drained. */
+  async checkAtRest(store: Store, cloud: Cloud): Promise<void> {
+    for (const run of this.runs.values()) this.checkRun(run);
+    for (const [key, times] of cloud.worked) if (times > 1) this.report(`work ${key} was done ${times} times`);
+    for (const { state, activity } of await store.capsules()) {
+      const { held, waiting } = activity;
+      const atRest = state.status === 'asleep' && held + waiting === 0 && cloud.running(state.id) === 0;
+      if (!atRest) this.report(`${state.id} is not at rest: ${state.status}, ${held} held, ${waiting} waiting`);
+    }
+    await this.checkAcknowledged(store);
+    await this.checkLedger(store);
+  }
+
+  private committed(change: Change, _result: CommitResult): void {
+    const { run, leases } = change;
+    for (const { op, capsuleId, attempt, stepId } of leases?.changes ?? []) {
+      this.count(capsuleId, `${leases?.runId}/${stepId}/${attempt}`, op);
+    }
+    if (!run) return;
+    const before = this.runs.get(run.state.id);
+    if (before && isTerminal(before.status) && before.status !== run.state.status) {
+      this.report(`run ${before.id} was ${before.status} and became ${run.state.status}`);
+    }
+    this.checkOrder(run.state);
+    this.runs.set(run.state.id, run.state);
+  }
+
+  private readonly leaseHolders = new Map<string, Set<string>>();
+
+  private count(capsuleId: string, lease: string, op: 'request' | 'grant' | 'release'): void {
+    const holders = this.leaseHolders.get(capsuleId) ?? new Set<string>();
+    if (op === 'grant') holders.add(lease);
+    if (op === 'release') holders.delete(lease);
+    this.leaseHolders.set(capsuleId, holders);
+    this.held.set(capsuleId, holders.size);
+  }
+
+  /** Invariant 6: a step starts only after all before it succeeded. */
+  private checkOrder(run: RunState): void {
+    const first = run.steps.findIndex((s) => s.status !== 'succeeded');
+    const started = run.steps.findIndex((s, i) => i > first && s.attempt > 0 && first >= 0);
+    if (started >= 0) this.report(`run ${run.id}: step ${run.steps[started]?.id} started before its turn`);
+  }
+
+  /** Invariants 1 and 4. */
+  private checkRun(run: RunState): void {
+    if (!isTerminal(run.status)) this.report(`run ${run.id} is still ${run.status}`);
+    for (const [i, step] of run.steps.entries()) {
+      const limit = run.plan[i]?.attempts ?? 0;
+      if (step.attempt > limit) this.report(`run ${run.id} step ${step.id}: ${step.attempt} attempts of ${limit}`);
+    }
+  }
+
+  /** Invariant 5: what was acknowledged is in the record. */
+  private async checkAcknowledged(store: Store): Promise<void> {
+    for (const { result, attempt } of this.acknowledged) {
+      const stored = (await store.payloads(result.runId))?.results ?? [];
+      const found = stored.some((r) => r.stepId === result.stepId && r.attempt === attempt);
+      if (!found) this.report(`an acknowledged result of run ${result.runId} step ${result.stepId} is lost`);
+    }
+  }
+
+  /** Invariant 8: the chain is whole, and folding it gives the present. */
+  private async checkLedger(store: Store): Promise<void> {
+    const chain = await store.ledger(0, Number.MAX_SAFE_INTEGER);
+    const verdict = verifyChain(chain);
+    if (!verdict.ok) this.report(`the ledger is broken: ${verdict.reason}`);
+    const entries = new Map<string, LedgerEntry[]>();
+    for (const { body } of chain) {
+      const entry = JSON.parse(body) as LedgerEntry;
+      const key = `${entry.entity}/${entry.id}`;
+      entries.set(key, [...(entries.get(key) ?? []), entry]);
+    }
+    const same = (key: string, now: Record<string, unknown>) => {
+      const folded = fold(entries.get(key) ?? []);
+      const differs = Object.keys({ ...folded, ...now }).find((k) => folded[k] !== now[k]);
+      if (differs !== undefined) this.report(`${key}: the ledger says ${differs}=${String(folded[differs])}, it is ${String(now[differs])}`);
+    };
+    for (const run of this.runs.values()) same(`run/${run.id}`, projectRun(run));
+    for (const { state } of await store.capsules()) {
+      if (state.generation > 0) same(`capsule/${state.id}`, projectCapsule(state));
+    }
+  }
+
+  private report(violation: string): void {
+    if (this.violations.length < 50) this.violations.push(`at ${this.now()}: ${violation}`);
+  }
+}

@@ -1,0 +1,146 @@
+/** One simulated campaign: orchestrators, agents and a platform under one seed, in virtual time. */
+import { createHash } from 'node:crypto';
+import type { AgentRunResult } from '../../src/contract';
+import type { Log } from '../../src/engine/ports';
+import { createMemoryStore } from '../../src/store/memory';
+import { VirtualClock } from './clock';
+import { Cloud } from './cloud';
+import { Faults, type Fault } from './faults';
+import { Invariants } from './invariants';
+import { Orchestrator, type World } from './orchestrator';
+import { seeded } from './random';
+import { LONGEST_LINGER_MS, simulatedRegistry } from './registry';
+
+export interface SimulationOptions {
+  seed: number;
+  /** Virtual hours during which runs arrive. */
+  hours: number;
+  runsPerHour: number;
+  /** Probability of each fault at each opportunity. */
+  faultRate: number;
+  orchestrators?: number;
+}
+
+export interface SimulationReport {
+  seed: number;
+  runs: number;
+  succeeded: number;
+  violations: string[];
+  hits: Record<string, number>;
+  /** SHA-256 over the ledger: the same seed gives the same trace. */
+  trace: string;
+}
+
+const START = Date.UTC(2026, 0, 5, 6, 0, 0);
+const HOUR = 3_600_000;
+/** With faults off everything has to drain: agents that hang need their timeout first. */
+const DRAIN_MS = 30 * 60_000;
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
+  const random = seeded(options.seed);
+  const clock = new VirtualClock(START);
+  const faults = new Faults(random, (fault) => rateOf(fault, options.faultRate));
+  const invariants = new Invariants(() => clock.now(), LONGEST_LINGER_MS);
+  const truth = createMemoryStore();
+  const staff: Orchestrator[] = [];
+  const anyone = () => pick(staff.filter((o) => o.isAlive), random);
+
+  const deliver = async (url: string, result: AgentRunResult): Promise<boolean> => {
+    const orchestrator = anyone();
+    if (!orchestrator) return false;
+    const died = new Promise<boolean>((resolve) => clock.after(15_000, () => resolve(false)));
+    return Promise.race([died, answer(orchestrator, url, result, invariants)]);
+  };
+  const cloud = new Cloud({ clock, random, faults, deliver, onScale: (id, n) => invariants.scaled(id, n) });
+  const registry = simulatedRegistry();
+  for (const agent of registry.agents) cloud.add(agent.capsuleId, agent.baseUrl);
+  const world: World = {
+    clock,
+    random,
+    store: invariants.watch(truth),
+    cloud,
+    registry,
+    faults,
+    log: SILENT,
+    hint: (hint, delayMs) => clock.after(delayMs, () => anyone()?.take(hint)),
+  };
+  const hire = async () => {
+    const orchestrator = new Orchestrator(world);
+    staff.push(orchestrator);
+    await orchestrator.engine.start().catch(() => orchestrator.kill());
+  };
+  const settle = async (ms: number) => clock.runUntil(clock.now() + ms, () => undefined);
+  for (let i = 0; i < (options.orchestrators ?? 2); i += 1) void hire();
+  await settle(0);
+
+  const started = await campaign(options, { clock, random, faults, staff, anyone, hire, check: () => invariants.checkAwake(truth, cloud) });
+  faults.off();
+  for (const o of staff.filter((s) => !s.isAlive)) staff.splice(staff.indexOf(o), 1);
+  if (staff.length === 0) void hire();
+  await settle(DRAIN_MS);
+  await invariants.checkAtRest(truth, cloud);
+  const ledger = await truth.ledger(0, Number.MAX_SAFE_INTEGER);
+  const states = [...invariants.runs.values()];
+  return {
+    seed: options.seed,
+    runs: states.length,
+    succeeded: states.filter((r) => r.status === 'succeeded').length,
+    violations: states.length < started ? [...invariants.violations, 'accepted runs are missing'] : invariants.violations,
+    hits: Object.fromEntries(faults.hits),
+    trace: createHash('sha256').update(ledger.at(-1)?.hash ?? '').digest('hex'),
+  };
+}
+
+interface Stage {
+  clock: VirtualClock;
+  random: () => number;
+  faults: Faults;
+  staff: Orchestrator[];
+  anyone: () => Orchestrator | undefined;
+  hire: () => Promise<void>;
+  check: () => Promise<void>;
+}
+
+/** Runs arrive, some are cancelled, orchestrators die and are replaced. Answers how many were accepted. */
+async function campaign(options: SimulationOptions, stage: Stage): Promise<number> {
+  const { clock, random, faults, staff, anyone, hire, check } = stage;
+  const end = clock.now() + options.hours * HOUR;
+  const gap = HOUR / options.runsPerHour;
+  let accepted = 0;
+  while (clock.now() < end) {
+    const engine = anyone()?.engine;
+    const workflow = random() < 0.5 ? 'three' : 'one';
+    void engine?.trigger(workflow, { from: 'simulation' }, { actor: 'simulation' }).then(
+      (answer) => {
+        if (answer.kind !== 'created') return;
+        accepted += 1;
+        if (random() < 0.05) clock.after(random() * 30_000, () => void anyone()?.engine.cancel(answer.runId, 'simulated', 'simulation').catch(() => undefined));
+      },
+      () => undefined,
+    );
+    if (faults.strikes('orchestrator-killed')) {
+      staff.splice(staff.indexOf(pick(staff, random) as Orchestrator), 1)[0]?.kill();
+      clock.after(random() * 20_000, () => void hire());
+    }
+    await clock.runUntil(clock.now() + Math.round(gap * 2 * random()), () => undefined);
+    await check();
+  }
+  return accepted;
+}
+
+async function answer(orchestrator: Orchestrator, url: string, result: AgentRunResult, invariants: Invariants): Promise<boolean> {
+  const token = new URL(url).searchParams.get('token') ?? '';
+  try {
+    const outcome = await orchestrator.engine.result(token, result);
+    if (outcome.kind !== 'refused') invariants.acknowledge(result);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An orchestrator dies far more rarely than a call fails. */
+const rateOf = (fault: Fault, rate: number): number => (fault === 'orchestrator-killed' ? rate / 5 : rate);
+
+const pick = <T>(items: T[], random: () => number): T | undefined => items[Math.floor(random() * items.length)];
