@@ -67,9 +67,11 @@ export interface Activity {
   held: number;
   /** Leases asked for and not yet granted. */
   waiting: number;
+  /** Since when at least one is held without a break. */
+  busySince?: number;
   /** Since when none is held, while awake. */
   idleSince?: number;
-  /** Milliseconds of this shift during which at least one lease was held. */
+  /** Milliseconds of this shift during which at least one lease was held, up to `busySince`. */
   workMs: number;
   firstWorkAt?: number;
   lastWorkAt?: number;

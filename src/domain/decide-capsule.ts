@@ -154,7 +154,7 @@ function healthy(
     status: 'awake',
     ...(event.bootId !== undefined && { bootId: event.bootId }),
     failedWakes: 0,
-    bootMs: [event.at - acceptedAt, ...capsule.bootMs].slice(0, BOOT_SAMPLES),
+    bootMs: [Math.max(0, event.at - acceptedAt), ...capsule.bootMs].slice(0, BOOT_SAMPLES),
     shift,
   };
   return { ...changed(state, [{ type: 'grant', generation: capsule.generation }]), shift };
@@ -243,7 +243,9 @@ function fallAsleep(
     zeroAt: now,
     ...(endReason !== undefined && { endReason }),
   };
-  const shift = open && { ...open, split: splitShift(open, activity.workMs) };
+  // Somebody else may have stopped it in the middle of work.
+  const unfinished = activity.busySince === undefined ? 0 : Math.max(0, now - activity.busySince);
+  const shift = open && { ...open, split: splitShift(open, activity.workMs + unfinished) };
   const state: CapsuleState = {
     ...without(capsule, 'dueAt', 'shift', 'bootId', 'scaledDownAt'),
     status: 'asleep',

@@ -130,7 +130,7 @@ export interface Store {
   payloads(runId: string): Promise<RunPayloads | undefined>;
   /** Newest first. */
   runs(filter: RunFilter, limit: number, cursor?: string): Promise<Page<RunState>>;
-  /** Runs that are queued or running, oldest first: of one workflow, or of all. */
+  /** Runs of a workflow that are queued or running, oldest first. */
   openRuns(
     workflowId: string,
     limit: number,

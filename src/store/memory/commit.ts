@@ -2,12 +2,15 @@
 import { chainHash, ledgerBody } from '../../domain/ledger';
 import { isTerminal } from '../../domain/run';
 import type { LeaseChange } from '../../domain/decide-run';
+import { replaceUnstorable, storableJson } from '../json';
 import type { CapsuleChange, Change, CommitResult, Freed, RunChange } from '../store';
-import { leaseKey, tickKey, type CapsuleRow, type Tables } from './tables';
+import { idempotencyId, leaseKey, tickKey, type CapsuleRow, type Tables } from './tables';
 
+/** @throws when a change makes no sense, e.g. asks twice for one lease. Nothing of it is kept then. */
 export function commit(tables: Tables, change: Change): CommitResult {
   const conflict = check(tables, change);
   if (conflict) return conflict;
+  assertSense(tables, change);
   if (change.run) applyRun(tables, change.run, change.at);
   if (change.capsule) applyCapsule(tables, change.capsule);
   for (const lease of change.leases?.changes ?? []) {
@@ -17,10 +20,14 @@ export function commit(tables: Tables, change: Change): CommitResult {
     tables.ticks.set(tickKey(change.tick.workflowId, change.tick.scheduledFor), clone(change.tick));
   if (change.idempotencyKey && change.run) {
     const { scope, key, fingerprint } = change.idempotencyKey;
-    tables.idempotency.set(`${scope}/${key}`, { runId: change.run.state.id, fingerprint, at: change.at });
+    tables.idempotency.set(idempotencyId(scope, key), {
+      runId: change.run.state.id,
+      fingerprint,
+      at: change.at,
+    });
   }
   for (const entry of change.ledger) {
-    const body = ledgerBody(entry);
+    const body = replaceUnstorable(ledgerBody(entry));
     tables.ledger.push({ seq: tables.ledger.length + 1, body, hash: chainHash(tables.head, body) });
   }
   return { ok: true, freed: freedBy(tables, change) };
@@ -28,16 +35,32 @@ export function commit(tables: Tables, change: Change): CommitResult {
 
 function freedBy(tables: Tables, change: Change): Freed[] {
   const released = (change.leases?.changes ?? []).filter((c) => c.op === 'release').map((c) => c.capsuleId);
-  return [...new Set(released)].map((capsuleId) => {
-    const { held, waiting } = tables.capsules.get(capsuleId) as CapsuleRow;
-    return { capsuleId, held, waiting };
+  return [...new Set(released)].flatMap((capsuleId) => {
+    const row = tables.capsules.get(capsuleId);
+    return row ? [{ capsuleId, held: row.held, waiting: row.waiting }] : [];
   });
+}
+
+/** What the constraints of the tables refuse in Postgres. */
+function assertSense(tables: Tables, { leases }: Change): void {
+  const held = new Map<string, boolean | undefined>();
+  for (const { op, capsuleId, stepId, attempt } of leases?.changes ?? []) {
+    const key = leaseKey((leases as { runId: string }).runId, stepId, attempt);
+    const row = tables.leases.get(key);
+    const known = held.has(key) ? held.get(key) : row && row.grantedAt !== undefined;
+    if (op !== 'release' && !tables.capsules.has(capsuleId))
+      throw new Error(`commit failed: no capsule ${capsuleId}`);
+    if (op === 'request' && known !== undefined) throw new Error(`commit failed: lease ${key} exists`);
+    if (op === 'grant' && (known || (known === false && row && row.capsuleId !== capsuleId)))
+      throw new Error(`commit failed: lease ${key} is held, or of another capsule`);
+    held.set(key, op === 'release' ? undefined : op === 'grant');
+  }
 }
 
 function check(tables: Tables, change: Change): Extract<CommitResult, { ok: false }> | undefined {
   const { idempotencyKey, tick, run, capsule } = change;
   if (idempotencyKey) {
-    const known = tables.idempotency.get(`${idempotencyKey.scope}/${idempotencyKey.key}`);
+    const known = tables.idempotency.get(idempotencyId(idempotencyKey.scope, idempotencyKey.key));
     if (known) {
       return {
         ok: false,
@@ -62,6 +85,7 @@ function check(tables: Tables, change: Change): Extract<CommitResult, { ok: fals
 function checkLeases(tables: Tables, { leases }: Change): Extract<CommitResult, { ok: false }> | undefined {
   if (!leases) return undefined;
   const rowOf = (c: LeaseChange) => tables.leases.get(leaseKey(leases.runId, c.stepId, c.attempt));
+  const taken = new Map<string, number>();
   for (const grant of leases.changes.filter((c) => c.op === 'grant')) {
     const capsule = tables.capsules.get(grant.capsuleId);
     if (capsule?.state.status !== 'awake' || capsule.state.generation !== grant.generation) {
@@ -72,7 +96,9 @@ function checkLeases(tables: Tables, { leases }: Change): Extract<CommitResult, 
       return row?.capsuleId === grant.capsuleId && row.grantedAt !== undefined;
     }).length;
     const outOfTurn = !rowOf(grant) && capsule.waiting > 0;
-    if (capsule.held - freed >= capsule.slots || outOfTurn) return { ok: false, conflict: 'busy' };
+    const earlier = taken.get(grant.capsuleId) ?? 0;
+    if (capsule.held - freed + earlier >= capsule.slots || outOfTurn) return { ok: false, conflict: 'busy' };
+    taken.set(grant.capsuleId, earlier + 1);
   }
   return undefined;
 }
@@ -85,11 +111,11 @@ function applyRun(tables: Tables, change: RunChange, now: number): void {
     (r) => !known.some((k) => k.stepId === r.stepId && k.attempt === r.attempt && k.counted === r.counted),
   );
   tables.runs.set(state.id, {
-    state: clone(state),
+    state: stored(state),
     version: change.expect + 1,
     ...(dueAt !== undefined && { dueAt }),
-    input: row?.input ?? clone(change.input ?? {}),
-    results: [...known, ...fresh.map((r) => ({ ...clone(r), receivedAt: now }))],
+    input: row?.input ?? stored(change.input ?? {}),
+    results: [...known, ...fresh.map((r) => ({ ...stored(r), receivedAt: now }))],
   });
   if (isTerminal(state.status)) tables.openRuns.delete(state.id);
   else tables.openRuns.add(state.id);
@@ -97,7 +123,7 @@ function applyRun(tables: Tables, change: RunChange, now: number): void {
 
 function applyCapsule(tables: Tables, change: CapsuleChange): void {
   const row = tables.capsules.get(change.state.id) as CapsuleRow;
-  const next = clone(change.state);
+  const next = stored(change.state);
   if (next.generation !== row.state.generation) {
     row.workMs = 0;
     for (const key of ['firstWorkAt', 'lastWorkAt', 'busySince', 'idleSince'] as const) delete row[key];
@@ -107,19 +133,20 @@ function applyCapsule(tables: Tables, change: CapsuleChange): void {
   }
   row.state = next;
   row.version += 1;
-  if (change.shift) tables.shifts.set(`${next.id}/${change.shift.generation}`, clone(change.shift));
+  if (change.shift) tables.shifts.set(`${next.id}/${change.shift.generation}`, stored(change.shift));
 }
 
 function applyLease(tables: Tables, runId: string, change: LeaseChange, now: number): void {
-  const capsule = tables.capsules.get(change.capsuleId);
-  if (!capsule) throw new Error(`no capsule ${change.capsuleId} to lease`);
-  const key = leaseKey(runId, change.stepId, change.attempt);
+  const { stepId, attempt, capsuleId, op } = change;
+  const key = leaseKey(runId, stepId, attempt);
   const row = tables.leases.get(key);
-  const { stepId, attempt, capsuleId } = change;
-  if (change.op === 'request') {
+  // A lease belongs to the capsule its row names.
+  const capsule = tables.capsules.get(row?.capsuleId ?? capsuleId);
+  if (!capsule) return;
+  if (op === 'request') {
     tables.leases.set(key, { runId, stepId, attempt, capsuleId, requestedAt: now });
     capsule.waiting += 1;
-  } else if (change.op === 'grant') {
+  } else if (op === 'grant') {
     if (row) capsule.waiting -= 1;
     const requestedAt = row?.requestedAt ?? now;
     const generation = change.generation as number;
@@ -138,10 +165,14 @@ function applyLease(tables: Tables, runId: string, change: LeaseChange, now: num
 function release(capsule: CapsuleRow, now: number): void {
   capsule.held -= 1;
   capsule.lastWorkAt = now;
+  delete capsule.idleSince;
   if (capsule.held > 0) return;
   capsule.workMs += now - (capsule.busySince ?? now);
   delete capsule.busySince;
   capsule.idleSince = now;
 }
+
+/** What comes in leaves as Postgres would give it back. */
+const stored = <T>(value: T): T => JSON.parse(storableJson(value)) as T;
 
 export const clone = <T>(value: T): T => structuredClone(value);

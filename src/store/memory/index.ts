@@ -2,9 +2,9 @@
 import { asleep } from '../../domain/capsule';
 import { isTerminal, type RunState } from '../../domain/run';
 import { decodeCursor, toPage, type Cursor } from '../cursor';
-import type { CapsuleRecord, LeaseRequest, Store } from '../store';
+import type { CapsuleRecord, CapsuleSetting, LeaseRequest, Store } from '../store';
 import { clone, commit } from './commit';
-import { Tables, type CapsuleRow, type LeaseRow } from './tables';
+import { Tables, type CapsuleRow, type LeaseRow, type RunRow } from './tables';
 
 export function createMemoryStore(): Store {
   const tables = new Tables();
@@ -22,7 +22,14 @@ function runReads(tables: Tables): RunReads {
     },
     payloads: async (id) => {
       const row = tables.runs.get(id);
-      const results = row?.results.map(({ receivedAt: _, ...r }) => clone(r)) ?? [];
+      const inOrder = [...(row?.results ?? [])].sort(
+        (a, b) =>
+          a.receivedAt - b.receivedAt ||
+          compare(a.stepId, b.stepId) ||
+          a.attempt - b.attempt ||
+          Number(a.counted) - Number(b.counted),
+      );
+      const results = inOrder.map(({ receivedAt: _, ...r }) => clone(r));
       return row && { input: clone(row.input), results };
     },
     runs: async (filter, limit, cursor) => {
@@ -44,12 +51,13 @@ function runReads(tables: Tables): RunReads {
     dueRuns: async (now, limit) =>
       open()
         .filter((r) => r.dueAt !== undefined && r.dueAt <= now)
-        .sort((a, b) => (a.dueAt as number) - (b.dueAt as number))
+        .sort((a, b) => (a.dueAt as number) - (b.dueAt as number) || compare(a.state.id, b.state.id))
         .slice(0, limit)
         .map((r) => r.state.id),
     purge: async (before, limit) => {
       const old = [...tables.runs.values()]
         .filter((r) => isTerminal(r.state.status) && (r.state.finishedAt ?? Infinity) < before)
+        .sort((a, b) => finishedAt(a) - finishedAt(b) || compare(a.state.id, b.state.id))
         .slice(0, limit);
       for (const row of old) tables.runs.delete(row.state.id);
       for (const [key, { at }] of tables.idempotency) if (at < before) tables.idempotency.delete(key);
@@ -67,7 +75,7 @@ function capsuleReads(tables: Tables): CapsuleReads {
   const waiting = (capsuleId: string): LeaseRequest[] =>
     [...tables.leases.values()]
       .filter((l) => l.capsuleId === capsuleId && l.grantedAt === undefined)
-      .sort((a, b) => a.requestedAt - b.requestedAt || compare(a.runId, b.runId))
+      .sort(byTurn)
       .map(toRequest);
   return {
     capsule: async (id) => {
@@ -76,26 +84,7 @@ function capsuleReads(tables: Tables): CapsuleReads {
     },
     capsules: async () =>
       [...tables.capsules.values()].map(toRecord).sort((a, b) => compare(a.state.id, b.state.id)),
-    declareCapsules: async (settings) => {
-      for (const { id, agentId, slots, lingerMs } of settings) {
-        const row = tables.capsules.get(id) ?? {
-          state: asleep(id, agentId),
-          version: 0,
-          held: 0,
-          waiting: 0,
-          workMs: 0,
-          slots,
-          lingerMs,
-        };
-        tables.capsules.set(id, {
-          ...row,
-          state: { ...row.state, agentId },
-          version: row.version + 1,
-          slots,
-          lingerMs,
-        });
-      }
-    },
+    declareCapsules: async (settings) => settings.forEach((setting) => declare(tables, setting)),
     dueCapsules: async (now, limit) =>
       [...tables.capsules.values()]
         .filter((row) => isDue(row, now))
@@ -110,6 +99,7 @@ function capsuleReads(tables: Tables): CapsuleReads {
     holders: async (id) =>
       [...tables.leases.values()]
         .filter((l) => l.capsuleId === id && l.grantedAt !== undefined)
+        .sort(byTurn)
         .map(toRequest),
     shifts: async ({ capsuleId }, limit, cursor) => {
       const matching = [...tables.shifts.values()].filter(
@@ -122,6 +112,22 @@ function capsuleReads(tables: Tables): CapsuleReads {
       return toPage(clone(newest(matching, key, limit, cursor)), limit, key);
     },
   };
+}
+
+/** A new version only if something is new: others decide on the present one meanwhile. */
+function declare(tables: Tables, { id, agentId, slots, lingerMs }: CapsuleSetting): void {
+  const row = tables.capsules.get(id) ?? {
+    state: asleep(id, agentId),
+    version: 0,
+    held: 0,
+    waiting: 0,
+    workMs: 0,
+  };
+  const { state, version } = row;
+  const same =
+    'slots' in row && row.slots === slots && row.lingerMs === lingerMs && state.agentId === agentId;
+  if (same) return;
+  tables.capsules.set(id, { ...row, state: { ...state, agentId }, version: version + 1, slots, lingerMs });
 }
 
 type TickReads = Pick<Store, 'ticks' | 'lastTick' | 'declareSchedule'>;
@@ -178,6 +184,11 @@ function newest<T>(rows: T[], key: (row: T) => Cursor, limit: number, cursor: st
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+const byTurn = (a: LeaseRow, b: LeaseRow): number =>
+  a.requestedAt - b.requestedAt || compare(a.runId, b.runId) || a.attempt - b.attempt;
+
+const finishedAt = (row: RunRow): number => row.state.finishedAt ?? Infinity;
+
 const toRequest = ({ runId, stepId, attempt, requestedAt }: LeaseRow): LeaseRequest => ({
   runId,
   stepId,
@@ -186,7 +197,7 @@ const toRequest = ({ runId, stepId, attempt, requestedAt }: LeaseRow): LeaseRequ
 });
 
 function toRecord(row: CapsuleRow): CapsuleRecord {
-  const { held, waiting, workMs, idleSince, firstWorkAt, lastWorkAt } = row;
+  const { held, waiting, workMs, busySince, idleSince, firstWorkAt, lastWorkAt } = row;
   return {
     state: clone(row.state),
     version: row.version,
@@ -194,6 +205,7 @@ function toRecord(row: CapsuleRow): CapsuleRecord {
       held,
       waiting,
       workMs,
+      ...(busySince !== undefined && { busySince }),
       ...(idleSince !== undefined && { idleSince }),
       ...(firstWorkAt !== undefined && { firstWorkAt }),
       ...(lastWorkAt !== undefined && { lastWorkAt }),

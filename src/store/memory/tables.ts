@@ -49,3 +49,4 @@ export class Tables {
 export const leaseKey = (runId: string, stepId: string, attempt: number): string =>
   `${runId}/${stepId}/${attempt}`;
 export const tickKey = (workflowId: string, scheduledFor: number): string => `${workflowId}@${scheduledFor}`;
+export const idempotencyId = (scope: string, key: string): string => JSON.stringify([scope, key]);

@@ -32,8 +32,9 @@ CREATE TABLE step_results (
   PRIMARY KEY (run_id, step_id, attempt, counted)
 );
 
+-- Capsules' names sort by code point, so that no locale of the server has a say in the order.
 CREATE TABLE capsules (
-  id         text PRIMARY KEY,
+  id         text COLLATE "C" PRIMARY KEY,
   agent_id   text   NOT NULL,
   slots      int    NOT NULL CHECK (slots > 0),
   linger_ms  bigint NOT NULL,
@@ -47,7 +48,7 @@ CREATE TABLE capsules (
 -- What the leases add up to, kept with every lease change. Narrow and half-filled pages:
 -- these rows change with every step.
 CREATE TABLE capsule_activity (
-  capsule_id    text PRIMARY KEY REFERENCES capsules ON DELETE CASCADE,
+  capsule_id    text COLLATE "C" PRIMARY KEY REFERENCES capsules ON DELETE CASCADE,
   held          int    NOT NULL DEFAULT 0 CHECK (held >= 0),
   waiting       int    NOT NULL DEFAULT 0 CHECK (waiting >= 0),
   busy_since    bigint,
@@ -61,7 +62,7 @@ CREATE TABLE leases (
   run_id       uuid   NOT NULL,
   step_id      text   NOT NULL,
   attempt      int    NOT NULL,
-  capsule_id   text   NOT NULL REFERENCES capsules,
+  capsule_id   text COLLATE "C" NOT NULL REFERENCES capsules,
   requested_at bigint NOT NULL,
   granted_at   bigint,
   generation   int,
@@ -71,7 +72,7 @@ CREATE INDEX leases_waiting ON leases (capsule_id, requested_at, run_id) WHERE g
 CREATE INDEX leases_held ON leases (capsule_id) WHERE granted_at IS NOT NULL;
 
 CREATE TABLE shifts (
-  capsule_id   text   NOT NULL,
+  capsule_id   text COLLATE "C" NOT NULL,
   generation   int    NOT NULL,
   requested_at bigint NOT NULL,
   shift        jsonb  NOT NULL,

@@ -69,7 +69,8 @@ BEGIN
   RETURN check_leases(change);
 END $$;
 
--- A grant needs the capsule awake in that shift, a free slot, and its turn.
+-- A grant needs the capsule awake in that shift, a free slot, and its turn. Slots that the same change
+-- frees count as free, those that its earlier grants take as taken.
 CREATE FUNCTION check_leases(change jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   run_uuid uuid := (change->'leases'->>'runId')::uuid;
@@ -77,6 +78,7 @@ DECLARE
   known    record;
   asked    boolean;
   freed    int;
+  taken    jsonb := '{}';
 BEGIN
   FOR lease IN SELECT e FROM jsonb_array_elements(change->'leases'->'changes') e WHERE e->>'op' = 'grant' LOOP
     SELECT c.status, c.generation, c.slots, a.held, a.waiting INTO known
@@ -89,9 +91,11 @@ BEGIN
     SELECT count(*) INTO freed FROM jsonb_array_elements(change->'leases'->'changes') e
       JOIN leases l ON l.run_id = run_uuid AND l.step_id = e->>'stepId' AND l.attempt = (e->>'attempt')::int
       WHERE e->>'op' = 'release' AND l.capsule_id = lease->>'capsuleId' AND l.granted_at IS NOT NULL;
+    freed := freed - coalesce((taken->>(lease->>'capsuleId'))::int, 0);
     IF known.held - freed >= known.slots OR (NOT asked AND known.waiting > 0) THEN
       RETURN '{"conflict": "busy"}';
     END IF;
+    taken := taken || jsonb_build_object(lease->>'capsuleId', coalesce((taken->>(lease->>'capsuleId'))::int, 0) + 1);
   END LOOP;
   RETURN NULL;
 END $$;
@@ -172,6 +176,7 @@ BEGIN
   END IF;
 END $$;
 
+-- A lease belongs to the capsule its row names; asking twice or granting what is held is an error.
 CREATE FUNCTION apply_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   op   text := lease->>'op';
@@ -184,7 +189,8 @@ BEGIN
     UPDATE capsule_activity SET waiting = waiting + 1 WHERE capsule_id = cap;
   ELSIF op = 'grant' THEN
     UPDATE leases SET granted_at = now_ms, generation = (lease->>'generation')::int
-      WHERE run_id = run_uuid AND step_id = lease->>'stepId' AND attempt = (lease->>'attempt')::int;
+      WHERE run_id = run_uuid AND step_id = lease->>'stepId' AND attempt = (lease->>'attempt')::int
+        AND capsule_id = cap AND granted_at IS NULL;
     IF FOUND THEN
       UPDATE capsule_activity SET waiting = waiting - 1 WHERE capsule_id = cap;
     ELSE
@@ -197,17 +203,18 @@ BEGIN
       WHERE capsule_id = cap;
   ELSE
     DELETE FROM leases WHERE run_id = run_uuid AND step_id = lease->>'stepId'
-      AND attempt = (lease->>'attempt')::int RETURNING granted_at INTO gone;
+      AND attempt = (lease->>'attempt')::int RETURNING capsule_id, granted_at INTO gone;
     IF NOT FOUND THEN
       RETURN;
     ELSIF gone.granted_at IS NULL THEN
-      UPDATE capsule_activity SET waiting = waiting - 1 WHERE capsule_id = cap;
+      UPDATE capsule_activity SET waiting = waiting - 1 WHERE capsule_id = gone.capsule_id;
     ELSE
+      -- Nobody is busy in a shift that began after the lease: it was wiped clean at its start.
       UPDATE capsule_activity SET held = held - 1, last_work_at = now_ms,
-          work_ms = work_ms + CASE WHEN held = 1 THEN now_ms - busy_since ELSE 0 END,
+          work_ms = work_ms + CASE WHEN held = 1 THEN now_ms - coalesce(busy_since, now_ms) ELSE 0 END,
           idle_since = CASE WHEN held = 1 THEN now_ms END,
           busy_since = CASE WHEN held = 1 THEN NULL ELSE busy_since END
-        WHERE capsule_id = cap;
+        WHERE capsule_id = gone.capsule_id;
     END IF;
   END IF;
 END $$;

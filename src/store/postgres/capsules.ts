@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { asleep, type Activity, type CapsuleState, type Shift } from '../../domain/capsule';
 import { decodeCursor, toPage } from '../cursor';
 import type { CapsuleRecord, CapsuleSetting, LeaseRequest, Page } from '../store';
@@ -38,18 +38,19 @@ export class CapsuleQueries {
     return rows.map(toRecord);
   }
 
+  /** Under the lock that commits take, so that no commit writes back an agent id it read before. */
   async declareCapsules(settings: CapsuleSetting[]): Promise<void> {
-    for (const { id, agentId, slots, lingerMs } of settings) {
-      await this.pool.query(
-        `WITH capsule AS (
-           INSERT INTO capsules (id, agent_id, slots, linger_ms, status, generation, state)
-           VALUES ($1, $2, $3, $4, 'asleep', 0, $5)
-           ON CONFLICT (id) DO UPDATE SET agent_id = $2, slots = $3, linger_ms = $4,
-             version = capsules.version + 1, state = capsules.state || jsonb_build_object('agentId', $2::text)
-           RETURNING id)
-         INSERT INTO capsule_activity (capsule_id) SELECT id FROM capsule ON CONFLICT DO NOTHING`,
-        [id, agentId, slots, lingerMs, JSON.stringify(asleep(id, agentId))],
-      );
+    const client = await this.pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query('SELECT FROM ledger_head FOR UPDATE');
+      for (const setting of settings) await declare(client, setting);
+      await client.query('COMMIT');
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw new Error(`capsules could not be declared: ${(error as Error).message}`, { cause: error });
+    } finally {
+      client.release();
     }
   }
 
@@ -69,7 +70,7 @@ export class CapsuleQueries {
   async grantable(capsuleId: string): Promise<LeaseRequest[]> {
     const { rows } = await this.pool.query<LeaseRequest>(
       `SELECT ${LEASE} FROM leases WHERE capsule_id = $1 AND granted_at IS NULL
-        ORDER BY requested_at, run_id
+        ORDER BY requested_at, run_id, attempt
         LIMIT (SELECT greatest(0, c.slots - a.held) FROM capsules c
                  JOIN capsule_activity a ON a.capsule_id = c.id WHERE c.id = $1)`,
       [capsuleId],
@@ -79,7 +80,7 @@ export class CapsuleQueries {
 
   async waiting(capsuleId: string, limit: number): Promise<LeaseRequest[]> {
     const { rows } = await this.pool.query<LeaseRequest>(
-      `SELECT ${LEASE} FROM leases WHERE capsule_id = $1 AND granted_at IS NULL ORDER BY requested_at, run_id LIMIT $2`,
+      `SELECT ${LEASE} FROM leases WHERE capsule_id = $1 AND granted_at IS NULL ORDER BY requested_at, run_id, attempt LIMIT $2`,
       [capsuleId, limit],
     );
     return rows;
@@ -87,7 +88,7 @@ export class CapsuleQueries {
 
   async holders(capsuleId: string): Promise<LeaseRequest[]> {
     const { rows } = await this.pool.query<LeaseRequest>(
-      `SELECT ${LEASE} FROM leases WHERE capsule_id = $1 AND granted_at IS NOT NULL ORDER BY requested_at`,
+      `SELECT ${LEASE} FROM leases WHERE capsule_id = $1 AND granted_at IS NOT NULL ORDER BY requested_at, run_id, attempt`,
       [capsuleId],
     );
     return rows;
@@ -110,11 +111,25 @@ export class CapsuleQueries {
   }
 }
 
+/** A new version only if something is new: others decide on the present one meanwhile. */
+async function declare(client: PoolClient, { id, agentId, slots, lingerMs }: CapsuleSetting): Promise<void> {
+  await client.query(
+    `INSERT INTO capsules AS known (id, agent_id, slots, linger_ms, status, generation, state)
+       VALUES ($1, $2, $3, $4, 'asleep', 0, $5)
+     ON CONFLICT (id) DO UPDATE SET agent_id = $2, slots = $3, linger_ms = $4,
+         version = known.version + 1, state = known.state || jsonb_build_object('agentId', $2::text)
+       WHERE (known.agent_id, known.slots, known.linger_ms) IS DISTINCT FROM ($2, $3, $4)`,
+    [id, agentId, slots, lingerMs, JSON.stringify(asleep(id, agentId))],
+  );
+  await client.query('INSERT INTO capsule_activity (capsule_id) VALUES ($1) ON CONFLICT DO NOTHING', [id]);
+}
+
 function toRecord(row: Row): CapsuleRecord {
   const activity: Activity = {
     held: row.held,
     waiting: row.waiting,
     workMs: row.work_ms,
+    ...(row.busy_since !== null && { busySince: row.busy_since }),
     ...(row.idle_since !== null && { idleSince: row.idle_since }),
     ...(row.first_work_at !== null && { firstWorkAt: row.first_work_at }),
     ...(row.last_work_at !== null && { lastWorkAt: row.last_work_at }),

@@ -2,8 +2,9 @@
  * Group commit: changes that arrive while a commit is under way go together in the next one, so
  * that a busy orchestrator pays one round trip and one fsync for many transitions.
  */
-import type { Pool } from 'pg';
+import { DatabaseError, type Pool } from 'pg';
 import { ledgerBody } from '../../domain/ledger';
+import { replaceUnstorable, storableJson } from '../json';
 import type { Change, CommitResult, Conflict, Freed } from '../store';
 
 /** Changes in one batch at most: keeps a batch within a few milliseconds. */
@@ -43,9 +44,10 @@ export class GroupCommit {
       const answers = await this.call(batch.map((w) => w.change));
       batch.forEach((w, i) => w.resolve(toResult(answers[i] as Answer)));
     } catch (error) {
-      // One bad change must not fail its neighbours: each is tried alone, once.
-      if (batch.length > 1) for (const w of batch) await this.send([w]);
-      else batch[0]?.reject(new Error(`commit failed: ${(error as Error).message}`, { cause: error }));
+      // One bad change must not fail its neighbours: each is tried alone, once. Not when the server is
+      // at fault, though: then each would only wait for the same failure.
+      if (batch.length > 1 && isRefusal(error)) for (const w of batch) await this.send([w]);
+      else for (const w of batch) w.reject(failed(error));
     }
   }
 
@@ -53,17 +55,25 @@ export class GroupCommit {
     const { rows } = await this.pool.query<{ answers: Answer[] }>({
       name: 'commit_changes',
       text: 'SELECT commit_changes($1::jsonb) AS answers',
-      values: [JSON.stringify(changes.map(toRow))],
+      values: [storableJson(changes.map(toRow))],
     });
     return rows[0]?.answers ?? [];
   }
 }
 
+/** SQLSTATE classes that speak of the connection or the server, not of what was sent. */
+const SERVER_TROUBLE = /^(08|53|57|58|XX)/;
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof DatabaseError && !SERVER_TROUBLE.test(error.code ?? 'XX');
+
+const failed = (cause: unknown): Error => new Error(`commit failed: ${(cause as Error).message}`, { cause });
+
 const toRow = (change: Change): unknown => ({
   ...change,
   ...(change.run && { run: { ...change.run, id: change.run.state.id } }),
   ...(change.capsule && { capsule: { ...change.capsule, id: change.capsule.state.id } }),
-  ledger: change.ledger.map(ledgerBody),
+  ledger: change.ledger.map((entry) => replaceUnstorable(ledgerBody(entry))),
 });
 
 const toResult = (answer: Answer): CommitResult =>

@@ -21,7 +21,7 @@ export class RunQueries {
       name: 'payloads',
       text: `SELECT i.input, coalesce((
                SELECT jsonb_agg(jsonb_build_object('stepId', step_id, 'attempt', attempt, 'counted', counted,
-                 'result', result) ORDER BY received_at, attempt)
+                 'result', result) ORDER BY received_at, step_id COLLATE "C", attempt, counted)
                FROM step_results r WHERE r.run_id = i.run_id), '[]') AS results
              FROM run_inputs i WHERE i.run_id = $1`,
       values: [runId],
@@ -68,7 +68,7 @@ export class RunQueries {
 
   async dueRuns(now: number, limit: number): Promise<string[]> {
     const { rows } = await this.pool.query<{ id: string }>(
-      'SELECT id FROM runs WHERE due_at <= $1 ORDER BY due_at LIMIT $2',
+      'SELECT id FROM runs WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2',
       [now, limit],
     );
     return rows.map((r) => r.id);
@@ -78,7 +78,7 @@ export class RunQueries {
     await this.pool.query('DELETE FROM idempotency_keys WHERE created_at < $1', [finishedBefore]);
     const { rowCount } = await this.pool.query(
       `DELETE FROM runs WHERE id IN (
-         SELECT id FROM runs WHERE finished_at < $1 ORDER BY finished_at LIMIT $2)`,
+         SELECT id FROM runs WHERE finished_at < $1 ORDER BY finished_at, id LIMIT $2)`,
       [finishedBefore, limit],
     );
     return rowCount ?? 0;

@@ -1,0 +1,30 @@
+import type { Store } from '../../src/store/store';
+import { capsuleContract } from './store-capsules';
+import { commitContract } from './store-commits';
+import { leaseContract } from './store-leases';
+import { recordContract } from './store-record';
+import { runContract } from './store-runs';
+
+/** A store of its own, empty, and what undoes it. */
+export interface OpenStore {
+  store: Store;
+  close(): Promise<void>;
+}
+
+/**
+ * What the engine relies on, whatever holds the record. Every store passes it: call it from a test
+ * file with a function that opens an empty one.
+ */
+export function storeConformance(name: string, open: () => Promise<OpenStore>): void {
+  describe(`store conformance: ${name}`, () => {
+    let opened: OpenStore;
+    beforeEach(async () => void (opened = await open()));
+    afterEach(() => opened.close());
+    const store = (): Store => opened.store;
+    runContract(store);
+    leaseContract(store);
+    capsuleContract(store);
+    recordContract(store);
+    commitContract(store);
+  });
+}
