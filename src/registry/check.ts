@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { closest, formatPlace, validateSchedule, type Problem } from '../domain/schedule';
+import { DEFAULT_STEP_TIMEOUT_SECONDS } from './schema';
 import { urlProblem } from './url';
 import { AGENT_VARIABLE_PREFIXES, agentVariables, type Env } from './variables';
 
@@ -13,9 +14,9 @@ const SeenStep = z
     id: text,
     agent: text,
     needs: z.array(z.string()).catch([]),
-    timeoutSeconds: z.number().catch(0),
+    timeoutSeconds: z.number().catch(DEFAULT_STEP_TIMEOUT_SECONDS),
   })
-  .catch({ id: '', agent: '', needs: [], timeoutSeconds: 0 });
+  .catch({ id: '', agent: '', needs: [], timeoutSeconds: DEFAULT_STEP_TIMEOUT_SECONDS });
 const SeenAgent = z
   .looseObject({
     id: text,
@@ -27,7 +28,7 @@ const SeenWorkflow = z
   .looseObject({
     id: text,
     steps: z.array(SeenStep).catch([]),
-    schedule: z.unknown(),
+    schedule: z.unknown().optional(),
     timeoutSeconds: z.number().optional().catch(undefined),
   })
   .catch({ id: '', steps: [], schedule: undefined });

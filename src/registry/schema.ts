@@ -10,6 +10,7 @@ export const MAX_STEPS = 100;
 
 /** As the agent contract has it: one step takes a day at most. */
 export const MAX_STEP_TIMEOUT_SECONDS = 86_400;
+export const DEFAULT_STEP_TIMEOUT_SECONDS = 300;
 export const MAX_RUN_TIMEOUT_SECONDS = 7 * 86_400;
 export const MAX_ATTEMPTS = 20;
 
@@ -65,7 +66,7 @@ export const StepSchema = z.strictObject({
   id: kebabId,
   /** Id of the agent that does it. */
   agent: z.string(),
-  timeoutSeconds: seconds(MAX_STEP_TIMEOUT_SECONDS).default(300),
+  timeoutSeconds: seconds(MAX_STEP_TIMEOUT_SECONDS).default(DEFAULT_STEP_TIMEOUT_SECONDS),
   retry: RetrySchema.prefault({}),
   /** Fixed input; the run's input and earlier outputs are merged over it. */
   input: jsonObject.optional(),

@@ -1,0 +1,213 @@
+/** From the environment to a checked configuration. */
+import type { Problem } from '../domain/schedule';
+import { isLoopbackHost } from './kinds';
+import type { Secret } from './secret';
+import { VARIABLES, type Values, type Variable, type VariableName } from './variables';
+
+/** The environment, as `process.env` has it. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export interface CodeCapsulesConfig {
+  readonly dialect: Values['CC_API_DIALECT'];
+  readonly apiUrl?: string;
+  readonly clusterUrl?: string;
+  readonly authUrl?: string;
+  readonly credentials:
+    | { readonly kind: 'token'; readonly token: Secret }
+    | { readonly kind: 'login'; readonly email: string; readonly password: Secret; readonly apiKey: Secret };
+}
+
+/** How this process runs. Read once, at start. Nothing secret in it can be printed by accident. */
+export interface Config {
+  readonly environment: Values['NODE_ENV'];
+  readonly role: Values['ROLE'];
+  readonly logLevel: Values['LOG_LEVEL'];
+  readonly shutdownTimeoutSeconds: number;
+  readonly sweepIntervalMs: number;
+  readonly http: {
+    readonly host: string;
+    /** 0: any free one. */
+    readonly port: number;
+    /** Base of webhook URLs, without a slash at its end. */
+    readonly publicUrl: string;
+    /** True when it was derived from `port`: with port 0 it must be derived again once listening. */
+    readonly publicUrlIsDefault: boolean;
+    /** `sha256:<hex>` each. Empty: requests from this machine only. */
+    readonly apiKeys: readonly string[];
+    readonly callbackSecret?: Secret;
+    readonly trustedProxies: number;
+    readonly webhookMaxBytes: number;
+  };
+  readonly storage: {
+    /** Absent: the embedded Postgres in `dataDir`. Never absent in production. */
+    readonly databaseUrl?: Secret;
+    /** Absent: the queue lives in Postgres. */
+    readonly redisUrl?: Secret;
+    readonly dataDir: string;
+    readonly retentionDays: number;
+  };
+  /** Absent when no variable of it is set. Never absent in production. */
+  readonly codeCapsules?: CodeCapsulesConfig;
+}
+
+export type LoadedConfig =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/**
+ * Reads the configuration. Blank variables count as unset. Every mistake is listed at once: its
+ * place is the variable's name; the value of a secret is never repeated.
+ */
+export function loadConfig(env: Env): LoadedConfig {
+  const { values, problems } = readVariables(env);
+  const isGiven = (name: VariableName) => textOf(env, name) !== undefined;
+  problems.push(...missing(values, isGiven));
+  if (problems.length > 0) return { ok: false, problems };
+  // Without problems each variable has been read.
+  return { ok: true, config: arrange(values as Values) };
+}
+
+function textOf(env: Env, name: VariableName): string | undefined {
+  return env[name]?.trim() || undefined;
+}
+
+function readVariables(env: Env): { values: Partial<Values>; problems: Problem[] } {
+  const values: Record<string, unknown> = {};
+  const problems: Problem[] = [];
+  for (const [name, { schema, accepts, secret }] of Object.entries<Variable>(VARIABLES)) {
+    const text = textOf(env, name as VariableName);
+    const read = schema.safeParse(text);
+    if (read.success) values[name] = read.data;
+    else {
+      const problem = secret
+        ? 'the value does not fit (it is secret, so not shown)'
+        : `"${text ?? ''}" does not fit`;
+      problems.push({ place: name, problem, mend: `Set it to ${accepts}` });
+    }
+  }
+  return { values: values, problems };
+}
+
+/** What must be set, given what is. A variable that is set but wrong has its problem already. */
+function missing(values: Partial<Values>, isGiven: (name: VariableName) => boolean): Problem[] {
+  const problems: Problem[] = [];
+  const need = (place: VariableName, problem: string, mend: string) => {
+    if (!isGiven(place)) problems.push({ place, problem, mend });
+  };
+  if (values.NODE_ENV === 'production') {
+    const unset = 'is not set, and production does not improvise';
+    need(
+      'DATABASE_URL',
+      unset,
+      'Set it to a Postgres of your own, e.g. postgres://user:password@host:5432/reveille',
+    );
+    need(
+      'PUBLIC_URL',
+      unset,
+      'Set it to the address agents reach this orchestrator at, e.g. https://reveille.example.com',
+    );
+    if (values.ROLE !== 'worker') {
+      need(
+        'API_KEYS',
+        'is not set, so anybody could use the API',
+        'Set it to a random key, e.g. from "openssl rand -hex 32"',
+      );
+    }
+  }
+  const { HOST: host } = values;
+  if (host !== undefined && !isLoopbackHost(host) && values.ROLE !== 'worker') {
+    need(
+      'API_KEYS',
+      `is not set, so ${host} may not be listened on`,
+      'Set it, or unset HOST to listen on this machine only',
+    );
+  }
+  const isPlatformWanted = values.NODE_ENV === 'production' || PLATFORM_VARIABLES.some(isGiven);
+  if (isPlatformWanted) missingForPlatform(values, isGiven, need);
+  return withoutRepeats(problems);
+}
+
+/** Any of these set means that Code Capsules is meant. The dialect alone does not. */
+const PLATFORM_VARIABLES = [
+  'CC_API_URL',
+  'CC_CLUSTER_URL',
+  'CC_API_TOKEN',
+  'CC_AUTH_URL',
+  'CC_EMAIL',
+  'CC_PASSWORD',
+  'CC_API_KEY',
+] as const satisfies VariableName[];
+
+function missingForPlatform(
+  values: Partial<Values>,
+  isGiven: (name: VariableName) => boolean,
+  need: (place: VariableName, problem: string, mend: string) => void,
+): void {
+  const dialect = values.CC_API_DIALECT ?? 'capsule';
+  const address = dialect === 'capsule' ? 'CC_API_URL' : 'CC_CLUSTER_URL';
+  const reason = 'is not set, so no capsule can be woken';
+  need(
+    address,
+    `${reason} (CC_API_DIALECT is ${dialect})`,
+    'Set it to the base URL of the Code Capsules API',
+  );
+  if (isGiven('CC_API_TOKEN')) return;
+  const login = ['CC_EMAIL', 'CC_PASSWORD', 'CC_API_KEY', 'CC_AUTH_URL'] as const;
+  if (!login.some(isGiven)) {
+    need('CC_API_TOKEN', reason, `Set it, or set ${login.join(', ')} to log in`);
+    return;
+  }
+  for (const name of login)
+    need(name, 'is not set, but a login needs it', 'Set it, or use CC_API_TOKEN instead');
+}
+
+/** One problem a variable: the first says enough. */
+function withoutRepeats(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.toReversed().map((problem) => [problem.place, problem])).values()].toReversed();
+}
+
+function arrange(values: Values): Config {
+  const { CALLBACK_SECRET, DATABASE_URL, REDIS_URL, PUBLIC_URL, API_KEYS } = values;
+  const codeCapsules = arrangePlatform(values);
+  return {
+    environment: values.NODE_ENV,
+    role: values.ROLE,
+    logLevel: values.LOG_LEVEL,
+    shutdownTimeoutSeconds: values.SHUTDOWN_TIMEOUT_SECONDS,
+    sweepIntervalMs: values.SWEEP_INTERVAL_MS,
+    http: {
+      host: values.HOST ?? (API_KEYS.length > 0 ? '0.0.0.0' : '127.0.0.1'),
+      port: values.PORT,
+      publicUrl: PUBLIC_URL ?? `http://localhost:${values.PORT}`,
+      publicUrlIsDefault: PUBLIC_URL === undefined,
+      apiKeys: API_KEYS,
+      ...(CALLBACK_SECRET && { callbackSecret: CALLBACK_SECRET }),
+      trustedProxies: values.TRUSTED_PROXIES,
+      webhookMaxBytes: values.WEBHOOK_MAX_BYTES,
+    },
+    storage: {
+      ...(DATABASE_URL && { databaseUrl: DATABASE_URL }),
+      ...(REDIS_URL && { redisUrl: REDIS_URL }),
+      dataDir: values.DATA_DIR,
+      retentionDays: values.RUN_RETENTION_DAYS,
+    },
+    ...(codeCapsules && { codeCapsules }),
+  };
+}
+
+function arrangePlatform(values: Values): CodeCapsulesConfig | undefined {
+  const { CC_API_TOKEN, CC_EMAIL, CC_PASSWORD, CC_API_KEY } = values;
+  const credentials = CC_API_TOKEN
+    ? ({ kind: 'token', token: CC_API_TOKEN } as const)
+    : CC_EMAIL !== undefined && CC_PASSWORD && CC_API_KEY
+      ? ({ kind: 'login', email: CC_EMAIL, password: CC_PASSWORD, apiKey: CC_API_KEY } as const)
+      : undefined;
+  if (!credentials) return undefined;
+  return {
+    dialect: values.CC_API_DIALECT,
+    ...(values.CC_API_URL !== undefined && { apiUrl: values.CC_API_URL }),
+    ...(values.CC_CLUSTER_URL !== undefined && { clusterUrl: values.CC_CLUSTER_URL }),
+    ...(values.CC_AUTH_URL !== undefined && { authUrl: values.CC_AUTH_URL }),
+    credentials,
+  };
+}

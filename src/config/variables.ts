@@ -1,0 +1,140 @@
+/** Every environment variable the orchestrator reads, by group, with its kind and its purpose. */
+import type { z } from 'zod';
+import {
+  baseUrl,
+  connection,
+  guardedUrl,
+  hashedKeys,
+  integer,
+  oneOf,
+  secret,
+  words,
+  type Kind,
+} from './kinds';
+
+export const GROUPS = {
+  process: 'Process',
+  http: 'HTTP',
+  storage: 'Storage and queue',
+  platform: 'Code Capsules',
+  limits: 'Limits and times',
+} as const;
+export type Group = keyof typeof GROUPS;
+
+export interface Variable<T = unknown> extends Kind<T> {
+  readonly group: Group;
+  /** What it is for, in one or two sentences. */
+  readonly about: string;
+}
+
+const variable = <T>(group: Group, kind: Kind<T>, about: string): Variable<T> => ({ group, ...kind, about });
+
+const MIN_API_KEY_LENGTH = 24;
+const MIN_CALLBACK_SECRET_LENGTH = 32;
+/** The sweeper repairs at least this often; the design's rule of truth 4. */
+const MAX_SWEEP_INTERVAL_MS = 5_000;
+const MEBIBYTE = 1024 * 1024;
+
+export const VARIABLES = {
+  NODE_ENV: variable(
+    'process',
+    oneOf(['development', 'test', 'production'], 'development'),
+    'In production nothing is improvised: the database, the public URL, API keys and the platform must be named.',
+  ),
+  ROLE: variable(
+    'process',
+    oneOf(['all', 'web', 'worker'], 'all'),
+    '`web` answers HTTP, `worker` wakes, dispatches and sweeps, `all` does both. Any number of each can run.',
+  ),
+  LOG_LEVEL: variable(
+    'process',
+    oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+    'The least important line that is logged.',
+  ),
+  SHUTDOWN_TIMEOUT_SECONDS: variable(
+    'process',
+    integer(1, 600, 25),
+    'After SIGTERM, how long work in hand may take before the process exits. Keep it below what the host waits before SIGKILL.',
+  ),
+  HOST: variable(
+    'http',
+    words('an address of this machine'),
+    'Address to listen on. Unset: 0.0.0.0 with API keys, 127.0.0.1 without.',
+  ),
+  PORT: variable('http', integer(0, 65_535, 3_000), 'Port to listen on; 0 takes any free one.'),
+  PUBLIC_URL: variable(
+    'http',
+    baseUrl(),
+    'How agents reach this orchestrator; webhook URLs begin with it. Unset in development: http://localhost:PORT. Required in production.',
+  ),
+  API_KEYS: variable(
+    'http',
+    hashedKeys(MIN_API_KEY_LENGTH),
+    'Who may use the API. Unset in development: this machine only. Required in production unless ROLE is worker.',
+  ),
+  CALLBACK_SECRET: variable(
+    'http',
+    secret(`at least ${MIN_CALLBACK_SECRET_LENGTH} random characters`, MIN_CALLBACK_SECRET_LENGTH),
+    'Signs the tokens in webhook URLs. Unset: one is made and kept with the data. The same in every process of an installation.',
+  ),
+  TRUSTED_PROXIES: variable(
+    'http',
+    integer(0, 10, 0),
+    'How many reverse proxies stand in front, whose X-Forwarded-For is believed. 1 on most platforms.',
+  ),
+  WEBHOOK_MAX_BYTES: variable(
+    'http',
+    integer(1_024, 100 * MEBIBYTE, 5 * MEBIBYTE),
+    'A larger webhook body is refused with 413 before it is parsed.',
+  ),
+  DATABASE_URL: variable(
+    'storage',
+    connection(['postgres:', 'postgresql:']),
+    'Postgres 14 or newer, the record. Unset in development: an embedded Postgres in DATA_DIR. Required in production.',
+  ),
+  REDIS_URL: variable(
+    'storage',
+    connection(['redis:', 'rediss:']),
+    'Redis for the queue, with maxmemory-policy noeviction. Unset: the queue lives in Postgres.',
+  ),
+  DATA_DIR: variable(
+    'storage',
+    words('a folder', '.reveille'),
+    'What development keeps on disk: the embedded Postgres, logs, the demo.',
+  ),
+  RUN_RETENTION_DAYS: variable(
+    'storage',
+    integer(1, 3_650, 7),
+    'How long inputs and outputs of runs are kept. The ledger and the aggregates stay.',
+  ),
+  CC_API_DIALECT: variable(
+    'platform',
+    oneOf(['capsule', 'products'], 'capsule'),
+    '`capsule`: PATCH {CC_API_URL}/capsules/:id. `products`: PATCH {CC_CLUSTER_URL}/capsules/:id/products.',
+  ),
+  CC_API_URL: variable('platform', guardedUrl(), 'Base URL of the API, for the dialect `capsule`.'),
+  CC_CLUSTER_URL: variable(
+    'platform',
+    guardedUrl(),
+    "Base URL of the cluster's API, for the dialect `products`.",
+  ),
+  CC_API_TOKEN: variable('platform', secret('a token of the API'), 'Token for the API. Goes before a login.'),
+  CC_AUTH_URL: variable('platform', guardedUrl(), 'Where to log in, when there is no CC_API_TOKEN.'),
+  CC_EMAIL: variable('platform', words('the e-mail address of an account'), 'Login: the account.'),
+  CC_PASSWORD: variable('platform', secret("the account's password"), 'Login: its password.'),
+  CC_API_KEY: variable(
+    'platform',
+    secret('the value for the header x-api-key'),
+    'Login: the header x-api-key.',
+  ),
+  SWEEP_INTERVAL_MS: variable(
+    'limits',
+    integer(100, MAX_SWEEP_INTERVAL_MS, 2_000),
+    'How often what is gets compared with what should be, in milliseconds.',
+  ),
+} as const satisfies Record<string, Variable>;
+
+export type VariableName = keyof typeof VARIABLES;
+
+/** The variables as read: defaults filled in, secrets wrapped. */
+export type Values = { readonly [K in VariableName]: z.output<(typeof VARIABLES)[K]['schema']> };

@@ -1,0 +1,354 @@
+import { inspect } from 'node:util';
+import {
+  agentVariables,
+  definitionHash,
+  loadRegistry,
+  registry,
+  type AgentInput,
+  type Registry,
+  type RegistryInput,
+  type WorkflowInput,
+} from '../../src/registry';
+
+const CAPSULES = {
+  CC_CAPSULE_ID_SITE_CRAWLER: 'capsule-1',
+  CC_CAPSULE_ID_SEO_ANALYSER: 'capsule-2',
+  CC_CAPSULE_ID_REPORT_NOTIFIER: 'capsule-3',
+};
+
+const agent = (over: Partial<AgentInput> = {}): AgentInput => ({
+  id: 'one',
+  name: 'One',
+  capsuleId: `capsule-of-${over.id ?? 'one'}`,
+  baseUrl: 'http://localhost:3001',
+  ...over,
+});
+const workflow = (over: Partial<WorkflowInput> = {}): WorkflowInput => ({
+  id: 'flow',
+  name: 'Flow',
+  steps: [{ id: 'first', agent: 'one' }],
+  ...over,
+});
+
+function load(input: RegistryInput, env = {}): Registry {
+  const loaded = loadRegistry(input, env);
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 1));
+  return loaded.registry;
+}
+
+/** `place: problem. mend` of each problem. */
+function problemsOf(input: unknown, env = {}): string[] {
+  const loaded = loadRegistry(input as RegistryInput, env);
+  return loaded.ok ? [] : loaded.problems.map((p) => `${p.place}: ${p.problem}. ${p.mend}`);
+}
+
+describe('this installation', () => {
+  it('loads once its capsules are named', () => {
+    const { agents, workflows } = load(registry(CAPSULES), CAPSULES);
+    expect(agents.map((a) => a.id)).toEqual(['site-crawler', 'seo-analyser', 'report-notifier']);
+    expect(workflows[0]).toMatchObject({
+      id: 'site-audit',
+      input: { siteUrl: 'https://example.com/' },
+      schedule: { cron: '0 9 * * 1', timezone: 'Europe/Berlin', overlap: 'skip', enabled: true },
+      steps: [
+        { id: 'crawl', timeoutSeconds: 300 },
+        { id: 'analyse' },
+        { id: 'notify', retry: { attempts: 1 } },
+      ],
+    });
+  });
+
+  it('names each missing variable', () => {
+    expect(problemsOf(registry({}))).toEqual(
+      ['SITE_CRAWLER', 'SEO_ANALYSER', 'REPORT_NOTIFIER'].map((name, i): unknown =>
+        expect.stringMatching(new RegExp(`^agents\\[${i}\\]\\.capsuleId: .*Set CC_CAPSULE_ID_${name} to`)),
+      ),
+    );
+  });
+
+  it('takes an agent in exactly the shape the deployment guide shows', () => {
+    const before = { ...process.env };
+    process.env.CC_CAPSULE_ID_MY_NEW_AGENT = 'capsule-9';
+    const literal = {
+      id: 'my-new-agent',
+      name: 'My New Agent',
+      capsuleId: process.env.CC_CAPSULE_ID_MY_NEW_AGENT ?? '',
+      baseUrl: process.env.CC_AGENT_URL_MY_NEW_AGENT ?? 'http://localhost:3002',
+    };
+    process.env = before;
+    expect(load({ agents: [literal], workflows: [] }).agent('my-new-agent')).toEqual({
+      ...literal,
+      concurrency: 1,
+      lingerSeconds: 30,
+      wakeTimeoutSeconds: 120,
+      secrets: [],
+    });
+  });
+});
+
+describe('a loaded registry', () => {
+  it('finds by id, and says when there is none', () => {
+    const loaded = load({ agents: [agent()], workflows: [workflow()] });
+    expect(loaded.agent('one').name).toBe('One');
+    expect(loaded.workflow('flow').steps).toHaveLength(1);
+    expect([loaded.findAgent('two'), loaded.findWorkflow('two')]).toEqual([undefined, undefined]);
+    expect(() => loaded.agent('two')).toThrow(/no agent "two"/);
+    expect(() => loaded.workflow('two')).toThrow(/no workflow "two"/);
+  });
+
+  it('is frozen all the way down', () => {
+    const loaded = load({ agents: [agent()], workflows: [workflow({ input: { deep: { list: [1] } } })] });
+    const { input } = loaded.workflow('flow');
+    expect(() => Object.assign(input.deep as object, { x: 1 })).toThrow(TypeError);
+    expect(() => Object.assign(loaded.agent('one'), { name: 'x' })).toThrow(TypeError);
+  });
+
+  it('takes slashes off base URLs', () => {
+    expect(
+      load({ agents: [agent({ baseUrl: 'https://a.example/x//' })], workflows: [] }).agent('one').baseUrl,
+    ).toBe('https://a.example/x');
+  });
+
+  it('takes secrets from the data or the environment, and shows none', () => {
+    const env = { CC_AGENT_SECRET_ONE: 'the-new-secret-of-one, the-old-secret-of-one' };
+    const loaded = load(
+      { agents: [agent(), agent({ id: 'two', secret: 'a-secret-given-in-data' })], workflows: [] },
+      env,
+    );
+    expect(loaded.agent('one').secrets.map((s) => s.reveal())).toEqual([
+      'the-new-secret-of-one',
+      'the-old-secret-of-one',
+    ]);
+    expect(loaded.agent('two').secrets.map((s) => s.reveal())).toEqual(['a-secret-given-in-data']);
+    expect(`${JSON.stringify(loaded.agents)}${inspect(loaded, { depth: 9 })}`).not.toMatch(
+      /secret-(of|given)/,
+    );
+    expect(JSON.stringify(loaded.agents)).toContain('«redacted»');
+  });
+});
+
+describe('mistakes', () => {
+  it('are listed all at once, also when the shape is wrong', () => {
+    const problems = problemsOf({
+      agents: [agent({ id: 'One', concurrency: 0 }), agent({ capsuleId: '' })],
+      workflows: [workflow({ steps: [] }), workflow({ id: 'other', steps: [{ id: 'a', agent: 'onne' }] }), 7],
+    });
+    expect(problems).toHaveLength(6);
+    expect(problems.join('\n')).toMatch(
+      /workflows\[1\]\.steps\[0\]\.agent: there is no agent "onne"\. Did you mean "one"\?/i,
+    );
+  });
+
+  it.each<[string, Partial<AgentInput>[], Partial<WorkflowInput>[], RegExp]>([
+    [
+      'doubled agent',
+      [{}, { capsuleId: 'x' }],
+      [],
+      /^agents\[1\]\.id: the agent "one" is already at agents\[0\]/,
+    ],
+    [
+      'shared capsule',
+      [{ capsuleId: 'x' }, { id: 'two', capsuleId: ' x ' }],
+      [],
+      /^agents\[1\]\.capsuleId: the capsule "x"/,
+    ],
+    ['blank capsule', [{ capsuleId: '  ' }], [], /^agents\[0\]\.capsuleId: .*Set CC_CAPSULE_ID_ONE/],
+    [
+      'other protocol',
+      [{ baseUrl: 'ftp://a.example' }],
+      [],
+      /^agents\[0\]\.baseUrl: .*neither http nor https.*CC_AGENT_URL_ONE/,
+    ],
+    ['no URL', [{ baseUrl: 'localhost' }], [], /^agents\[0\]\.baseUrl: .*is not a URL/],
+    ['blank URL', [{ baseUrl: '' }], [], /^agents\[0\]\.baseUrl: .*is empty/],
+    ['query', [{ baseUrl: 'http://a.example/?b' }], [], /^agents\[0\]\.baseUrl: .*query/],
+    ['bad id', [{ id: 'My_Agent' }], [], /^agents\[0\]\.id: is not in kebab-case/],
+    [
+      'short secret',
+      [{ secret: 'short' }],
+      [],
+      /^agents\[0\]\.secret: is shorter than 16 .*CC_AGENT_SECRET_ONE/,
+    ],
+    [
+      'three secrets',
+      [{ secret: `${'a'.repeat(16)},${'b'.repeat(16)},${'c'.repeat(16)}` }],
+      [],
+      /^agents\[0\]\.secret: .*two keys/,
+    ],
+    ['unknown field', [{ lingerSecond: 3 } as Partial<AgentInput>], [], /^agents\[0\]: .*lingerSecond/],
+    [
+      'doubled workflow',
+      [{}],
+      [{}, {}],
+      /^workflows\[1\]\.id: the workflow "flow" is already at workflows\[0\]/,
+    ],
+    ['no steps', [{}], [{ steps: [] }], /^workflows\[0\]\.steps: has no steps/],
+    [
+      'unknown agent',
+      [{}],
+      [{ steps: [{ id: 'a', agent: 'quite-other' }] }],
+      /^workflows\[0\]\.steps\[0\]\.agent: .*name one of: one$/,
+    ],
+    [
+      'doubled step',
+      [{}],
+      [
+        {
+          steps: [
+            { id: 'a', agent: 'one' },
+            { id: 'a', agent: 'one' },
+          ],
+        },
+      ],
+      /^workflows\[0\]\.steps\[1\]\.id/,
+    ],
+    [
+      'step too long',
+      [{}],
+      [{ steps: [{ id: 'a', agent: 'one', timeoutSeconds: 86_401 }] }],
+      /^workflows\[0\]\.steps\[0\]\.timeoutSeconds/,
+    ],
+    [
+      'many attempts',
+      [{}],
+      [{ steps: [{ id: 'a', agent: 'one', retry: { attempts: 21 } }] }],
+      /^workflows\[0\]\.steps\[0\]\.retry\.attempts/,
+    ],
+    [
+      'run shorter than step',
+      [{}],
+      [{ timeoutSeconds: 60 }],
+      /^workflows\[0\]\.timeoutSeconds: a step may take longer/,
+    ],
+    [
+      'bad cron',
+      [{}],
+      [{ schedule: { cron: '0 9 * * 8' } }],
+      /^workflows\[0\]\.schedule\.cron: the day of week field "8"/,
+    ],
+    [
+      'bad zone',
+      [{}],
+      [{ schedule: { cron: '@daily', timezone: 'Europe/Munich' } }],
+      /^workflows\[0\]\.schedule\.timezone/,
+    ],
+    [
+      'bad enabled',
+      [{}],
+      [{ schedule: { cron: '@daily', enabled: 'no' as never } }],
+      /^workflows\[0\]\.schedule\.enabled/,
+    ],
+    ['no schedule', [{}], [{ schedule: 'daily' as never }], /^workflows\[0\]\.schedule: /],
+    [
+      'unknown need',
+      [{}],
+      [
+        {
+          steps: [
+            { id: 'crawl', agent: 'one' },
+            { id: 'b', agent: 'one', needs: ['crwl'] },
+          ],
+        },
+      ],
+      /needs\[0\]: .*Did you mean "crawl"\?/,
+    ],
+    [
+      'need below',
+      [{}],
+      [
+        {
+          steps: [
+            { id: 'a', agent: 'one', needs: ['b'] },
+            { id: 'b', agent: 'one' },
+          ],
+        },
+      ],
+      /needs\[0\]: .*does not come before it.*Write "b" above it/,
+    ],
+  ])('%s', (_, agents, workflows, expected) => {
+    const input = { agents: agents.map(agent), workflows: workflows.map(workflow) };
+    const problems = problemsOf(input);
+    expect(problems).toEqual([expect.stringMatching(expected)]);
+  });
+
+  it('names a circle once, with the steps that make it', () => {
+    const steps = [
+      { id: 'a', agent: 'one', needs: ['c'] },
+      { id: 'b', agent: 'one', needs: ['a'] },
+      { id: 'c', agent: 'one', needs: ['b'] },
+    ];
+    const circles = problemsOf({ agents: [agent()], workflows: [workflow({ steps })] }).filter((p) =>
+      p.includes('circle'),
+    );
+    expect(circles).toEqual([expect.stringContaining('a → c → b → a')]);
+  });
+
+  it('never repeats a password in a base URL', () => {
+    const [problem, ...others] = problemsOf({
+      agents: [agent({ baseUrl: 'http://u:canary@a.example' })],
+      workflows: [],
+    });
+    expect(others).toEqual([]);
+    expect(problem).toMatch(/holds credentials/);
+    expect(problem).not.toContain('canary');
+  });
+
+  it('points at a variable that looks like the missing one', () => {
+    expect(
+      problemsOf(
+        { agents: [agent({ id: 'site-crawler', capsuleId: '' })], workflows: [] },
+        { CC_CAPSULE_ID_SITE_CRAWLR: 'x' },
+      ),
+    ).toEqual([expect.stringContaining('CC_CAPSULE_ID_SITE_CRAWLR is set: is that a slip?')]);
+  });
+
+  it('in production, looks for no agent on this machine unless told to', () => {
+    const input = { agents: [agent()], workflows: [] };
+    expect(problemsOf(input, { NODE_ENV: 'production' })).toEqual([
+      expect.stringContaining('Set CC_AGENT_URL_ONE'),
+    ]);
+    expect(problemsOf(input, { NODE_ENV: 'production', CC_AGENT_URL_ONE: 'http://localhost:3001' })).toEqual(
+      [],
+    );
+  });
+
+  it.each([
+    [undefined],
+    [null],
+    [[]],
+    [{}],
+    [{ agents: 3, workflows: {} }],
+    [{ agents: [null], workflows: [null] }],
+  ])('of any kind are told, not thrown: %j', (input) => expect(problemsOf(input).length).toBeGreaterThan(0));
+});
+
+describe('definitionHash', () => {
+  const hashOf = (over: Partial<WorkflowInput>) =>
+    definitionHash(load({ agents: [agent()], workflows: [workflow(over)] }).workflow('flow'));
+
+  it('is the same for the same definition, whatever the order of keys and whether defaults are written out', () => {
+    expect(hashOf({})).toMatch(/^[0-9a-f]{64}$/);
+    expect(hashOf({ input: { a: 1, b: 2 } })).toBe(hashOf({ input: { b: 2, a: 1 } }));
+    expect(hashOf({ steps: [{ agent: 'one', id: 'first', timeoutSeconds: 300 }] })).toBe(hashOf({}));
+  });
+
+  it('changes with the definition', () => {
+    const hashes = [
+      {},
+      { name: 'Other' },
+      { input: { a: 1 } },
+      { steps: [{ id: 'first', agent: 'one', timeoutSeconds: 299 }] },
+    ];
+    expect(new Set(hashes.map(hashOf)).size).toBe(hashes.length);
+  });
+});
+
+describe('agentVariables', () => {
+  it('names them after the id', () => {
+    expect(agentVariables('my-new-agent')).toEqual({
+      capsuleId: 'CC_CAPSULE_ID_MY_NEW_AGENT',
+      baseUrl: 'CC_AGENT_URL_MY_NEW_AGENT',
+      secret: 'CC_AGENT_SECRET_MY_NEW_AGENT',
+    });
+  });
+});
