@@ -1,0 +1,73 @@
+/** Reads a JSON body: type and size are checked before it is parsed, content before it is stored. */
+import express, { type Request, type RequestHandler } from 'express';
+import { Problem } from './problems';
+
+/** Deeper nesting serves nobody and overflows the stack of whatever walks it. */
+const MAX_DEPTH = 64;
+
+/** Collects the bytes. What is too large is refused by its Content-Length, or where it crosses the limit. */
+export function readBody(limitBytes: number): RequestHandler[] {
+  const raw = express.raw({ type: () => true, limit: limitBytes, inflate: false });
+  const isJson: RequestHandler = (req, _res, next) => {
+    // `is` answers null where there is no body at all.
+    if (req.is(['application/json', 'application/*+json']) === false) {
+      throw new Problem('unsupported-media-type', { detail: `Content-Type is ${contentType(req)}.` });
+    }
+    next();
+  };
+  return [isJson, raw];
+}
+
+const contentType = (req: Request): string =>
+  req.headers['content-type']?.slice(0, 100).replace(/[^\x20-\x7e]/g, '?') ?? 'missing';
+
+/** The bytes that `readBody` collected. */
+export const rawBodyOf = (req: Request): Buffer => (Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0));
+
+/**
+ * Parses JSON text. NUL and lone surrogates are valid in JSON and cannot be stored as text;
+ * they occur in what agents read from the web, so a result's are replaced by U+FFFD, and a person's
+ * are refused.
+ * @throws Problem
+ */
+export function parseJson(raw: Buffer, unstorable: 'replace' | 'refuse'): unknown {
+  const text = raw.toString('utf8');
+  const value = parse(text);
+  if (isDeeper(value, MAX_DEPTH)) {
+    throw new Problem('invalid-json', { detail: `It is nested more than ${MAX_DEPTH} levels deep.` });
+  }
+  // Only an escape can bring such a character in: UTF-8 has no surrogates, and JSON allows no raw NUL.
+  if (!/\\u(0000|d[89a-f])/i.test(text)) return value;
+  const clean = replaceUnstorable(value);
+  if (unstorable === 'refuse' && JSON.stringify(clean) !== JSON.stringify(value)) {
+    throw new Problem('invalid-json', { detail: 'It holds a NUL character or half of a surrogate pair.' });
+  }
+  return clean;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    // The parser's message quotes the body, which may hold secrets.
+    throw new Problem('invalid-json', { detail: 'It cannot be parsed.', cause });
+  }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((member) => isDeeper(member, levels - 1));
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/gu;
+const storable = (text: string): string => text.replaceAll('\0', '\ufffd').replace(LONE_SURROGATE, '\ufffd');
+
+function replaceUnstorable(value: unknown): unknown {
+  if (typeof value === 'string') return storable(value);
+  if (Array.isArray(value)) return value.map(replaceUnstorable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [storable(key), replaceUnstorable(member)]),
+  );
+}

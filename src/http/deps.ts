@@ -1,0 +1,58 @@
+/** What the HTTP layer works with, wired once in `compose.ts`. */
+import type { Logger } from 'pino';
+import type { Callbacks } from '../engine/callbacks';
+import type { Engine } from '../engine/engine';
+import type { Clock, Queue } from '../engine/ports';
+import type { Registry } from '../registry';
+import type { Store } from '../store/store';
+import type { ApiKeys } from './auth';
+import type { EventStreams } from './event-streams';
+import type { Metrics } from './metrics';
+
+export interface AppDeps {
+  engine: Engine;
+  store: Store;
+  registry: Registry;
+  queue: Pick<Queue, 'ping'>;
+  clock: Clock;
+  log: Logger;
+  /** Proves a webhook's token before its body is read. The same object the engine issues tokens with. */
+  callbacks: Pick<Callbacks, 'verify'>;
+  auth: ApiKeys | 'loopback-only';
+  /** A larger webhook body is refused before it is parsed. */
+  webhookMaxBytes: number;
+  /** What this process knows of its own readiness; store and queue are asked by `GET /ready` itself. */
+  ready: () => Readiness;
+  metrics: Metrics;
+  events: EventStreams;
+  /** Reverse proxies in front, whose X-Forwarded-For is believed. Default 0: none is. */
+  trustedProxies?: number;
+  limits?: Partial<HttpLimits>;
+}
+
+export interface Readiness {
+  /** `ok`, or why the schedules are not kept, in words for people. Shown to anybody. */
+  schedules: string;
+  /** Set while the process shuts down: it should get no more requests. */
+  stopping?: boolean;
+}
+
+export interface HttpLimits {
+  /** Requests per second of one API key, or of one address where no key is asked for. */
+  requestsPerSecond: number;
+  /** How many of them may come at once. */
+  requestBurst: number;
+  /** Failed proofs (keys, tokens, secrets) per second of one address. */
+  failuresPerSecond: number;
+  failureBurst: number;
+  /** A request body that is not a webhook's. */
+  bodyMaxBytes: number;
+}
+
+export const DEFAULT_HTTP_LIMITS: HttpLimits = {
+  requestsPerSecond: 200,
+  requestBurst: 1_000,
+  failuresPerSecond: 1,
+  failureBurst: 30,
+  bodyMaxBytes: 1024 * 1024,
+};

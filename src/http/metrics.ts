@@ -1,0 +1,147 @@
+/** What Prometheus is told. Gauges are read when it asks, from what the engine keeps anyway. */
+import type { EventEmitter } from 'node:events';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as PromRegistry } from 'prom-client';
+import { CAPSULE_STATUSES } from '../domain/capsule';
+import { isTerminal, type RunState } from '../domain/run';
+import type { EngineEvents } from '../engine/context';
+import type { Clock, Log } from '../engine/ports';
+import type { Store } from '../store/store';
+import { withDeadline } from './deadline';
+
+/** Overdue rows are counted up to here; more than that is "many". */
+const MAX_OVERDUE = 200;
+/** Runs remembered as counted: a late result tells of an ended run again. */
+const MAX_COUNTED = 10_000;
+/** What one look at the store may take while Prometheus waits. */
+const COLLECT_DEADLINE_MS = 3_000;
+
+export interface MetricsDeps {
+  store: Pick<Store, 'capsules' | 'dueRuns' | 'dueCapsules'>;
+  clock: Clock;
+  events: EventEmitter<EngineEvents>;
+  /** Work in hand in this process: the engine's `tasks`. */
+  tasks: { readonly size: number };
+  log: Pick<Log, 'warn'>;
+}
+
+export interface RequestSample {
+  method: string;
+  route: string;
+  status: number;
+  ms: number;
+}
+
+export interface Metrics {
+  readonly contentType: string;
+  observeRequest(sample: RequestSample): void;
+  /** The exposition text. */
+  text(): Promise<string>;
+  /** Stops listening to the engine and observing the process. */
+  close(): void;
+}
+
+/** Starts to observe; undone by `close()`. */
+export function createMetrics(deps: MetricsDeps): Metrics {
+  const registry = new PromRegistry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: 'reveille_http_request_duration_seconds',
+    help: 'Time from a request to the end of its answer.',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const stopCounting = countRuns(deps.events, registry);
+  const readState = stateGauges(deps, registry);
+  return {
+    contentType: registry.contentType,
+    observeRequest: ({ method, route, status, ms }) =>
+      requests.observe({ method, route, status: String(status) }, ms / 1_000),
+    text: async () => {
+      await readState();
+      return registry.metrics();
+    },
+    close: () => {
+      stopCounting();
+      registry.clear();
+    },
+  };
+}
+
+function countRuns(events: EventEmitter<EngineEvents>, registry: PromRegistry): () => void {
+  const ended = new Counter({
+    name: 'reveille_runs_ended_total',
+    help: 'Runs that this process brought to their end, by workflow and status.',
+    labelNames: ['workflow', 'status'] as const,
+    registers: [registry],
+  });
+  const duration = new Histogram({
+    name: 'reveille_run_duration_seconds',
+    help: 'Time from a run being created to its end.',
+    labelNames: ['workflow'] as const,
+    buckets: [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600],
+    registers: [registry],
+  });
+  const counted = new Set<string>();
+  const onRun = (run: RunState) => {
+    if (!isTerminal(run.status) || counted.has(run.id)) return;
+    counted.add(run.id);
+    const oldest = counted.size > MAX_COUNTED ? counted.values().next() : undefined;
+    if (oldest && !oldest.done) counted.delete(oldest.value);
+    ended.inc({ workflow: run.workflowId, status: run.status });
+    duration.observe(
+      { workflow: run.workflowId },
+      ((run.finishedAt ?? run.createdAt) - run.createdAt) / 1_000,
+    );
+  };
+  events.on('run', onRun);
+  return () => events.off('run', onRun);
+}
+
+/** Answers a function that reads them anew. A store that does not answer is a value, not an error. */
+function stateGauges({ store, clock, tasks, log }: MetricsDeps, registry: PromRegistry): () => Promise<void> {
+  const gauge = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+  const up = gauge('reveille_store_up', '1 while the store answers.');
+  const inHand = gauge('reveille_tasks', 'Commands being performed by this process.');
+  const capsules = gauge('reveille_capsules', 'Capsules by status.', ['status']);
+  const leases = gauge('reveille_leases', 'Leases held and steps waiting for one.', ['state']);
+  const overdue = gauge(
+    'reveille_overdue',
+    `Rows whose time has come and that nobody took up yet, ${MAX_OVERDUE} at most: what the sweeper finds.`,
+    ['entity'],
+  );
+  const read = async () => {
+    const now = clock.now();
+    const [all, runs, due] = await Promise.all([
+      store.capsules(),
+      store.dueRuns(now, MAX_OVERDUE),
+      store.dueCapsules(now, MAX_OVERDUE),
+    ]);
+    for (const status of CAPSULE_STATUSES) {
+      capsules.set({ status }, all.filter((c) => c.state.status === status).length);
+    }
+    leases.set(
+      { state: 'held' },
+      all.reduce((sum, c) => sum + c.activity.held, 0),
+    );
+    leases.set(
+      { state: 'waiting' },
+      all.reduce((sum, c) => sum + c.activity.waiting, 0),
+    );
+    overdue.set({ entity: 'run' }, runs.length);
+    overdue.set({ entity: 'capsule' }, due.length);
+  };
+  return async () => {
+    inHand.set(tasks.size);
+    try {
+      await withDeadline(clock, read(), COLLECT_DEADLINE_MS);
+      up.set(1);
+    } catch (error) {
+      log.warn({ err: error }, 'metrics could not be read from the store');
+      for (const stale of [capsules, leases, overdue]) stale.reset();
+      up.set(0);
+    }
+  };
+}

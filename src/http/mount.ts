@@ -1,0 +1,80 @@
+/** Hangs the declared routes into Express: gate, body, check, handler, answer. */
+import type { Express, Request, RequestHandler, Response } from 'express';
+import { parseJson, rawBodyOf, readBody } from './body';
+import { DEFAULT_HTTP_LIMITS, type AppDeps } from './deps';
+import { actorOf, Gate } from './gate';
+import { Problem } from './problems';
+import type { Reply, Route } from './route';
+
+/** Printable ASCII, as a header can carry it everywhere. */
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$/;
+
+export function mount(app: Express, routes: readonly Route[], deps: AppDeps): void {
+  const gate = new Gate(deps);
+  for (const route of routes) {
+    const body = route.body ? readBody(bodyLimit(route, deps)) : [];
+    app[route.method](route.path, gate.admit(route), ...body, async (req, res) => {
+      send(res, await perform(route, req, res, deps));
+    });
+  }
+}
+
+const bodyLimit = (route: Route, { webhookMaxBytes, limits }: AppDeps): number =>
+  route.bodyLimit === 'webhook'
+    ? webhookMaxBytes
+    : (limits?.bodyMaxBytes ?? DEFAULT_HTTP_LIMITS.bodyMaxBytes);
+
+function perform(route: Route, req: Request, res: Response, deps: AppDeps): Promise<Reply> {
+  const rawBody = rawBodyOf(req);
+  const missing = rawBody.length === 0 && (route.bodyOptional === true || !route.body);
+  const body = missing ? {} : parseJson(rawBody, route.bodyLimit === 'webhook' ? 'replace' : 'refuse');
+  const key = route.idempotent ? idempotencyKey(req) : undefined;
+  const http = { req, res, actor: actorOf(res), rawBody, ...(key !== undefined && { idempotencyKey: key }) };
+  return route.perform({ params: req.params, query: req.query, body, http }, deps);
+}
+
+function idempotencyKey(req: Request): string | undefined {
+  const key = req.get('Idempotency-Key');
+  if (key === undefined || IDEMPOTENCY_KEY.test(key)) return key;
+  const field = 'header.Idempotency-Key';
+  const message = 'must be 1 to 255 printable ASCII characters';
+  throw new Problem('invalid-request', { detail: `${field}: ${message}`, errors: [{ field, message }] });
+}
+
+function send(res: Response, reply: Reply): void {
+  if (reply.kind === 'streaming') return;
+  if ('headers' in reply && reply.headers) res.set(reply.headers);
+  switch (reply.kind) {
+    case 'json':
+      res.status(reply.status).json(reply.body);
+      return;
+    case 'empty':
+      res.status(reply.status).end();
+      return;
+    case 'text':
+      res.type(reply.type).send(reply.body);
+      return;
+    case 'file':
+      res.sendFile(reply.path, { cacheControl: false });
+      return;
+  }
+}
+
+/** For what no route took: 405 where the address exists under another method, else 404. */
+export function unmatched(routes: readonly Route[]): RequestHandler {
+  return (req) => {
+    const allowed = routes.filter((r) => matches(r.path, req.path)).map((r) => r.method.toUpperCase());
+    if (allowed.length === 0) throw new Problem('not-found');
+    const methods = new Set(allowed.includes('GET') ? [...allowed, 'HEAD'] : allowed);
+    throw new Problem('method-not-allowed', { headers: { Allow: [...methods].join(', ') } });
+  };
+}
+
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  return (
+    wanted.length === given.length &&
+    wanted.every((w, i) => w === given[i] || (w.startsWith(':') && given[i] !== ''))
+  );
+}

@@ -1,0 +1,199 @@
+/**
+ * Every way this API says no: RFC 9457 problem details with a stable `code` and a `hint` that says
+ * what to do. The catalogue is closed, so that the OpenAPI document and docs/api.md can list it.
+ */
+
+interface Kind {
+  status: number;
+  title: string;
+  hint: string;
+}
+
+export const PROBLEMS = {
+  'invalid-request': {
+    status: 400,
+    title: 'The request is not valid',
+    hint: 'Correct the fields listed in `errors`.',
+  },
+  'invalid-json': {
+    status: 400,
+    title: 'The body is not the JSON expected here',
+    hint: 'Send one UTF-8 JSON object, nested at most 64 levels deep and without NUL characters.',
+  },
+  'unknown-step': {
+    status: 400,
+    title: 'The run has no such step',
+    hint: 'Name one of the steps that GET /runs/{runId} lists.',
+  },
+  unauthorized: {
+    status: 401,
+    title: 'A valid API key is needed',
+    hint: 'Send `Authorization: Bearer <API key>` with a key this orchestrator is configured with.',
+  },
+  'callback-forged': {
+    status: 401,
+    title: 'The callback token is missing or not ours',
+    hint: 'POST the result to the exact `config.webhookUrl` of the run request.',
+  },
+  'callback-expired': {
+    status: 401,
+    title: 'The callback token has expired',
+    hint: 'The attempt was given up long ago; drop the result.',
+  },
+  'callback-mismatch': {
+    status: 401,
+    title: 'The result belongs to another attempt than the callback token',
+    hint: 'Report each attempt to the `config.webhookUrl` it came with.',
+  },
+  'signature-invalid': {
+    status: 401,
+    title: 'The webhook signature does not match',
+    hint: 'Sign `id.timestamp.body` by Standard Webhooks with the secret of the registry, with a clock right to 300 s.',
+  },
+  'claim-refused': {
+    status: 401,
+    title: 'The agent may not claim a job',
+    hint: 'Check that the agent id and its secret are the ones in the registry of the orchestrator.',
+  },
+  'loopback-only': {
+    status: 403,
+    title: 'Without an API key only this machine may call',
+    hint: 'Configure an API key, or call directly from the same machine under localhost, not through a proxy or another site.',
+  },
+  'not-found': {
+    status: 404,
+    title: 'There is nothing under this address',
+    hint: 'GET /openapi.json lists every path; /docs shows them.',
+  },
+  'run-not-found': {
+    status: 404,
+    title: 'There is no such run',
+    hint: 'GET /runs lists the runs that are kept; old ones are removed after the retention time.',
+  },
+  'workflow-not-found': {
+    status: 404,
+    title: 'There is no such workflow',
+    hint: 'GET /workflows lists the workflows of this installation.',
+  },
+  'method-not-allowed': {
+    status: 405,
+    title: 'This address does not take that method',
+    hint: 'Use one of the methods in the Allow header.',
+  },
+  'idempotency-key-reused': {
+    status: 409,
+    title: 'The idempotency key was used with another request',
+    hint: 'Use a new key for a new request; `runId` names the run the key belongs to.',
+  },
+  'run-over': {
+    status: 409,
+    title: 'The run is over',
+    hint: 'Nothing is left to cancel. POST /runs/{runId}/rerun starts it again.',
+  },
+  'run-not-over': {
+    status: 409,
+    title: 'The run is still under way',
+    hint: 'Wait for it to end or cancel it, then start it again.',
+  },
+  'step-not-reached': {
+    status: 409,
+    title: 'The run cannot start again from this step',
+    hint: 'Start from the step named in `stepId`, or from one before it: it left no output to take over.',
+  },
+  'payloads-gone': {
+    status: 410,
+    title: 'Input and outputs of the run were removed',
+    hint: 'The retention time has passed; start a new run of the workflow instead.',
+  },
+  'body-too-large': {
+    status: 413,
+    title: 'The body is too large',
+    hint: 'Store large data elsewhere and send a reference to it.',
+  },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The body has a type this address does not take',
+    hint: 'Send `Content-Type: application/json` in UTF-8, without a Content-Encoding.',
+  },
+  'rate-limited': {
+    status: 429,
+    title: 'Too many requests',
+    hint: 'Wait for the seconds in Retry-After.',
+  },
+  'internal-error': {
+    status: 500,
+    title: 'The orchestrator made a mistake',
+    hint: 'Look for `requestId` in its log. Nothing that was acknowledged before is lost.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'The store does not answer',
+    hint: 'Send the same request again after the seconds in Retry-After; with an Idempotency-Key it is done once.',
+  },
+  'too-many-streams': {
+    status: 503,
+    title: 'No more event streams can be opened',
+    hint: 'Close one, or try again after the seconds in Retry-After.',
+  },
+} as const satisfies Record<string, Kind>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One field that is wrong. */
+export interface FieldError {
+  /** Where: `body.input`, `query.limit`, `header.Idempotency-Key`. */
+  field: string;
+  message: string;
+}
+
+export interface ProblemOptions extends ErrorOptions {
+  /** What is wrong in this very case; shown to the caller, so never anything internal. */
+  detail?: string;
+  errors?: FieldError[];
+  retryAfterSeconds?: number;
+  headers?: Record<string, string>;
+  /** Further members, e.g. the run an idempotency key belongs to. */
+  extra?: Record<string, string>;
+}
+
+/** Thrown by handlers, answered by the one error middleware. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+
+  constructor(
+    readonly code: ProblemCode,
+    readonly options: ProblemOptions = {},
+  ) {
+    const { detail, cause } = options;
+    super(detail ?? PROBLEMS[code].title, cause === undefined ? undefined : { cause });
+    this.status = PROBLEMS[code].status;
+  }
+
+  get headers(): Record<string, string> {
+    const { headers, retryAfterSeconds } = this.options;
+    return {
+      ...headers,
+      ...(retryAfterSeconds !== undefined && {
+        'Retry-After': String(Math.max(1, Math.ceil(retryAfterSeconds))),
+      }),
+    };
+  }
+
+  /** The document of RFC 9457. */
+  body(requestId: string): Record<string, unknown> {
+    const { status, title, hint } = PROBLEMS[this.code];
+    const { detail, errors, extra } = this.options;
+    return {
+      ...extra,
+      type: `urn:reveille:problem:${this.code}`,
+      title,
+      status,
+      ...(detail !== undefined && { detail }),
+      code: this.code,
+      hint,
+      ...(errors && { errors }),
+      requestId,
+    };
+  }
+}

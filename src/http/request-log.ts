@@ -1,0 +1,33 @@
+/** Gives each request an id, and tells the log and the metrics what came of it. */
+import { randomUUID } from 'node:crypto';
+import type { RequestHandler, Response } from 'express';
+import type { AppDeps } from './deps';
+
+export const requestIdOf = (res: Response): string => String(res.getHeader('X-Request-Id') ?? '');
+
+/** The declared path of the route that served a request: never its query, which may hold a token. */
+const routeOf = (req: { route?: unknown }): string => {
+  const { path } = (req.route ?? {}) as { path?: unknown };
+  return typeof path === 'string' ? path : 'unmatched';
+};
+
+export function requestLog({
+  log,
+  metrics,
+  clock,
+}: Pick<AppDeps, 'log' | 'metrics' | 'clock'>): RequestHandler {
+  return (req, res, next) => {
+    const requestId = randomUUID();
+    const startedAt = clock.now();
+    res.set('X-Request-Id', requestId);
+    res.once('close', () => {
+      const ms = clock.now() - startedAt;
+      const route = routeOf(req);
+      const { method } = req;
+      const status = res.statusCode;
+      metrics.observeRequest({ method, route, status, ms });
+      log[method === 'POST' ? 'info' : 'debug']({ requestId, method, route, status, ms }, 'request');
+    });
+    next();
+  };
+}

@@ -1,0 +1,34 @@
+/** Every route, in the order of the documentation. */
+import type { Route } from '../route';
+import { listAgents } from './agents';
+import { listCapsules, listShifts } from './capsules';
+import { docs, docsAsset, index, openapi } from './docs';
+import { events } from './events';
+import { health, ready } from './health';
+import { metrics } from './metrics';
+import { cancelRun, getRun, listRuns, rerunRun, startRun } from './runs';
+import { claim, webhook } from './webhook';
+import { getWorkflow, listWorkflows } from './workflows';
+
+export const ROUTES: readonly Route[] = [
+  startRun,
+  listRuns,
+  getRun,
+  cancelRun,
+  rerunRun,
+  listWorkflows,
+  getWorkflow,
+  webhook,
+  claim,
+  listAgents,
+  listCapsules,
+  listShifts,
+  health,
+  ready,
+  metrics,
+  events,
+  index,
+  docs,
+  docsAsset,
+  openapi,
+];

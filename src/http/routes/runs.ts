@@ -1,0 +1,201 @@
+/** Runs: start, list, look at, cancel, start again. */
+import { z } from 'zod';
+import { RUN_STATUSES, type RunState } from '../../domain/run';
+import type { Shift } from '../../domain/capsule';
+import type { TriggerResult } from '../../engine/trigger';
+import type { AppDeps } from '../deps';
+import { Problem } from '../problems';
+import { json, route, type Reply } from '../route';
+import { idText, isoTime, jsonObject, name, pageOf, pageQuery, runId } from '../schema';
+import { runLink, runSummary, RunSummary, RunView, runView } from '../views/run';
+
+const tag = 'runs';
+const params = z.object({ runId });
+/** Shifts of one capsule looked through for those of a run. */
+const SHIFTS_LOOKED_AT = 50;
+
+const created = {
+  200: { description: 'The same request with the same key was made before: its run.', schema: RunView },
+  201: {
+    description: 'The run that was started.',
+    schema: RunView,
+    headers: { Location: 'Path of the run.' },
+  },
+};
+
+export const startRun = route({
+  method: 'post',
+  path: '/workflows/:workflowId/runs',
+  operationId: 'startRun',
+  tag,
+  summary: 'Start a run of a workflow',
+  access: 'key',
+  params: z.object({ workflowId: idText }),
+  body: name(
+    'StartRun',
+    z.strictObject({ input: jsonObject.optional().describe("Merged over the workflow's own input.") }),
+  ),
+  bodyOptional: true,
+  idempotent: true,
+  responses: created,
+  problems: ['workflow-not-found', 'idempotency-key-reused'],
+  handle: async ({ params, body, idempotencyKey, actor }, deps) => {
+    const options = { actor, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+    return triggered(await deps.engine.trigger(params.workflowId, body.input ?? {}, options), deps);
+  },
+});
+
+export const rerunRun = route({
+  method: 'post',
+  path: '/runs/:runId/rerun',
+  operationId: 'rerunRun',
+  tag,
+  summary: 'Start a run again, from a step on',
+  description:
+    'A new run that takes over the outputs of the steps before `fromStep` instead of redoing them.',
+  access: 'key',
+  params,
+  body: name(
+    'RerunRun',
+    z.strictObject({
+      fromStep: idText.optional().describe('Default: the first step that did not succeed, else the first.'),
+      input: jsonObject.optional().describe('Merged over the input of the run that is repeated.'),
+    }),
+  ),
+  bodyOptional: true,
+  idempotent: true,
+  responses: created,
+  problems: [
+    'run-not-found',
+    'unknown-step',
+    'run-not-over',
+    'step-not-reached',
+    'payloads-gone',
+    'idempotency-key-reused',
+  ],
+  handle: async ({ params, body, idempotencyKey, actor }, deps) => {
+    const { fromStep, input } = body;
+    const change = { ...(fromStep !== undefined && { fromStep }), ...(input && { input }) };
+    const options = { actor, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+    return triggered(await deps.engine.rerun(params.runId, change, options), deps);
+  },
+});
+
+export const listRuns = route({
+  method: 'get',
+  path: '/runs',
+  operationId: 'listRuns',
+  tag,
+  summary: 'List runs, newest first',
+  access: 'key',
+  query: z.object({
+    workflowId: idText.optional(),
+    status: z.enum(RUN_STATUSES).optional(),
+    createdAfter: isoTime.optional().describe('Created at this time or later.'),
+    createdBefore: isoTime.optional().describe('Created before this time.'),
+    ...pageQuery,
+  }),
+  responses: { 200: { description: 'A page of runs.', schema: name('RunPage', pageOf(RunSummary)) } },
+  problems: [],
+  handle: async ({ query }, { store }) => {
+    const { workflowId, status, createdAfter, createdBefore, limit, cursor } = query;
+    const filter = {
+      ...(workflowId !== undefined && { workflowId }),
+      ...(status !== undefined && { status }),
+      ...(createdAfter !== undefined && { createdAfter: Date.parse(createdAfter) }),
+      ...(createdBefore !== undefined && { createdBefore: Date.parse(createdBefore) }),
+    };
+    const page = await store.runs(filter, limit, cursor);
+    return json({ items: page.items.map(runSummary), nextCursor: page.nextCursor });
+  },
+});
+
+export const getRun = route({
+  method: 'get',
+  path: '/runs/:runId',
+  operationId: 'getRun',
+  tag,
+  summary: 'A run with its steps, timings, outputs and errors',
+  access: 'key',
+  params,
+  responses: { 200: { description: 'The run.', schema: RunView } },
+  problems: ['run-not-found'],
+  handle: async ({ params }, deps) => json(await fullRun(await existing(params.runId, deps), deps)),
+});
+
+export const cancelRun = route({
+  method: 'post',
+  path: '/runs/:runId/cancel',
+  operationId: 'cancelRun',
+  tag,
+  summary: 'Cancel a run',
+  description:
+    'The agent at work is told, no later step runs. Cancelling a cancelled run again is answered the same.',
+  access: 'key',
+  params,
+  body: name('CancelRun', z.strictObject({ reason: z.string().min(1).max(1_000).optional() })),
+  bodyOptional: true,
+  responses: { 200: { description: 'The cancelled run.', schema: RunView } },
+  problems: ['run-not-found', 'run-over'],
+  handle: async ({ params, body, actor }, deps) => {
+    const reason = body.reason ?? 'cancelled over the API';
+    const { outcome, state } = await deps.engine.cancel(params.runId, reason, actor);
+    if (outcome === 'unknown-run' || !state) throw new Problem('run-not-found');
+    if (state.status !== 'cancelled') throw new Problem('run-over', { detail: `It has ${state.status}.` });
+    return json(await fullRun(state, deps));
+  },
+});
+
+async function triggered(result: TriggerResult, deps: AppDeps): Promise<Reply> {
+  switch (result.kind) {
+    case 'created':
+    case 'repeated': {
+      const body = await fullRun(await existing(result.runId, deps), deps);
+      const headers = { Location: runLink(result.runId) };
+      return json(body, result.kind === 'created' ? 201 : 200, headers);
+    }
+    case 'unknown-workflow':
+      throw new Problem('workflow-not-found');
+    case 'unknown-run':
+      throw new Problem('run-not-found');
+    case 'unknown-step':
+      throw new Problem('unknown-step');
+    case 'not-over':
+      throw new Problem('run-not-over');
+    case 'payloads-gone':
+      throw new Problem('payloads-gone');
+    case 'key-reused':
+      throw new Problem('idempotency-key-reused', { extra: { runId: result.runId } });
+    case 'step-not-reached':
+      throw new Problem('step-not-reached', { extra: { stepId: result.stepId } });
+  }
+}
+
+async function existing(id: string, { store }: AppDeps): Promise<RunState> {
+  const run = await store.run(id.toLowerCase());
+  if (!run) throw new Problem('run-not-found');
+  return run.state;
+}
+
+async function fullRun(run: RunState, deps: AppDeps) {
+  const payloads = await deps.store.payloads(run.id);
+  return runView(run, payloads, await shiftsOf(run, deps));
+}
+
+/** The shifts a run's steps worked in, as far as they are among the newest of their capsules. */
+async function shiftsOf(
+  run: RunState,
+  { store, registry }: AppDeps,
+): Promise<(agentId: string, generation: number) => Shift | undefined> {
+  const worked = run.steps.filter((s) => s.generation !== undefined).map((s) => s.id);
+  const agents = new Set(run.plan.filter((p) => worked.includes(p.id)).map((p) => p.agentId));
+  const known = new Map<string, Shift[]>();
+  await Promise.all(
+    [...agents].map(async (agentId) => {
+      const capsuleId = registry.findAgent(agentId)?.capsuleId;
+      if (capsuleId === undefined) return;
+      known.set(agentId, (await store.shifts({ capsuleId }, SHIFTS_LOOKED_AT)).items);
+    }),
+  );
+  return (agentId, generation) => known.get(agentId)?.find((s) => s.generation === generation);
+}

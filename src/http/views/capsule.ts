@@ -1,0 +1,173 @@
+/** Agents, capsules and shifts as the API shows them. */
+import { z } from 'zod';
+import { CAPSULE_STATUSES, learnedBootMs, type CapsuleState, type Shift } from '../../domain/capsule';
+import type { Agent } from '../../registry';
+import type { CapsuleRecord } from '../../store/store';
+import { isoTime, maybeMs, maybeTime, name } from '../schema';
+import { between, iso, isoOrNull } from './time';
+
+export const AgentView = name(
+  'Agent',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    capsuleId: z.string(),
+    baseUrl: z.string(),
+    mode: z.enum(['api', 'startup']).nullable(),
+    signs: z.boolean().describe('Holds a secret: may claim jobs, and its signatures are checked.'),
+    concurrency: z.number().int().describe('How many attempts one replica takes at once.'),
+    lingerSeconds: z.number(),
+    wakeTimeoutSeconds: z.number(),
+    pricePerReplicaHourUsd: z.number().nullable(),
+  }),
+);
+
+export function agentView(agent: Agent): z.infer<typeof AgentView> {
+  return {
+    id: agent.id,
+    name: agent.name,
+    capsuleId: agent.capsuleId,
+    baseUrl: withoutCredentials(agent.baseUrl),
+    mode: agent.mode ?? null,
+    signs: agent.secrets.length > 0,
+    concurrency: agent.concurrency,
+    lingerSeconds: agent.lingerSeconds,
+    wakeTimeoutSeconds: agent.wakeTimeoutSeconds,
+    pricePerReplicaHourUsd: agent.pricePerReplicaHourUsd ?? null,
+  };
+}
+
+/** User and password of a URL are secrets, and so may be its query. */
+const withoutCredentials = (url: string): string => {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname.replace(/\/$/, '');
+};
+
+const ShiftSplitView = z
+  .object({ bootMs: z.number(), workMs: z.number(), lingerMs: z.number(), drainMs: z.number() })
+  .describe('Where the billed milliseconds went; filled in when the shift closes.');
+
+export const ShiftView = name(
+  'Shift',
+  z.object({
+    capsuleId: z.string(),
+    agentId: z.string(),
+    generation: z.number().int(),
+    requestedAt: isoTime.describe('The scale-up was decided.'),
+    acceptedAt: maybeTime.describe('The platform accepted it: billing starts.'),
+    firstTcpAt: maybeTime.describe('Something answered for the first time.'),
+    healthyAt: maybeTime,
+    scaleDownAt: maybeTime.describe('The scale-down was decided.'),
+    zeroAt: maybeTime.describe('Zero replicas were observed: billing ends.'),
+    endReason: z.string().nullable(),
+    split: ShiftSplitView.nullable(),
+    billedMs: maybeMs.describe('From acceptance to observed zero; null while it runs.'),
+  }),
+);
+
+export function shiftView(shift: Shift): z.infer<typeof ShiftView> {
+  const { capsuleId, agentId, generation, requestedAt, split } = shift;
+  return {
+    capsuleId,
+    agentId,
+    generation,
+    requestedAt: iso(requestedAt),
+    acceptedAt: isoOrNull(shift.acceptedAt),
+    firstTcpAt: isoOrNull(shift.firstTcpAt),
+    healthyAt: isoOrNull(shift.healthyAt),
+    scaleDownAt: isoOrNull(shift.scaleDownAt),
+    zeroAt: isoOrNull(shift.zeroAt),
+    endReason: shift.endReason ?? null,
+    split: split ?? null,
+    billedMs: between(shift.acceptedAt, shift.zeroAt),
+  };
+}
+
+/** What an event tells of a capsule: everything that needs no look at leases. */
+export const CapsuleSummary = name(
+  'CapsuleSummary',
+  z.object({
+    id: z.string(),
+    agentId: z.string(),
+    status: z.enum(CAPSULE_STATUSES),
+    generation: z.number().int().describe('Rises at each wake.'),
+    shift: ShiftView.nullable().describe('The shift under way; null while asleep.'),
+    failedWakes: z.number().int().describe('Wakes that failed in a row.'),
+    retryWakeAt: maybeTime.describe('Not woken again before this time.'),
+    lastError: z.string().nullable(),
+  }),
+);
+
+export const CapsuleView = name(
+  'Capsule',
+  CapsuleSummary.extend({
+    since: maybeTime.describe('Since when it has this status; null before its first shift.'),
+    boot: z.object({
+      medianMs: maybeMs,
+      p95Ms: maybeMs,
+      samples: z.number().int().describe('How many boots this is learned from.'),
+    }),
+    activity: z.object({
+      held: z.number().int().describe('Leases held now.'),
+      waiting: z.number().int().describe('Steps that wait for one.'),
+      idleSince: maybeTime,
+      workMs: z.number().describe('Milliseconds of this shift with at least one lease.'),
+      firstWorkAt: maybeTime,
+      lastWorkAt: maybeTime,
+    }),
+    reasonsAwake: z.array(z.string()).describe('Why it may not sleep now; empty when it may, or does.'),
+  }),
+);
+
+export function capsuleSummary(state: CapsuleState): z.infer<typeof CapsuleSummary> {
+  const { id, agentId, status, generation, shift, failedWakes } = state;
+  return {
+    id,
+    agentId,
+    status,
+    generation,
+    shift: shift ? shiftView(shift) : null,
+    failedWakes,
+    retryWakeAt: isoOrNull(state.retryWakeAt),
+    lastError: state.lastError ?? null,
+  };
+}
+
+/** @param last the capsule's newest shift, for when it fell asleep */
+export function capsuleView(
+  { state, activity }: CapsuleRecord,
+  reasonsAwake: string[],
+  last: Shift | undefined,
+): z.infer<typeof CapsuleView> {
+  return {
+    ...capsuleSummary(state),
+    since: isoOrNull(statusSince(state, last)),
+    boot: {
+      medianMs: learnedBootMs(state, 0.5) ?? null,
+      p95Ms: learnedBootMs(state, 0.95) ?? null,
+      samples: state.bootMs.length,
+    },
+    activity: {
+      held: activity.held,
+      waiting: activity.waiting,
+      idleSince: isoOrNull(activity.idleSince),
+      workMs: activity.workMs,
+      firstWorkAt: isoOrNull(activity.firstWorkAt),
+      lastWorkAt: isoOrNull(activity.lastWorkAt),
+    },
+    reasonsAwake,
+  };
+}
+
+function statusSince({ status, shift }: CapsuleState, last: Shift | undefined): number | undefined {
+  switch (status) {
+    case 'asleep':
+      return last?.zeroAt;
+    case 'waking':
+      return shift?.requestedAt;
+    case 'awake':
+      return shift?.healthyAt;
+    case 'draining':
+      return shift?.scaleDownAt;
+  }
+}

@@ -1,0 +1,208 @@
+/** Runs as the API shows them. Nothing of a token, a secret or a due time of the engine is in here. */
+import { z } from 'zod';
+import { Usage } from '../../contract';
+import type { Shift } from '../../domain/capsule';
+import {
+  ErrorKind,
+  isTerminal,
+  planOf,
+  RUN_STATUSES,
+  STEP_STATUSES,
+  type AttemptRecord,
+  type RunState,
+  type StepState,
+  type Trigger,
+} from '../../domain/run';
+import type { RunPayloads, StepResult } from '../../store/store';
+import { isoTime, jsonObject, maybeMs, maybeTime, name } from '../schema';
+import { between, iso, isoOrNull } from './time';
+
+const RunErrorView = name('RunError', z.object({ kind: ErrorKind, message: z.string() }));
+
+const TriggerView = name(
+  'Trigger',
+  z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('api') }),
+    z.object({ kind: z.literal('schedule'), scheduledFor: isoTime }),
+    z.object({ kind: z.literal('rerun'), of: z.guid(), fromStep: z.string() }),
+  ]),
+);
+
+const StepSummary = z.object({
+  id: z.string(),
+  status: z.enum(STEP_STATUSES),
+  attempt: z.number().int().describe('The current or last attempt; 0 before the first.'),
+});
+
+const runFields = {
+  id: z.guid(),
+  workflowId: z.string(),
+  status: z.enum(RUN_STATUSES),
+  trigger: TriggerView,
+  createdAt: isoTime,
+  startedAt: maybeTime,
+  finishedAt: maybeTime,
+  error: RunErrorView.nullable(),
+};
+
+export const RunSummary = name(
+  'RunSummary',
+  z.object({ ...runFields, steps: z.array(StepSummary), links: z.object({ self: z.string() }) }),
+);
+export type RunSummary = z.infer<typeof RunSummary>;
+
+const AttemptView = name(
+  'Attempt',
+  z.object({
+    attempt: z.number().int(),
+    outcome: z.enum(['success', ...ErrorKind.options]),
+    message: z.string().nullable(),
+    requestedAt: isoTime,
+    grantedAt: maybeTime,
+    acceptedAt: maybeTime,
+    endedAt: isoTime,
+    agentMs: maybeMs.describe('What the agent itself measured.'),
+  }),
+);
+
+export const StepView = name(
+  'Step',
+  StepSummary.extend({
+    agentId: z.string(),
+    maxAttempts: z.number().int(),
+    requestedAt: maybeTime.describe('When this attempt asked for a place on the capsule.'),
+    grantedAt: maybeTime.describe('When it got one, on an awake capsule.'),
+    acceptedAt: maybeTime.describe('When the agent had taken the job.'),
+    finishedAt: maybeTime,
+    deadline: maybeTime.describe('When the attempt under way is given up.'),
+    waitMs: maybeMs.describe('From asking for a place to getting it; the boot is part of it.'),
+    bootMs: maybeMs.describe('What the wake of this shift took; 0 when the capsule was awake already.'),
+    workMs: maybeMs.describe('From getting the place to the end of the attempt.'),
+    agentMs: maybeMs.describe('What the agent itself measured.'),
+    error: RunErrorView.nullable(),
+    output: jsonObject.nullable().describe('What the last counted result brought, of a failed step too.'),
+    usage: z.array(Usage).describe('Model usage over all attempts, late results included.'),
+    reusedFrom: z.guid().nullable().describe('The run whose output was taken over instead of redoing it.'),
+    attempts: z.array(AttemptView).describe('Attempts that are over, oldest first.'),
+  }),
+);
+type StepView = z.infer<typeof StepView>;
+
+export const RunView = name(
+  'Run',
+  z.object({
+    ...runFields,
+    definition: z.string().describe('SHA-256 of the workflow definition the run is pinned to.'),
+    deadline: maybeTime,
+    input: jsonObject.nullable().describe('Null once the retention time removed it.'),
+    steps: z.array(StepView),
+    links: z.object({
+      self: z.string(),
+      workflow: z.string(),
+      cancel: z.string().nullable().describe('Null once the run is over.'),
+      rerun: z.string().nullable().describe('Null until the run is over.'),
+    }),
+  }),
+);
+export type RunView = z.infer<typeof RunView>;
+
+export function runSummary(run: RunState): RunSummary {
+  const steps = run.steps.map(({ id, status, attempt }) => ({ id, status, attempt }));
+  return { ...common(run), steps, links: { self: runLink(run.id) } };
+}
+
+/**
+ * @param payloads undefined once retention removed them
+ * @param shiftOf the shift of an agent's capsule in a generation, as far as it is known
+ */
+export function runView(
+  run: RunState,
+  payloads: RunPayloads | undefined,
+  shiftOf: (agentId: string, generation: number) => Shift | undefined,
+): RunView {
+  const over = isTerminal(run.status);
+  const self = runLink(run.id);
+  return {
+    ...common(run),
+    definition: run.definition,
+    deadline: isoOrNull(run.deadline),
+    input: payloads?.input ?? null,
+    steps: run.steps.map((step) => {
+      const { agentId } = planOf(run, step.id);
+      const shift = step.generation === undefined ? undefined : shiftOf(agentId, step.generation);
+      const results = payloads?.results.filter((r) => r.stepId === step.id) ?? [];
+      return stepView(run, step, results, shift);
+    }),
+    links: {
+      self,
+      workflow: `/workflows/${encodeURIComponent(run.workflowId)}`,
+      cancel: over ? null : `${self}/cancel`,
+      rerun: over ? `${self}/rerun` : null,
+    },
+  };
+}
+
+export const runLink = (runId: string): string => `/runs/${runId}`;
+
+function common(run: RunState) {
+  return {
+    id: run.id,
+    workflowId: run.workflowId,
+    status: run.status,
+    trigger: triggerView(run.trigger),
+    createdAt: iso(run.createdAt),
+    startedAt: isoOrNull(run.startedAt),
+    finishedAt: isoOrNull(run.finishedAt),
+    error: run.error ?? null,
+  };
+}
+
+const triggerView = (trigger: Trigger): z.infer<typeof TriggerView> =>
+  trigger.kind === 'schedule'
+    ? { kind: 'schedule', scheduledFor: iso(trigger.scheduledFor) }
+    : { ...trigger };
+
+function stepView(run: RunState, step: StepState, results: StepResult[], shift: Shift | undefined): StepView {
+  const plan = planOf(run, step.id);
+  const ended = step.history.find((h) => h.attempt === step.attempt);
+  const counted = results.filter((r) => r.counted).sort((a, b) => b.attempt - a.attempt)[0];
+  return {
+    id: step.id,
+    status: step.status,
+    attempt: step.attempt,
+    agentId: plan.agentId,
+    maxAttempts: plan.attempts,
+    requestedAt: isoOrNull(step.requestedAt),
+    grantedAt: isoOrNull(step.grantedAt),
+    acceptedAt: isoOrNull(step.acceptedAt),
+    finishedAt: isoOrNull(step.finishedAt),
+    deadline: isoOrNull(step.deadline),
+    waitMs: between(step.requestedAt, step.grantedAt),
+    bootMs: bootMs(step, shift),
+    // Not from acceptedAt: a 202 and a result that come together are committed together.
+    workMs: between(step.grantedAt, ended?.endedAt),
+    agentMs: ended?.durationMs ?? null,
+    error: step.error ?? null,
+    output: counted?.result.output ?? null,
+    usage: results.flatMap((r) => r.result.usage ?? []),
+    reusedFrom: step.reusedFrom ?? null,
+    attempts: step.history.map(attemptView),
+  };
+}
+
+/** The part of the wait that was the capsule's boot. */
+function bootMs({ requestedAt }: StepState, shift: Shift | undefined): number | null {
+  if (requestedAt === undefined || shift?.healthyAt === undefined) return null;
+  return shift.healthyAt <= requestedAt ? 0 : between(shift.acceptedAt, shift.healthyAt);
+}
+
+const attemptView = (record: AttemptRecord): z.infer<typeof AttemptView> => ({
+  attempt: record.attempt,
+  outcome: record.outcome,
+  message: record.message ?? null,
+  requestedAt: iso(record.requestedAt),
+  grantedAt: isoOrNull(record.grantedAt),
+  acceptedAt: isoOrNull(record.acceptedAt),
+  endedAt: iso(record.endedAt),
+  agentMs: record.durationMs ?? null,
+});

@@ -1,0 +1,111 @@
+/** Workflows, their schedules and their decided ticks as the API shows them. */
+import { z } from 'zod';
+import { CatchUp, describe, nextTicks, OverlapPolicy } from '../../domain/schedule';
+import type { Workflow } from '../../registry';
+import type { Tick } from '../../store/store';
+import { isoTime, jsonObject, name } from '../schema';
+import { iso } from './time';
+
+/** How many fire times to come are shown. */
+const NEXT_TICKS = 5;
+
+const ScheduleView = name(
+  'Schedule',
+  z.object({
+    cron: z.string(),
+    timezone: z.string().describe('IANA time zone.'),
+    words: z.string().describe('The schedule as a sentence, e.g. for a page.'),
+    enabled: z.boolean(),
+    next: z.array(isoTime).describe(`The next ${NEXT_TICKS} fire times; empty while it is not enabled.`),
+    overlap: OverlapPolicy,
+    catchUp: CatchUp,
+    slackSeconds: z.number(),
+  }),
+);
+
+export const WorkflowView = name(
+  'Workflow',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string().nullable(),
+    steps: z.array(
+      z.object({
+        id: z.string(),
+        agentId: z.string(),
+        timeoutSeconds: z.number(),
+        attempts: z.number().int(),
+        input: jsonObject.nullable(),
+      }),
+    ),
+    input: jsonObject.describe('Input of a run that brings none.'),
+    timeoutSeconds: z.number().nullable(),
+    schedule: ScheduleView.nullable(),
+    links: z.object({ self: z.string(), runs: z.string(), start: z.string() }),
+  }),
+);
+
+const TickView = name(
+  'Tick',
+  z.object({
+    scheduledFor: isoTime,
+    action: z.enum(['fired', 'skipped']),
+    reason: z.string(),
+    lateMs: z.number(),
+    decidedAt: isoTime,
+    runId: z.guid().nullable(),
+  }),
+);
+
+export const WorkflowDetail = name(
+  'WorkflowDetail',
+  WorkflowView.extend({ lastTicks: z.array(TickView).describe('The last decided ticks, newest first.') }),
+);
+
+/** @param now epoch ms; the next fire times are after it */
+export function workflowView(workflow: Workflow, now: number): z.infer<typeof WorkflowView> {
+  const { id, schedule } = workflow;
+  const self = `/workflows/${encodeURIComponent(id)}`;
+  return {
+    id,
+    name: workflow.name,
+    description: workflow.description ?? null,
+    steps: workflow.steps.map((step) => ({
+      id: step.id,
+      agentId: step.agent,
+      timeoutSeconds: step.timeoutSeconds,
+      attempts: step.retry.attempts,
+      input: step.input ? { ...step.input } : null,
+    })),
+    input: { ...workflow.input },
+    timeoutSeconds: workflow.timeoutSeconds ?? null,
+    schedule: schedule ? scheduleView(schedule, now) : null,
+    links: { self, runs: `/runs?workflowId=${encodeURIComponent(id)}`, start: `${self}/runs` },
+  };
+}
+
+function scheduleView(
+  schedule: NonNullable<Workflow['schedule']>,
+  now: number,
+): z.infer<typeof ScheduleView> {
+  const { cron, timezone, enabled, overlap, catchUp, slackSeconds } = schedule;
+  return {
+    cron,
+    timezone,
+    words: describe(schedule),
+    enabled,
+    next: enabled ? nextTicks(schedule, now, NEXT_TICKS).map(iso) : [],
+    overlap,
+    catchUp: { ...catchUp },
+    slackSeconds,
+  };
+}
+
+export const tickView = (tick: Tick): z.infer<typeof TickView> => ({
+  scheduledFor: iso(tick.scheduledFor),
+  action: tick.action,
+  reason: tick.reason,
+  lateMs: tick.lateMs,
+  decidedAt: iso(tick.decidedAt),
+  runId: tick.runId ?? null,
+});
