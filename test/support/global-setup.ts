@@ -20,9 +20,10 @@ export default async function globalSetup(): Promise<void> {
     await services.stop(); // Jest runs no teardown after a setup that failed
     throw error;
   });
-  const { databaseUrl, redisUrl } = JSON.parse(line) as Services;
+  const { databaseUrl, redisUrl, runFolder } = JSON.parse(line) as Services;
   process.env.TEST_DATABASE_URL = databaseUrl;
   process.env.TEST_REDIS_URL = redisUrl;
+  process.env.TEST_RUN_FOLDER = runFolder;
   // The tests' own child processes decide for themselves what they use.
   delete process.env.REDIS_URL;
   delete process.env.DATABASE_URL;

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { withDeadline } from './deadline';
+import { enlist } from './run-folder';
 
 const WAIT_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 10_000;
@@ -63,6 +64,7 @@ export async function startProcess(
   if (pid === undefined || child.stdout === null || child.stderr === null)
     throw new Error(`no process: ${command}`);
   const output = collect([child.stdout, child.stderr]);
+  await enlist(pid);
   const kill = (signal: NodeJS.Signals) => signalIfThere(-pid, signal);
   return {
     pid,

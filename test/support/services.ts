@@ -12,10 +12,13 @@ import { Redis } from 'ioredis';
 import { startEmbeddedPostgres } from '../../src/store/embedded';
 import { temporaryFolder } from './folders';
 import { startRedis } from './redis-server';
+import { endStrays } from './run-folder';
 
 export interface Services {
   databaseUrl: string;
   redisUrl: string;
+  /** See run-folder.ts. */
+  runFolder: string;
 }
 
 type Undo = () => Promise<unknown>;
@@ -39,7 +42,7 @@ async function main(): Promise<void> {
 
 async function start(undo: Undo[]): Promise<Services> {
   const folder = await temporaryFolder();
-  undo.push(folder.remove);
+  undo.push(folder.remove, () => endStraysOf(folder.path));
   const log = (message: string) => void process.stderr.write(`${message}\n`);
   const startPostgres = async () => {
     const postgres = await startEmbeddedPostgres({
@@ -53,7 +56,15 @@ async function start(undo: Undo[]): Promise<Services> {
   const [databaseUrl, redisUrl] = await Promise.allSettled([startPostgres(), redisForRun(undo)]);
   if (databaseUrl.status === 'rejected') throw databaseUrl.reason;
   if (redisUrl.status === 'rejected') throw redisUrl.reason;
-  return { databaseUrl: databaseUrl.value, redisUrl: redisUrl.value };
+  return { databaseUrl: databaseUrl.value, redisUrl: redisUrl.value, runFolder: folder.path };
+}
+
+/** After an orderly run there are none: then a test forgot to end what it started, and the run fails. */
+async function endStraysOf(folder: string): Promise<void> {
+  const strays = await endStrays(folder);
+  if (strays === 0) return;
+  process.stderr.write(`${strays} processes that the tests started still ran and were killed\n`);
+  process.exitCode = 1;
 }
 
 /** The Redis at REDIS_URL, checked, or one of our own. */
