@@ -1,9 +1,6 @@
 /** The only file that names concrete drivers: wires an orchestrator, and undoes it in reverse. */
 import { EventEmitter } from 'node:events';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { CodeCapsulesConfig, Config } from './config';
@@ -18,7 +15,8 @@ import { startRetention } from './engine/retention';
 import { ApiKeys } from './http/auth';
 import { createApp } from './http/app';
 import { EventStreams } from './http/event-streams';
-import { Metrics } from './http/metrics';
+import { createMetrics } from './http/metrics';
+import { openServer } from './http/server';
 import { createCodeCapsulesPlatform } from './platforms/code-capsules';
 import type { Platform } from './platforms/platform';
 import { unconfiguredPlatform } from './platforms/unconfigured';
@@ -36,6 +34,9 @@ export interface Orchestrator {
   /** Stops taking work, finishes what is in hand within the configured time, and lets go of everything. */
   close(): Promise<void>;
 }
+
+/** How long requests under way may take once everything else has stopped. */
+const CLOSE_MS = 2_000;
 
 export interface ComposeOptions {
   limits?: Partial<Limits>;
@@ -72,10 +73,10 @@ async function start(
     (q) => q.close(),
   );
   const platform = undo.push(platformOf(config.codeCapsules), (p) => p.close());
-  const agents = undo.push(createAgents(), async (a) => a.close());
+  const agents = undo.push(createAgents(), (a) => a.close());
   // Listening comes first, because a port the system chose is part of the webhook's address.
-  const server = undo.push(await listen(config), closeServer);
-  const url = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const server = undo.push(await openServer(config.http), (s) => s.close(CLOSE_MS));
+  const url = `http://localhost:${server.port}`;
   const publicUrl = config.http.publicUrlIsDefault ? url : config.http.publicUrl;
   const events = new EventEmitter<EngineEvents>();
   const callbacks = new Callbacks(await callbackSecret(config, store), `${publicUrl}/webhook`);
@@ -95,7 +96,9 @@ async function start(
     performing: config.role !== 'web',
   };
   const engine = new Engine(deps);
-  const streams = undo.push(new EventStreams(events), async (s) => s.close());
+  const streams = undo.push(new EventStreams({ events, clock: systemClock }), async (s) => s.close());
+  const watched = { store, clock: systemClock, events, tasks: engine.tasks, log };
+  const metrics = undo.push(createMetrics(watched), async (m) => m.close());
   let stopping = false;
   const app = createApp({
     engine,
@@ -108,11 +111,11 @@ async function start(
     auth: config.http.apiKeys.length > 0 ? new ApiKeys(config.http.apiKeys) : 'loopback-only',
     webhookMaxBytes: config.http.webhookMaxBytes,
     ready: () => ({ schedules: engine.schedules.state, stopping }),
-    metrics: new Metrics(),
+    metrics,
     events: streams,
     trustedProxies: config.http.trustedProxies,
   });
-  server.on('request', app);
+  server.serve(app);
   if (config.role !== 'web') {
     const retention = startRetention(store, config.storage.retentionDays, log);
     undo.push(retention, async (task) => void (await task.destroy()));
@@ -160,21 +163,6 @@ function platformOf(config: CodeCapsulesConfig | undefined): Platform {
 async function callbackSecret(config: Config, store: Store): Promise<string> {
   const configured = config.http.callbackSecret?.reveal();
   return configured ?? (await store.sharedSecret('callback', randomBytes(32).toString('base64url')));
-}
-
-async function listen(config: Config): Promise<Server> {
-  const { createServer } = await import('node:http');
-  const server = createServer();
-  server.listen(config.http.port, config.http.host);
-  await once(server, 'listening');
-  return server;
-}
-
-async function closeServer(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }
 
 const systemClock: Clock = {

@@ -44,7 +44,9 @@ function stopOn(signals: NodeJS.Signals[], stop: (signal: NodeJS.Signals) => Pro
 }
 
 function fail(error: unknown): void {
-  process.stderr.write(`Reveille failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `Reveille failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exit(1);
 }
 

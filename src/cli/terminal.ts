@@ -15,6 +15,14 @@ export function paintFor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): P
   const coloured = stream.isTTY === true && !env['NO_COLOR'];
   const sgr = (code: number) => (text: string) => (coloured ? `\u001b[${code}m${text}\u001b[0m` : text);
   const code = (word: string) =>
-    GREEN.includes(word) ? 32 : BLUE.includes(word) ? 34 : YELLOW.includes(word) ? 33 : RED.includes(word) ? 31 : 0;
+    GREEN.includes(word)
+      ? 32
+      : BLUE.includes(word)
+        ? 34
+        : YELLOW.includes(word)
+          ? 33
+          : RED.includes(word)
+            ? 31
+            : 0;
   return { bold: sgr(1), dim: sgr(2), status: (word) => sgr(code(word)) };
 }

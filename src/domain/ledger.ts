@@ -41,7 +41,7 @@ export const chainHash = (previous: string, body: string): string =>
 export function projectRun(run: RunState): Record<string, unknown> {
   return {
     status: run.status,
-    ...Object.fromEntries(
+    ...Object.fromEntries<unknown>(
       run.steps.flatMap((s) => [
         [`steps.${s.id}.status`, s.status],
         [`steps.${s.id}.attempt`, s.attempt],

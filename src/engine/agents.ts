@@ -32,7 +32,7 @@ export function createAgents(): Agents {
       // Best effort: an agent need not offer it, and one that is gone has nothing to cancel.
       await http.post(`${baseUrl}/cancel`, job, deadline(timeoutMs)).catch(() => undefined);
     },
-    close: () => {
+    close: async () => {
       httpAgent.destroy();
       httpsAgent.destroy();
     },

@@ -70,9 +70,13 @@ export class Engine {
       lingerMs: a.lingerSeconds * 1_000,
     }));
     await store.declareCapsules(settings, clock.now());
-    for (const { id } of settings) await this.capsules.load(id);
+    const awake = (await Promise.all(settings.map(({ id }) => this.capsules.load(id)))).filter(
+      (record) => record?.state.status === 'awake',
+    );
     if (!this.deps.performing) return this.schedules.leaveToWorkers();
     await this.schedules.register();
+    // What was awake when the last orchestrator went may have been put to sleep since.
+    for (const record of awake) if (record) await this.sleeper.reconcile(record.state);
     await queue.work({
       hint: (hint) => this.onHint(hint),
       tick: (workflowId) => this.ticker.tick(workflowId),

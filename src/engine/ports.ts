@@ -16,7 +16,7 @@ export interface Agents {
   run(baseUrl: string, request: AgentRunRequest, timeoutMs: number): Promise<SendAnswer>;
   status(baseUrl: string, timeoutMs: number): Promise<StatusAnswer>;
   cancel(baseUrl: string, job: { runId: string; stepId: string }, timeoutMs: number): Promise<void>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 export type ProbeAnswer =

@@ -27,7 +27,10 @@ export function startRetention(store: Store, days: number, log: Log): ScheduledT
     HOURLY,
     async () => {
       try {
-        log.info({ removed: await purge(store, days, Date.now()), days }, 'runs past their retention removed');
+        log.info(
+          { removed: await purge(store, days, Date.now()), days },
+          'runs past their retention removed',
+        );
       } catch (error) {
         log.error({ err: error }, 'retention failed; it runs again in an hour');
       }

@@ -5,6 +5,7 @@
  */
 import {
   dueTicks,
+  MAX_DUE_TICKS,
   MAX_QUEUED_RUNS,
   overlapDecision,
   TICK_REASONS,
@@ -48,9 +49,10 @@ export class Ticker {
     if (!workflow?.schedule) return;
     const since = this.knownSince.get(workflowId) ?? this.deps.clock.now();
     const last = Math.max(since, (await this.deps.store.lastTick(workflowId)) ?? 0);
-    for (const decision of dueTicks(workflow.schedule, last, this.deps.clock.now())) {
-      await this.decide(workflow, decision);
-    }
+    const due = dueTicks(workflow.schedule, last, this.deps.clock.now());
+    for (const decision of due) await this.decide(workflow, decision);
+    // A long downtime leaves more than one batch; each call decides some, so this ends.
+    if (due.length >= MAX_DUE_TICKS) await this.tick(workflowId);
   }
 
   /** Lets the oldest queued run of a workflow begin once no run of it is under way. */

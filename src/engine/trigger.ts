@@ -95,7 +95,7 @@ export class Triggers {
   }
 
   private repeat(original: RunState, fromStep: string, reused: string[]): RunState {
-    const { error: _e, finishedAt: _f, startedAt: _s, deadline, ...rest } = original;
+    const { error: _error, finishedAt: _finishedAt, startedAt: _startedAt, deadline, ...rest } = original;
     const now = this.deps.clock.now();
     return {
       ...rest,

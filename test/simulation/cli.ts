@@ -13,12 +13,21 @@ async function main(): Promise<void> {
   });
   const first = Number(values.first);
   for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
-    const report = await simulate({ seed, hours: Number(values.hours), runsPerHour: 50, faultRate: Number(values.rate) });
+    const report = await simulate({
+      seed,
+      hours: Number(values.hours),
+      runsPerHour: 50,
+      faultRate: Number(values.rate),
+    });
     const { runs, succeeded, violations, trace } = report;
-    console.log(`seed ${seed}: ${runs} runs, ${succeeded} succeeded, ${violations.length} violations, trace ${trace.slice(0, 12)}`);
+    console.log(
+      `seed ${seed}: ${runs} runs, ${succeeded} succeeded, ${violations.length} violations, trace ${trace.slice(0, 12)}`,
+    );
     for (const violation of violations) console.log(`  ${violation}`);
     if (violations.length > 0) {
-      console.log(`  again with: npm run simulate -- --first ${seed} --seeds 1 --hours ${values.hours} --rate ${values.rate}`);
+      console.log(
+        `  again with: npm run simulate -- --first ${seed} --seeds 1 --hours ${values.hours} --rate ${values.rate}`,
+      );
       process.exitCode = 1;
     }
   }

@@ -19,7 +19,12 @@ export class VirtualClock implements Clock {
   }
 
   after(ms: number, callback: () => void): () => void {
-    const timer: Timer = { at: this.time + Math.max(0, Math.ceil(ms)), order: this.order++, callback, cancelled: false };
+    const timer: Timer = {
+      at: this.time + Math.max(0, Math.ceil(ms)),
+      order: this.order++,
+      callback,
+      cancelled: false,
+    };
     this.push(timer);
     return () => {
       timer.cancelled = true;

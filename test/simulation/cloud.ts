@@ -89,7 +89,9 @@ export class Cloud implements Platform, Agents {
       if (replica.current || faults.strikes('busy')) return { kind: 'busy', retryAfterMs: 1_000 };
       this.begin(baseUrl, replica, request);
     }
-    return faults.strikes('send-answer-lost') ? { kind: 'unreachable', message: 'ETIMEDOUT' } : { kind: 'accepted' };
+    return faults.strikes('send-answer-lost')
+      ? { kind: 'unreachable', message: 'ETIMEDOUT' }
+      : { kind: 'accepted' };
   }
 
   async status(baseUrl: string): Promise<StatusAnswer> {
@@ -100,13 +102,19 @@ export class Cloud implements Platform, Agents {
     const job = current && { runId: current.runId, stepId: current.stepId };
     return {
       kind: 'status',
-      status: { state: current ? 'running' : 'idle', bootId, ...(job && { current: job }), ...(last && { last }) },
+      status: {
+        state: current ? 'running' : 'idle',
+        bootId,
+        ...(job && { current: job }),
+        ...(last && { last }),
+      },
     };
   }
 
   async cancel(baseUrl: string, job: { runId: string; stepId: string }): Promise<void> {
     const replica = this.answering(baseUrl);
-    if (replica?.current?.runId === job.runId && replica.current.stepId === job.stepId) delete replica.current;
+    if (replica?.current?.runId === job.runId && replica.current.stepId === job.stepId)
+      delete replica.current;
   }
 
   async close(): Promise<void> {
@@ -174,7 +182,7 @@ export class Cloud implements Platform, Agents {
       workflowId,
       ...(config.attempt !== undefined && { attempt: config.attempt }),
       status: failed ? 'error' : 'success',
-      output: { [`from-${stepId}`]: Object.keys((input['steps'] ?? {}) as object).length },
+      output: { [`from-${stepId}`]: Object.keys(input['steps'] ?? {}).length },
       durationMs,
       ...(failed && { error: 'simulated' }),
     };

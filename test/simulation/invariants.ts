@@ -55,18 +55,21 @@ export class Invariants {
       const since = this.unexplainedSince.get(state.id) ?? this.now();
       this.unexplainedSince.set(state.id, since);
       const forMs = this.now() - since;
-      if (forMs > UNEXPLAINED_MS + this.lingerMs) this.report(`${state.id} ran for ${forMs} ms without a reason`);
+      if (forMs > UNEXPLAINED_MS + this.lingerMs)
+        this.report(`${state.id} ran for ${forMs} ms without a reason`);
     }
   }
 
   /** What can be said only at the end, with faults off and everything drained. */
   async checkAtRest(store: Store, cloud: Cloud): Promise<void> {
     for (const run of this.runs.values()) this.checkRun(run);
-    for (const [key, times] of cloud.worked) if (times > 1) this.report(`work ${key} was done ${times} times`);
+    for (const [key, times] of cloud.worked)
+      if (times > 1) this.report(`work ${key} was done ${times} times`);
     for (const { state, activity } of await store.capsules()) {
       const { held, waiting } = activity;
       const atRest = state.status === 'asleep' && held + waiting === 0 && cloud.running(state.id) === 0;
-      if (!atRest) this.report(`${state.id} is not at rest: ${state.status}, ${held} held, ${waiting} waiting`);
+      if (!atRest)
+        this.report(`${state.id} is not at rest: ${state.status}, ${held} held, ${waiting} waiting`);
     }
     await this.checkAcknowledged(store);
     await this.checkLedger(store);
@@ -108,7 +111,8 @@ export class Invariants {
     if (!isTerminal(run.status)) this.report(`run ${run.id} is still ${run.status}`);
     for (const [i, step] of run.steps.entries()) {
       const limit = run.plan[i]?.attempts ?? 0;
-      if (step.attempt > limit) this.report(`run ${run.id} step ${step.id}: ${step.attempt} attempts of ${limit}`);
+      if (step.attempt > limit)
+        this.report(`run ${run.id} step ${step.id}: ${step.attempt} attempts of ${limit}`);
     }
   }
 
@@ -135,7 +139,10 @@ export class Invariants {
     const same = (key: string, now: Record<string, unknown>) => {
       const folded = fold(entries.get(key) ?? []);
       const differs = Object.keys({ ...folded, ...now }).find((k) => folded[k] !== now[k]);
-      if (differs !== undefined) this.report(`${key}: the ledger says ${differs}=${String(folded[differs])}, it is ${String(now[differs])}`);
+      if (differs !== undefined)
+        this.report(
+          `${key}: the ledger says ${differs}=${String(folded[differs])}, it is ${String(now[differs])}`,
+        );
     };
     for (const run of this.runs.values()) same(`run/${run.id}`, projectRun(run));
     for (const { state } of await store.capsules()) {

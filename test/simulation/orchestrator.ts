@@ -70,7 +70,8 @@ export class Orchestrator {
       },
       setSchedules: async () => [],
       work: async ({ hint }) => {
-        this.onHint = (h) => void hint(h).catch((error: unknown) => world.log.warn({ err: error }, 'hint failed'));
+        this.onHint = (h) =>
+          void hint(h).catch((error: unknown) => world.log.warn({ err: error }, 'hint failed'));
       },
       pause: async () => undefined,
       ping: async () => undefined,
@@ -92,7 +93,8 @@ export class Orchestrator {
       get: (target, key) => {
         const member = Reflect.get(target, key) as unknown;
         if (typeof member !== 'function') return member;
-        return (...args: unknown[]) => this.call(() => (member as (...a: unknown[]) => unknown).apply(target, args));
+        return (...args: unknown[]) =>
+          this.call(() => (member as (...a: unknown[]) => unknown).apply(target, args));
       },
     });
   }

@@ -44,7 +44,11 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const invariants = new Invariants(() => clock.now(), LONGEST_LINGER_MS);
   const truth = createMemoryStore();
   const staff: Orchestrator[] = [];
-  const anyone = () => pick(staff.filter((o) => o.isAlive), random);
+  const anyone = () =>
+    pick(
+      staff.filter((o) => o.isAlive),
+      random,
+    );
 
   const deliver = async (url: string, result: AgentRunResult): Promise<boolean> => {
     const orchestrator = anyone();
@@ -74,7 +78,15 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   for (let i = 0; i < (options.orchestrators ?? 2); i += 1) void hire();
   await settle(0);
 
-  const started = await campaign(options, { clock, random, faults, staff, anyone, hire, check: () => invariants.checkAwake(truth, cloud) });
+  const started = await campaign(options, {
+    clock,
+    random,
+    faults,
+    staff,
+    anyone,
+    hire,
+    check: () => invariants.checkAwake(truth, cloud),
+  });
   faults.off();
   for (const o of staff.filter((s) => !s.isAlive)) staff.splice(staff.indexOf(o), 1);
   if (staff.length === 0) void hire();
@@ -86,9 +98,14 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     seed: options.seed,
     runs: states.length,
     succeeded: states.filter((r) => r.status === 'succeeded').length,
-    violations: states.length < started ? [...invariants.violations, 'accepted runs are missing'] : invariants.violations,
+    violations:
+      states.length < started
+        ? [...invariants.violations, 'accepted runs are missing']
+        : invariants.violations,
     hits: Object.fromEntries(faults.hits),
-    trace: createHash('sha256').update(ledger.at(-1)?.hash ?? '').digest('hex'),
+    trace: createHash('sha256')
+      .update(ledger.at(-1)?.hash ?? '')
+      .digest('hex'),
   };
 }
 
@@ -115,7 +132,14 @@ async function campaign(options: SimulationOptions, stage: Stage): Promise<numbe
       (answer) => {
         if (answer.kind !== 'created') return;
         accepted += 1;
-        if (random() < 0.05) clock.after(random() * 30_000, () => void anyone()?.engine.cancel(answer.runId, 'simulated', 'simulation').catch(() => undefined));
+        if (random() < 0.05)
+          clock.after(
+            random() * 30_000,
+            () =>
+              void anyone()
+                ?.engine.cancel(answer.runId, 'simulated', 'simulation')
+                .catch(() => undefined),
+          );
       },
       () => undefined,
     );
@@ -129,7 +153,12 @@ async function campaign(options: SimulationOptions, stage: Stage): Promise<numbe
   return accepted;
 }
 
-async function answer(orchestrator: Orchestrator, url: string, result: AgentRunResult, invariants: Invariants): Promise<boolean> {
+async function answer(
+  orchestrator: Orchestrator,
+  url: string,
+  result: AgentRunResult,
+  invariants: Invariants,
+): Promise<boolean> {
   const token = new URL(url).searchParams.get('token') ?? '';
   try {
     const outcome = await orchestrator.engine.result(token, result);
@@ -143,4 +172,5 @@ async function answer(orchestrator: Orchestrator, url: string, result: AgentRunR
 /** An orchestrator dies far more rarely than a call fails. */
 const rateOf = (fault: Fault, rate: number): number => (fault === 'orchestrator-killed' ? rate / 5 : rate);
 
-const pick = <T>(items: T[], random: () => number): T | undefined => items[Math.floor(random() * items.length)];
+const pick = <T>(items: T[], random: () => number): T | undefined =>
+  items[Math.floor(random() * items.length)];

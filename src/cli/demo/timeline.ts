@@ -47,7 +47,10 @@ export class Timeline {
       case 'running':
         return ['running', 'the agent accepted the job'];
       case 'succeeded':
-        return ['result', `success${last?.durationMs === undefined ? '' : ` after ${seconds(last.durationMs)} of work`}`];
+        return [
+          'result',
+          `success${last?.durationMs === undefined ? '' : ` after ${seconds(last.durationMs)} of work`}`,
+        ];
       case 'backing-off':
         return ['retrying', step.error?.message ?? ''];
       default:
@@ -58,7 +61,9 @@ export class Timeline {
   private line(subject: string, word: string, detail: string): void {
     const { dim, status } = this.paint;
     const elapsed = seconds(this.now() - this.startedAt).padStart(8);
-    this.print(`${dim(elapsed)}  ${subject.padEnd(16)} ${status(word)(word.padEnd(9))} ${dim(detail)}`.trimEnd());
+    this.print(
+      `${dim(elapsed)}  ${subject.padEnd(16)} ${status(word)(word.padEnd(9))} ${dim(detail)}`.trimEnd(),
+    );
   }
 }
 
@@ -68,7 +73,12 @@ function describeCapsule(capsule: CapsuleState): [string, string] {
     case 'waking':
       return ['waking', `replicas 0 → 1, shift ${capsule.generation}`];
     case 'awake':
-      return ['awake', shift?.acceptedAt && shift.healthyAt ? `booted in ${seconds(shift.healthyAt - shift.acceptedAt)}` : ''];
+      return [
+        'awake',
+        shift?.acceptedAt && shift.healthyAt
+          ? `booted in ${seconds(shift.healthyAt - shift.acceptedAt)}`
+          : '',
+      ];
     case 'draining':
       return ['draining', `replicas 1 → 0${shift?.endReason ? ` (${shift.endReason})` : ''}`];
     case 'asleep':

@@ -21,9 +21,7 @@ export function createPool(connectionString: string, max = 8): Pool {
     keepAlive: true,
     types: {
       getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-        oid === INT8
-          ? Number
-          : (types.getTypeParser(oid, format as 'text') as unknown)) as typeof types.getTypeParser,
+        oid === INT8 ? Number : (types.getTypeParser(oid, format) as unknown)) as typeof types.getTypeParser,
     },
   });
   // An idle connection that drops (a restarted server) is not an event of its own: the next query tells.
