@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { RequestListener } from 'node:http';
 import type { Logger } from 'pino';
 import type { CodeCapsulesConfig, Config } from './config';
 import { DEFAULT_LIMITS, type Limits } from './domain/limits';
@@ -16,7 +17,7 @@ import { ApiKeys } from './http/auth';
 import { createApp } from './http/app';
 import { EventStreams } from './http/event-streams';
 import { createMetrics } from './http/metrics';
-import { openServer } from './http/server';
+import { startServer } from './http/server';
 import { createCodeCapsulesPlatform } from './platforms/code-capsules';
 import type { Platform } from './platforms/platform';
 import { unconfiguredPlatform } from './platforms/unconfigured';
@@ -75,7 +76,10 @@ async function start(
   const platform = undo.push(platformOf(config.codeCapsules), (p) => p.close());
   const agents = undo.push(createAgents(), (a) => a.close());
   // Listening comes first, because a port the system chose is part of the webhook's address.
-  const server = undo.push(await openServer(config.http), (s) => s.close(CLOSE_MS));
+  let app: RequestListener = notYet;
+  const server = undo.push(await startServer((req, res) => app(req, res), config.http), (s) =>
+    s.close(CLOSE_MS),
+  );
   const url = `http://localhost:${server.port}`;
   const publicUrl = config.http.publicUrlIsDefault ? url : config.http.publicUrl;
   const events = new EventEmitter<EngineEvents>();
@@ -100,7 +104,7 @@ async function start(
   const watched = { store, clock: systemClock, events, tasks: engine.tasks, log };
   const metrics = undo.push(createMetrics(watched), async (m) => m.close());
   let stopping = false;
-  const app = createApp({
+  app = createApp({
     engine,
     store,
     registry,
@@ -115,7 +119,6 @@ async function start(
     events: streams,
     trustedProxies: config.http.trustedProxies,
   });
-  server.serve(app);
   if (config.role !== 'web') {
     const retention = startRetention(store, config.storage.retentionDays, log);
     undo.push(retention, async (task) => void (await task.destroy()));
@@ -164,6 +167,11 @@ async function callbackSecret(config: Config, store: Store): Promise<string> {
   const configured = config.http.callbackSecret?.reveal();
   return configured ?? (await store.sharedSecret('callback', randomBytes(32).toString('base64url')));
 }
+
+/** Until everything is wired: whoever calls comes back. */
+const notYet: RequestListener = (_req, res) => {
+  res.writeHead(503, { 'retry-after': '1' }).end();
+};
 
 const systemClock: Clock = {
   now: () => Date.now(),
