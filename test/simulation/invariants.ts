@@ -14,7 +14,9 @@ export class Invariants {
   readonly runs = new Map<string, RunState>();
   private readonly acknowledged: Array<{ result: AgentRunResult; attempt: number }> = [];
   private readonly unexplainedSince = new Map<string, number>();
-  private readonly held = new Map<string, number>();
+  /** Leases of each capsule, asked for (false) or held (true). */
+  private readonly leases = new Map<string, Map<string, boolean>>();
+  private readonly waking = new Set<string>();
 
   constructor(
     private readonly now: () => number,
@@ -40,23 +42,22 @@ export class Invariants {
 
   /** Invariant 3, second half: no scale-down is sent while a lease lives. */
   scaled(capsuleId: string, replicas: number): void {
-    const held = this.held.get(capsuleId) ?? 0;
+    const held = [...(this.leases.get(capsuleId)?.values() ?? [])].filter(Boolean).length;
     if (replicas === 0 && held > 0) this.report(`${capsuleId} was scaled down while ${held} lease(s) lived`);
   }
 
-  /** Invariant 3, first half: called often. */
-  async checkAwake(store: Store, cloud: Cloud): Promise<void> {
-    for (const { state, activity } of await store.capsules()) {
-      const busy = activity.held + activity.waiting > 0 || state.status === 'waking';
-      if (cloud.running(state.id) === 0 || busy) {
-        this.unexplainedSince.delete(state.id);
+  /** Invariant 3, first half: called after every event. */
+  checkAwake(cloud: Cloud): void {
+    for (const id of cloud.capsules.keys()) {
+      const busy = (this.leases.get(id)?.size ?? 0) > 0 || this.waking.has(id);
+      if (busy || cloud.running(id) === 0) {
+        this.unexplainedSince.delete(id);
         continue;
       }
-      const since = this.unexplainedSince.get(state.id) ?? this.now();
-      this.unexplainedSince.set(state.id, since);
+      const since = this.unexplainedSince.get(id) ?? this.now();
+      this.unexplainedSince.set(id, since);
       const forMs = this.now() - since;
-      if (forMs > UNEXPLAINED_MS + this.lingerMs)
-        this.report(`${state.id} ran for ${forMs} ms without a reason`);
+      if (forMs > UNEXPLAINED_MS + this.lingerMs) this.report(`${id} ran for ${forMs} ms without a reason`);
     }
   }
 
@@ -76,7 +77,9 @@ export class Invariants {
   }
 
   private committed(change: Change, _result: CommitResult): void {
-    const { run, leases } = change;
+    const { run, leases, capsule } = change;
+    if (capsule?.state.status === 'waking') this.waking.add(capsule.state.id);
+    else if (capsule) this.waking.delete(capsule.state.id);
     for (const { op, capsuleId, attempt, stepId } of leases?.changes ?? []) {
       this.count(capsuleId, `${leases?.runId}/${stepId}/${attempt}`, op);
     }
@@ -89,14 +92,11 @@ export class Invariants {
     this.runs.set(run.state.id, run.state);
   }
 
-  private readonly leaseHolders = new Map<string, Set<string>>();
-
   private count(capsuleId: string, lease: string, op: 'request' | 'grant' | 'release'): void {
-    const holders = this.leaseHolders.get(capsuleId) ?? new Set<string>();
-    if (op === 'grant') holders.add(lease);
-    if (op === 'release') holders.delete(lease);
-    this.leaseHolders.set(capsuleId, holders);
-    this.held.set(capsuleId, holders.size);
+    const known = this.leases.get(capsuleId) ?? new Map<string, boolean>();
+    if (op === 'release') known.delete(lease);
+    else known.set(lease, op === 'grant');
+    this.leases.set(capsuleId, known);
   }
 
   /** Invariant 6: a step starts only after all before it succeeded. */

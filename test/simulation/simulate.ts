@@ -74,7 +74,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     staff.push(orchestrator);
     await orchestrator.engine.start().catch(() => orchestrator.kill());
   };
-  const settle = async (ms: number) => clock.runUntil(clock.now() + ms, () => undefined);
+  const settle = async (ms: number) => clock.runUntil(clock.now() + ms, () => invariants.checkAwake(cloud));
   for (let i = 0; i < (options.orchestrators ?? 2); i += 1) void hire();
   await settle(0);
 
@@ -85,7 +85,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     staff,
     anyone,
     hire,
-    check: () => invariants.checkAwake(truth, cloud),
+    check: () => invariants.checkAwake(cloud),
   });
   faults.off();
   for (const o of staff.filter((s) => !s.isAlive)) staff.splice(staff.indexOf(o), 1);
@@ -116,7 +116,7 @@ interface Stage {
   staff: Orchestrator[];
   anyone: () => Orchestrator | undefined;
   hire: () => Promise<void>;
-  check: () => Promise<void>;
+  check: () => void;
 }
 
 /** Runs arrive, some are cancelled, orchestrators die and are replaced. Answers how many were accepted. */
@@ -147,8 +147,7 @@ async function campaign(options: SimulationOptions, stage: Stage): Promise<numbe
       staff.splice(staff.indexOf(pick(staff, random) as Orchestrator), 1)[0]?.kill();
       clock.after(random() * 20_000, () => void hire());
     }
-    await clock.runUntil(clock.now() + Math.round(gap * 2 * random()), () => undefined);
-    await check();
+    await clock.runUntil(clock.now() + Math.round(gap * 2 * random()), check);
   }
   return accepted;
 }
