@@ -7,7 +7,7 @@ import { freshDatabase, wipe } from './postgres-database';
 let leaks: LeakCheck;
 let database: TestDatabase;
 beforeAll(async () => {
-  leaks = await leakCheck();
+  leaks = leakCheck();
   database = await freshDatabase();
 });
 afterAll(async () => {

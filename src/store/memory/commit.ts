@@ -3,7 +3,7 @@ import { chainHash, ledgerBody } from '../../domain/ledger';
 import { isTerminal } from '../../domain/run';
 import type { LeaseChange } from '../../domain/decide-run';
 import { replaceUnstorable, storableJson } from '../json';
-import type { CapsuleChange, Change, CommitResult, Freed, RunChange } from '../store';
+import type { CapsuleChange, Change, CommitResult, Freed, RunChange, StepResult } from '../store';
 import { idempotencyId, leaseKey, tickKey, type CapsuleRow, type Tables } from './tables';
 
 /** @throws when a change makes no sense, e.g. asks twice for one lease. Nothing of it is kept then. */
@@ -41,19 +41,21 @@ function freedBy(tables: Tables, change: Change): Freed[] {
   });
 }
 
-/** What the constraints of the tables refuse in Postgres. */
+/** What the constraints of the tables refuse in Postgres: each lease is asked for once and granted once. */
 function assertSense(tables: Tables, { leases }: Change): void {
-  const held = new Map<string, boolean | undefined>();
+  const touched = new Map<string, { capsuleId: string; held: boolean } | undefined>();
+  const known = (key: string) => {
+    const row = tables.leases.get(key);
+    return touched.has(key) ? touched.get(key) : row && { ...row, held: row.grantedAt !== undefined };
+  };
   for (const { op, capsuleId, stepId, attempt } of leases?.changes ?? []) {
     const key = leaseKey((leases as { runId: string }).runId, stepId, attempt);
-    const row = tables.leases.get(key);
-    const known = held.has(key) ? held.get(key) : row && row.grantedAt !== undefined;
-    if (op !== 'release' && !tables.capsules.has(capsuleId))
-      throw new Error(`commit failed: no capsule ${capsuleId}`);
-    if (op === 'request' && known !== undefined) throw new Error(`commit failed: lease ${key} exists`);
-    if (op === 'grant' && (known || (known === false && row && row.capsuleId !== capsuleId)))
-      throw new Error(`commit failed: lease ${key} is held, or of another capsule`);
-    held.set(key, op === 'release' ? undefined : op === 'grant');
+    const lease = known(key);
+    touched.set(key, op === 'release' ? undefined : { capsuleId, held: op === 'grant' });
+    if (op === 'release') continue;
+    if (!tables.capsules.has(capsuleId)) throw new Error(`commit failed: no capsule ${capsuleId}`);
+    const grantable = op === 'grant' && lease?.held === false && lease.capsuleId === capsuleId;
+    if (lease && !grantable) throw new Error(`commit failed: cannot ${op} lease ${key} again`);
   }
 }
 
@@ -106,16 +108,18 @@ function checkLeases(tables: Tables, { leases }: Change): Extract<CommitResult, 
 function applyRun(tables: Tables, change: RunChange, now: number): void {
   const { state, dueAt } = change;
   const row = tables.runs.get(state.id);
-  const known = row?.results ?? [];
-  const fresh = (change.results ?? []).filter(
-    (r) => !known.some((k) => k.stepId === r.stepId && k.attempt === r.attempt && k.counted === r.counted),
-  );
+  const results = [...(row?.results ?? [])];
+  for (const fresh of change.results ?? []) {
+    const same = (r: StepResult) =>
+      r.stepId === fresh.stepId && r.attempt === fresh.attempt && r.counted === fresh.counted;
+    if (!results.some(same)) results.push({ ...stored(fresh), receivedAt: now });
+  }
   tables.runs.set(state.id, {
     state: stored(state),
     version: change.expect + 1,
     ...(dueAt !== undefined && { dueAt }),
     input: row?.input ?? stored(change.input ?? {}),
-    results: [...known, ...fresh.map((r) => ({ ...stored(r), receivedAt: now }))],
+    results,
   });
   if (isTerminal(state.status)) tables.openRuns.delete(state.id);
   else tables.openRuns.add(state.id);
