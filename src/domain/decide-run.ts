@@ -3,7 +3,16 @@
  * change with it, and what is to be done once that is committed. Pure; nothing here waits or calls.
  */
 import type { AgentRunResult } from '../contract';
-import type { Limits } from './limits';
+import { attemptRecord, backoff, nextCheck, pastAttempt, resendAt, waitedMs } from './attempt';
+import type {
+  LeaseChange,
+  RunCommand,
+  RunContext,
+  RunDecision,
+  RunEvent,
+  RunOutcome,
+  SendFailure,
+} from './run-events';
 import {
   isActive,
   isTerminal,
@@ -14,70 +23,7 @@ import {
   type StepState,
 } from './run';
 
-export type RunEvent =
-  /** The run may begin: it was created, or the run it waited for has ended. */
-  | { type: 'start' }
-  /** A capsule has a free slot for a step that waits for one. */
-  | { type: 'slot'; stepId: string; generation: number; bootId?: string }
-  /** The agent answered 202, or claimed the job itself. */
-  | { type: 'accepted'; stepId: string; attempt: number; bootId?: string }
-  | { type: 'send-failed'; stepId: string; attempt: number; failure: SendFailure }
-  | { type: 'result'; stepId: string; attempt: number; result: AgentRunResult }
-  /** The agent no longer has the job: it restarted, or its capsule is gone. */
-  | { type: 'lost'; stepId: string; attempt: number; reason: string }
-  | { type: 'wake-failed'; stepId: string; attempt: number; reason: string }
-  | { type: 'cancel'; reason: string }
-  /** Time passed: deadlines, back-offs and claims that ran out. */
-  | { type: 'due' };
-
-export type SendFailure =
-  | { kind: 'busy'; retryAfterMs?: number }
-  | { kind: 'rejected'; message: string }
-  | { kind: 'unreachable'; message: string };
-
-/** A change to the leases of a capsule, committed together with the run. */
-export interface LeaseChange {
-  op: 'request' | 'grant' | 'release';
-  capsuleId: string;
-  stepId: string;
-  attempt: number;
-  /** With `grant`: the shift the lease is for. Refused if the capsule is no longer awake in it. */
-  generation?: number;
-}
-
-export type RunCommand =
-  | { type: 'wake'; capsuleId: string }
-  | { type: 'send'; stepId: string; attempt: number }
-  | { type: 'check'; stepId: string; attempt: number }
-  | { type: 'cancel-agent'; stepId: string; attempt: number; capsuleId: string }
-  | { type: 'finished' };
-
-export interface CapsuleView {
-  capsuleId: string;
-  /** Set when the capsule is awake and a lease may be taken at once, without waiting in line. */
-  awake?: { generation: number; bootId?: string };
-}
-
-export interface RunContext {
-  now: number;
-  /** Uniform in [0, 1): jitter. */
-  random: () => number;
-  limits: Limits;
-  /** The capsule that serves an agent, as last seen. The commit checks it again. */
-  capsuleOf: (agentId: string) => CapsuleView;
-  /** False where another process will perform the commands: then they are due at once. */
-  performing: boolean;
-}
-
-/** What came of an event. `late` and `duplicate` results are recorded but change nothing. */
-export type RunOutcome = 'changed' | 'unchanged' | 'duplicate' | 'late';
-
-export interface RunDecision {
-  state: RunState;
-  outcome: RunOutcome;
-  leases: LeaseChange[];
-  commands: RunCommand[];
-}
+export * from './run-events';
 
 export function decideRun(run: RunState, event: RunEvent, context: RunContext): RunDecision {
   const draft = new Draft(run, context);
@@ -104,7 +50,8 @@ class Draft {
   }
 
   apply(event: RunEvent): RunOutcome {
-    if (isTerminal(this.run.status)) return event.type === 'result' ? this.afterTheEnd(event) : 'unchanged';
+    // No step of a run that is over is active: a result finds its attempt over, too.
+    if (isTerminal(this.run.status) && event.type !== 'result') return 'unchanged';
     switch (event.type) {
       case 'start':
         return this.start();
@@ -160,36 +107,26 @@ class Draft {
     }
   }
 
-  private afterTheEnd(event: Extract<RunEvent, { type: 'result' }>): RunOutcome {
-    const step = this.run.steps.find((s) => s.id === event.stepId);
-    return step ? pastAttempt(step, event.attempt) : 'unchanged';
-  }
-
   private accepted(step: StepState, bootId: string | undefined): RunOutcome {
     if (step.status !== 'dispatching') return 'unchanged';
     step.status = 'running';
     step.acceptedAt = this.context.now;
     if (bootId !== undefined) step.bootId = bootId;
-    step.dueAt = this.nextCheck(step);
+    step.dueAt = nextCheck(step, this.context);
     return 'changed';
   }
 
   private sendFailed(step: StepState, failure: SendFailure): RunOutcome {
     if (step.status !== 'dispatching') return 'unchanged';
-    const { now, limits } = this.context;
     if (failure.kind === 'rejected') {
       return this.attemptFailed(step, { kind: 'rejected', message: failure.message });
     }
-    const sends = step.sends ?? 1;
-    const waited = now - (step.grantedAt ?? now);
-    if (failure.kind === 'busy' && waited < limits.maxBusyMs) {
-      step.dueAt = now + Math.min(failure.retryAfterMs ?? limits.resendMs, limits.maxBusyMs - waited);
+    const again = resendAt(step, failure, this.context);
+    if (again !== undefined) {
+      step.dueAt = again;
       return 'changed';
     }
-    if (failure.kind === 'unreachable' && sends < limits.maxSends) {
-      step.dueAt = now + limits.resendMs * 2 ** (sends - 1);
-      return 'changed';
-    }
+    const waited = waitedMs(step, this.context);
     const message = failure.kind === 'busy' ? `the agent stayed busy for ${waited} ms` : failure.message;
     return this.attemptFailed(step, { kind: 'unreachable', message });
   }
@@ -238,20 +175,7 @@ class Draft {
   ): void {
     const { now } = this.context;
     if (step.capsuleId !== undefined) this.lease(step, 'release');
-    step.history = [
-      ...step.history,
-      {
-        attempt: step.attempt,
-        outcome,
-        ...(message !== undefined && { message }),
-        ...(step.generation !== undefined && { generation: step.generation }),
-        requestedAt: step.requestedAt ?? now,
-        ...(step.grantedAt !== undefined && { grantedAt: step.grantedAt }),
-        ...(step.acceptedAt !== undefined && { acceptedAt: step.acceptedAt }),
-        endedAt: now,
-        ...(durationMs !== undefined && { durationMs }),
-      },
-    ];
+    step.history = [...step.history, attemptRecord(step, outcome, now, { message, durationMs })];
     delete step.capsuleId;
     delete step.dueAt;
     delete step.deadline;
@@ -290,7 +214,7 @@ class Draft {
     }
     if (step.status === 'dispatching') return this.send(step);
     this.commands.push({ type: 'check', stepId: step.id, attempt: step.attempt });
-    step.dueAt = this.nextCheck(step);
+    step.dueAt = nextCheck(step, this.context);
   }
 
   /** Starts what can start: the first step that has not run, once all before it succeeded. */
@@ -331,15 +255,6 @@ class Draft {
     step.sends = (step.sends ?? 0) + 1;
     step.dueAt = performing ? now + limits.claimMs : now;
     this.commands.push({ type: 'send', stepId: step.id, attempt: step.attempt });
-  }
-
-  /** The next look at a running attempt; one always falls on the agent's own timeout. */
-  private nextCheck(step: StepState): number {
-    const { now, limits } = this.context;
-    const deadline = step.deadline ?? now;
-    const ownTimeout = deadline - limits.resultGraceMs;
-    const next = now + limits.checkMs;
-    return now < ownTimeout ? Math.min(next, ownTimeout) : Math.min(next, deadline);
   }
 
   private cancelAgent(step: StepState): void {
@@ -385,18 +300,4 @@ class Draft {
       ...(generation !== undefined && { generation }),
     });
   }
-}
-
-/** A result for an attempt that is over: the same one again, or one that came too late. */
-function pastAttempt(step: StepState, attempt: number): RunOutcome {
-  const record = step.history.find((h) => h.attempt === attempt);
-  if (!record) return 'unchanged';
-  const reported = record.durationMs !== undefined;
-  return reported ? 'duplicate' : 'late';
-}
-
-/** Exponential back-off with "equal jitter": half of it fixed, half random. */
-function backoff(plan: { backoffMs: number; maxBackoffMs: number }, attempt: number, random: number): number {
-  const full = Math.min(plan.maxBackoffMs, plan.backoffMs * 2 ** (attempt - 1));
-  return Math.round(full / 2 + (full / 2) * random);
 }

@@ -156,7 +156,10 @@ export function stepInput(
     return output ? [{ id, output }] : [];
   });
   const own = plan.find((s) => s.id === stepId)?.input ?? {};
-  return Object.assign({}, own, runInput, ...known.map((k) => k.output), {
-    steps: Object.fromEntries(known.map((k) => [k.id, k.output])),
-  }) as Record<string, unknown>;
+  const layers = [own, runInput, ...known.map((k) => k.output)];
+  // By entries: a key such as __proto__, which an agent may send, stays a key.
+  return Object.fromEntries([
+    ...layers.flatMap((layer) => Object.entries(layer)),
+    ['steps', Object.fromEntries(known.map((k) => [k.id, k.output]))],
+  ]);
 }

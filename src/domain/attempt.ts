@@ -1,0 +1,72 @@
+/** The rules of one attempt: its record, its pauses, and results that come when it is over. */
+import type { RunContext, RunOutcome, SendFailure } from './run-events';
+import type { AttemptRecord, StepPlan, StepState } from './run';
+
+/** The attempt in hand, as it is kept once it is over. */
+export function attemptRecord(
+  step: StepState,
+  outcome: AttemptRecord['outcome'],
+  now: number,
+  { message, durationMs }: { message: string | undefined; durationMs: number | undefined },
+): AttemptRecord {
+  return {
+    attempt: step.attempt,
+    outcome,
+    ...(message !== undefined && { message }),
+    ...(step.generation !== undefined && { generation: step.generation }),
+    requestedAt: step.requestedAt ?? now,
+    ...(step.grantedAt !== undefined && { grantedAt: step.grantedAt }),
+    ...(step.acceptedAt !== undefined && { acceptedAt: step.acceptedAt }),
+    endedAt: now,
+    ...(durationMs !== undefined && { durationMs }),
+  };
+}
+
+/** A result for an attempt that is over: the same one again, or one that came too late. */
+export function pastAttempt(step: StepState, attempt: number): RunOutcome {
+  const record = step.history.find((h) => h.attempt === attempt);
+  if (!record) return 'unchanged';
+  const reported = record.durationMs !== undefined;
+  return reported ? 'duplicate' : 'late';
+}
+
+type Now = Pick<RunContext, 'now' | 'limits'>;
+
+/** How long an agent has been offered this attempt, in milliseconds. */
+export const waitedMs = (step: StepState, { now }: Now): number => now - (step.grantedAt ?? now);
+
+/** When an attempt that could not be delivered is sent again; undefined once that was tried enough. */
+export function resendAt(
+  step: StepState,
+  failure: Exclude<SendFailure, { kind: 'rejected' }>,
+  context: Now,
+): number | undefined {
+  const { now, limits } = context;
+  if (failure.kind === 'busy') {
+    const left = limits.maxBusyMs - waitedMs(step, context);
+    return left > 0 ? now + Math.min(failure.retryAfterMs ?? limits.resendMs, left) : undefined;
+  }
+  const sends = step.sends ?? 1;
+  return sends < limits.maxSends ? now + limits.resendMs * 2 ** (sends - 1) : undefined;
+}
+
+/** The next look at a running attempt; one always falls on the agent's own timeout. */
+export function nextCheck(step: StepState, { now, limits }: Now): number {
+  const deadline = step.deadline ?? now;
+  const ownTimeout = deadline - limits.resultGraceMs;
+  const next = now + limits.checkMs;
+  return now < ownTimeout ? Math.min(next, ownTimeout) : Math.min(next, deadline);
+}
+
+/**
+ * Exponential back-off with "equal jitter": half of it fixed, half random.
+ * @param random uniform in [0, 1)
+ */
+export function backoff(
+  plan: Pick<StepPlan, 'backoffMs' | 'maxBackoffMs'>,
+  attempt: number,
+  random: number,
+): number {
+  const full = Math.min(plan.maxBackoffMs, plan.backoffMs * 2 ** (attempt - 1));
+  return Math.round(full / 2 + (full / 2) * random);
+}

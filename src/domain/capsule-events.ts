@@ -1,0 +1,58 @@
+/** What can happen to a capsule, what its rules look at, and what they decide. */
+import type { Activity, CapsuleState, Shift } from './capsule';
+import type { Limits } from './limits';
+
+export type CapsuleEvent =
+  /** A step waits for a lease. */
+  | { type: 'demand' }
+  /** The platform accepted the scale-up of this generation. */
+  | { type: 'scaled-up'; generation: number; at: number }
+  /** A connection was answered, healthy or not. */
+  | { type: 'connected'; generation: number; at: number }
+  | { type: 'healthy'; generation: number; bootId?: string; at: number }
+  /** The wake failed for good in this try: the deadline passed, or the platform refused. */
+  | { type: 'wake-failed'; generation: number; reason: string; final?: boolean }
+  /** The agent process was replaced by another within the shift. */
+  | { type: 'rebooted'; generation: number; bootId: string }
+  /** Zero replicas were observed, and asked for, although we did not: somebody else put it to sleep. */
+  | { type: 'gone'; generation: number }
+  /** Replicas were observed although the capsule should be asleep. */
+  | { type: 'stray'; generation: number }
+  /** The process that wakes it or puts it to sleep is still at it. */
+  | { type: 'renew'; generation: number }
+  /** The linger may be over: sleep if every condition holds. */
+  | { type: 'idle' }
+  | { type: 'scaled-down'; generation: number }
+  /** The platform was read back. */
+  | { type: 'observed'; generation: number; running: number | 'unknown' }
+  | { type: 'due' };
+
+export type CapsuleCommand =
+  | { type: 'scale-up'; generation: number }
+  | { type: 'scale-down'; generation: number }
+  | { type: 'verify'; generation: number }
+  /** Give the waiting steps their leases. */
+  | { type: 'grant'; generation: number }
+  /** Tell the waiting steps that the capsule cannot be woken. */
+  | { type: 'fail-waiting'; reason: string }
+  /** Wake again at this time. */
+  | { type: 'retry'; at: number };
+
+export interface CapsuleContext {
+  now: number;
+  limits: Limits;
+  activity: Activity;
+  lingerMs: number;
+  wakeTimeoutMs: number;
+  performing: boolean;
+}
+
+export interface CapsuleDecision {
+  state: CapsuleState;
+  changed: boolean;
+  commands: CapsuleCommand[];
+  /** Commit only while no lease is held, or none is even asked for: the fence of every scale-down. */
+  unless?: 'held' | 'held-or-waiting';
+  /** A shift that began, went on or ended with this decision. */
+  shift?: Shift;
+}

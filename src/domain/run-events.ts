@@ -1,0 +1,69 @@
+/** What can happen to a run, what its rules look at, and what they decide. */
+import type { AgentRunResult } from '../contract';
+import type { Limits } from './limits';
+import type { RunState } from './run';
+
+export type RunEvent =
+  /** The run may begin: it was created, or the run it waited for has ended. */
+  | { type: 'start' }
+  /** A capsule has a free slot for a step that waits for one. */
+  | { type: 'slot'; stepId: string; generation: number; bootId?: string }
+  /** The agent answered 202, or claimed the job itself. */
+  | { type: 'accepted'; stepId: string; attempt: number; bootId?: string }
+  | { type: 'send-failed'; stepId: string; attempt: number; failure: SendFailure }
+  | { type: 'result'; stepId: string; attempt: number; result: AgentRunResult }
+  /** The agent no longer has the job: it restarted, or its capsule is gone. */
+  | { type: 'lost'; stepId: string; attempt: number; reason: string }
+  | { type: 'wake-failed'; stepId: string; attempt: number; reason: string }
+  | { type: 'cancel'; reason: string }
+  /** Time passed: deadlines, back-offs and claims that ran out. */
+  | { type: 'due' };
+
+export type SendFailure =
+  | { kind: 'busy'; retryAfterMs?: number }
+  | { kind: 'rejected'; message: string }
+  | { kind: 'unreachable'; message: string };
+
+/** A change to the leases of a capsule, committed together with the run. */
+export interface LeaseChange {
+  op: 'request' | 'grant' | 'release';
+  capsuleId: string;
+  stepId: string;
+  attempt: number;
+  /** With `grant`: the shift the lease is for. Refused if the capsule is no longer awake in it. */
+  generation?: number;
+}
+
+export type RunCommand =
+  | { type: 'wake'; capsuleId: string }
+  | { type: 'send'; stepId: string; attempt: number }
+  | { type: 'check'; stepId: string; attempt: number }
+  | { type: 'cancel-agent'; stepId: string; attempt: number; capsuleId: string }
+  | { type: 'finished' };
+
+export interface CapsuleView {
+  capsuleId: string;
+  /** Set when the capsule is awake and a lease may be taken at once, without waiting in line. */
+  awake?: { generation: number; bootId?: string };
+}
+
+export interface RunContext {
+  now: number;
+  /** Uniform in [0, 1): jitter. */
+  random: () => number;
+  limits: Limits;
+  /** The capsule that serves an agent, as last seen. The commit checks it again. */
+  capsuleOf: (agentId: string) => CapsuleView;
+  /** False where another process will perform the commands: then they are due at once. */
+  performing: boolean;
+}
+
+/** What came of an event. `late` and `duplicate` results are recorded but change nothing. */
+export type RunOutcome = 'changed' | 'unchanged' | 'duplicate' | 'late';
+
+export interface RunDecision {
+  state: RunState;
+  outcome: RunOutcome;
+  leases: LeaseChange[];
+  commands: RunCommand[];
+}
