@@ -70,3 +70,17 @@ export function backoff(
   const full = Math.min(plan.maxBackoffMs, plan.backoffMs * 2 ** (attempt - 1));
   return Math.round(full / 2 + (full / 2) * random);
 }
+
+/** Removes what belonged to the lease before. */
+export function forgetLease(step: StepState): void {
+  const ofLease = [
+    'generation',
+    'grantedAt',
+    'acceptedAt',
+    'deadline',
+    'sends',
+    'bootId',
+    'silentChecks',
+  ] as const;
+  for (const key of ofLease) delete step[key];
+}

@@ -16,6 +16,8 @@ export type CapsuleEvent =
   | { type: 'rebooted'; generation: number; bootId: string }
   /** Zero replicas were observed, and asked for, although we did not: somebody else put it to sleep. */
   | { type: 'gone'; generation: number }
+  /** The agent does not work although its capsule is awake: end the shift, whoever holds a lease. */
+  | { type: 'distrust'; generation: number; reason: string }
   /** Replicas were observed although the capsule should be asleep. */
   | { type: 'stray'; generation: number }
   /** The process that wakes it or puts it to sleep is still at it. */
@@ -31,6 +33,8 @@ export type CapsuleCommand =
   | { type: 'scale-up'; generation: number }
   | { type: 'scale-down'; generation: number }
   | { type: 'verify'; generation: number }
+  /** Take the leases from those who hold them, so that the capsule can be scaled down. */
+  | { type: 'evict'; generation: number; reason: string }
   /** Give the waiting steps their leases. */
   | { type: 'grant'; generation: number }
   /** Tell the waiting steps that the capsule cannot be woken. */

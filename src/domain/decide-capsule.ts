@@ -27,7 +27,9 @@ export function decideCapsule(
     case 'rebooted':
       return rebooted(capsule, event.bootId);
     case 'gone':
-      return capsule.status === 'awake' ? fallAsleep(capsule, 'gone', context) : unchanged(capsule);
+      return gone(capsule, context);
+    case 'distrust':
+      return distrust(capsule, event.reason, context);
     case 'stray':
       return stray(capsule, context);
     case 'renew':
@@ -133,6 +135,26 @@ function rebooted(capsule: CapsuleState, bootId: string): CapsuleDecision {
   return changed({ ...capsule, bootId, formerBootIds: remember(capsule) });
 }
 
+function gone(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
+  if (capsule.status !== 'awake') return unchanged(capsule);
+  const decision = fallAsleep(capsule, 'gone', context);
+  const reason = 'its capsule was put to sleep by somebody else';
+  return {
+    ...decision,
+    commands: [{ type: 'evict', generation: capsule.generation, reason }, ...decision.commands],
+  };
+}
+
+/** Draining begins at once, so that nobody gets a lease any more; the scale-down waits for the last to go. */
+function distrust(capsule: CapsuleState, reason: string, context: CapsuleContext): CapsuleDecision {
+  if (capsule.status !== 'awake') return unchanged(capsule);
+  const state = { ...drain(capsule, reason, context), dueAt: context.now, lastError: reason };
+  return {
+    ...changed(state, [{ type: 'evict', generation: capsule.generation, reason }]),
+    ...withShift(state),
+  };
+}
+
 /** Not a shift of ours, and still nobody's: it is put to sleep like one. */
 function stray(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
   if (capsule.status !== 'asleep') return unchanged(capsule);
@@ -211,6 +233,9 @@ function due(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
   const { generation } = capsule;
   const taken = { ...capsule, dueAt: claim(context) };
   if (capsule.status === 'waking') return changed(taken, [{ type: 'scale-up', generation }]);
+  if (capsule.status === 'draining' && activity.held > 0) {
+    return changed(taken, [{ type: 'evict', generation, reason: capsule.lastError ?? 'its shift ends' }]);
+  }
   if (capsule.status === 'draining') {
     const again = capsule.scaledDownAt === undefined || now - capsule.scaledDownAt >= limits.rescaleMs;
     return changed(taken, [again ? { type: 'scale-down', generation } : { type: 'verify', generation }]);

@@ -3,7 +3,7 @@
  * change with it, and what is to be done once that is committed. Pure; nothing here waits or calls.
  */
 import type { AgentRunResult } from '../contract';
-import { attemptRecord, backoff, nextCheck, pastAttempt, resendAt, waitedMs } from './attempt';
+import { attemptRecord, backoff, forgetLease, nextCheck, pastAttempt, resendAt, waitedMs } from './attempt';
 import type {
   LeaseChange,
   RunCommand,
@@ -101,6 +101,10 @@ class Draft {
         return this.settle(step, event.result);
       case 'lost':
         return this.attemptFailed(step, { kind: 'lost', message: event.reason });
+      case 'checked':
+        return this.checked(step, event);
+      case 'evicted':
+        return this.evicted(step, event.reason);
       case 'wake-failed':
         if (step.status !== 'waiting') return 'unchanged';
         return this.attemptFailed(step, { kind: 'wake-failed', message: event.reason });
@@ -128,7 +132,33 @@ class Draft {
     }
     const waited = waitedMs(step, this.context);
     const message = failure.kind === 'busy' ? `the agent stayed busy for ${waited} ms` : failure.message;
+    this.doubt(step, failure.kind, message);
     return this.attemptFailed(step, { kind: 'unreachable', message });
+  }
+
+  private checked(step: StepState, event: Extract<RunEvent, { type: 'checked' }>): RunOutcome {
+    const { silentChecks: before = 0 } = step;
+    if (step.status !== 'running' || (event.answered && before === 0)) return 'unchanged';
+    step.silentChecks = event.answered ? 0 : before + 1;
+    if (step.silentChecks < this.context.limits.maxSilentChecks) return 'changed';
+    const message = `the agent stopped answering: ${event.detail ?? 'no detail'}`;
+    this.doubt(step, 'unreachable', message);
+    return this.attemptFailed(step, { kind: 'unreachable', message });
+  }
+
+  /** A job that was accepted is lost; one that was not waits for the next shift, as the same attempt. */
+  private evicted(step: StepState, reason: string): RunOutcome {
+    if (step.status === 'running') return this.attemptFailed(step, { kind: 'lost', message: reason });
+    if (step.status !== 'dispatching') return 'unchanged';
+    this.lease(step, 'release');
+    this.wait(step);
+    return 'changed';
+  }
+
+  private doubt(step: StepState, cause: 'busy' | 'unreachable', reason: string): void {
+    const { capsuleId, generation } = step;
+    if (capsuleId === undefined || generation === undefined) return;
+    this.commands.push({ type: 'doubt', capsuleId, generation, cause, reason });
   }
 
   private settle(step: StepState, result: AgentRunResult): RunOutcome {
@@ -226,17 +256,23 @@ class Draft {
 
   /** Opens the next attempt and asks for a lease, or takes it when the capsule has a free slot. */
   private request(step: StepState): void {
-    const { now, limits, capsuleOf } = this.context;
+    const { now, capsuleOf } = this.context;
     const view = capsuleOf(planOf(this.run, step.id).agentId);
     step.attempt += 1;
     step.capsuleId = view.capsuleId;
     step.requestedAt = now;
-    for (const key of ['generation', 'grantedAt', 'acceptedAt', 'sends', 'bootId'] as const) delete step[key];
+    forgetLease(step);
     if (view.awake) return this.grant(step, view.awake.generation, view.awake.bootId);
+    this.wait(step);
+  }
+
+  /** Stands in line for a lease on the step's capsule. */
+  private wait(step: StepState): void {
+    forgetLease(step);
     step.status = 'waiting';
-    step.dueAt = now + limits.maxWaitMs;
+    step.dueAt = this.context.now + this.context.limits.maxWaitMs;
     this.lease(step, 'request');
-    this.commands.push({ type: 'wake', capsuleId: view.capsuleId });
+    this.commands.push({ type: 'wake', capsuleId: step.capsuleId as string });
   }
 
   private grant(step: StepState, generation: number, bootId: string | undefined): void {

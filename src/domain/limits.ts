@@ -14,6 +14,8 @@ export interface Limits {
   resultGraceMs: number;
   /** How often a running attempt is asked after (`GET /status`). */
   checkMs: number;
+  /** After how many checks without an answer a running attempt is given up. */
+  maxSilentChecks: number;
   /** One `GET /status` or `POST /cancel`. */
   statusTimeoutMs: number;
   /** How long a step may wait for a lease. */
@@ -41,6 +43,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxBusyMs: 60_000,
   resultGraceMs: 5_000,
   checkMs: 10_000,
+  maxSilentChecks: 3,
   statusTimeoutMs: 5_000,
   maxWaitMs: 24 * 3_600_000,
   probeTimeoutMs: 2_000,

@@ -14,6 +14,10 @@ export type RunEvent =
   | { type: 'result'; stepId: string; attempt: number; result: AgentRunResult }
   /** The agent no longer has the job: it restarted, or its capsule is gone. */
   | { type: 'lost'; stepId: string; attempt: number; reason: string }
+  /** The agent was asked how it stands, and answered or did not. */
+  | { type: 'checked'; stepId: string; attempt: number; answered: boolean; detail?: string }
+  /** The capsule is put to sleep although the step holds a lease on it: its agent does not work. */
+  | { type: 'evicted'; stepId: string; attempt: number; reason: string }
   | { type: 'wake-failed'; stepId: string; attempt: number; reason: string }
   | { type: 'cancel'; reason: string }
   /** Time passed: deadlines, back-offs and claims that ran out. */
@@ -39,6 +43,8 @@ export type RunCommand =
   | { type: 'send'; stepId: string; attempt: number }
   | { type: 'check'; stepId: string; attempt: number }
   | { type: 'cancel-agent'; stepId: string; attempt: number; capsuleId: string }
+  /** The agent takes no jobs: find out whether its capsule has to be woken anew. */
+  | { type: 'doubt'; capsuleId: string; generation: number; cause: 'busy' | 'unreachable'; reason: string }
   | { type: 'finished' };
 
 export interface CapsuleView {

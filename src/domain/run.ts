@@ -89,6 +89,8 @@ export interface StepState {
   deadline?: number;
   /** How often `POST /run` was sent for this attempt. */
   sends?: number;
+  /** How often in a row the agent did not say how it stands. */
+  silentChecks?: number;
   /** When something has to be looked at, whoever is alive by then. */
   dueAt?: number;
   finishedAt?: number;

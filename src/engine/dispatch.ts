@@ -2,6 +2,7 @@
 import type { AgentRunRequest, AgentStatus } from '../contract';
 import { planOf, stepInput, stepOf, type RunState } from '../domain/run';
 import type { RunCommand } from '../domain/decide-run';
+import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import type { Runs } from './runs';
 
@@ -16,6 +17,7 @@ export class Dispatcher {
   constructor(
     private readonly deps: EngineDeps,
     private readonly runs: Runs,
+    private readonly capsules: Capsules,
   ) {}
 
   async send(run: RunState, { stepId, attempt }: About<'send'>): Promise<void> {
@@ -61,7 +63,9 @@ export class Dispatcher {
     const { agents, limits, log } = this.deps;
     const answer = await agents.status(this.baseUrl(run, stepId), limits.statusTimeoutMs);
     if (answer.kind === 'silent') {
-      log.warn({ run: run.id, step: stepId, detail: answer.detail }, 'agent did not tell its status');
+      const { detail } = answer;
+      log.warn({ run: run.id, step: stepId, detail }, 'agent did not tell its status');
+      await this.runs.apply(run.id, { type: 'checked', stepId, attempt, answered: false, detail });
       return;
     }
     const { last } = answer.status;
@@ -74,8 +78,22 @@ export class Dispatcher {
       );
       return;
     }
-    const reason = lostReason(answer.status, run.id, stepId, stepOf(run, stepId)?.bootId);
-    if (reason !== undefined) await this.runs.apply(run.id, { type: 'lost', stepId, attempt, reason });
+    await this.compare(run, stepId, attempt, answer.status);
+  }
+
+  /** What a status without the result says: still at it, or the job is lost. */
+  private async compare(run: RunState, stepId: string, attempt: number, status: AgentStatus): Promise<void> {
+    const step = stepOf(run, stepId);
+    const reason = lostReason(status, run.id, stepId, step?.bootId);
+    if (reason === undefined) {
+      await this.runs.apply(run.id, { type: 'checked', stepId, attempt, answered: true });
+      return;
+    }
+    if (step?.capsuleId !== undefined && step.generation !== undefined && status.bootId !== undefined) {
+      const { generation } = step;
+      await this.capsules.apply(step.capsuleId, { type: 'rebooted', generation, bootId: status.bootId });
+    }
+    await this.runs.apply(run.id, { type: 'lost', stepId, attempt, reason });
   }
 
   async cancel(run: RunState, { stepId }: About<'cancel-agent'>): Promise<void> {

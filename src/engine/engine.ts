@@ -12,6 +12,7 @@ import type { Freed } from '../store/store';
 import { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import { Dispatcher } from './dispatch';
+import { Doubter } from './doubt';
 import type { Hint } from './ports';
 import { Runs, type Applied } from './runs';
 import { Schedules } from './schedule';
@@ -32,6 +33,7 @@ export class Engine {
   private readonly settler: Settler;
   private readonly waker: Waker;
   private readonly sleeper: Sleeper;
+  private readonly doubter: Doubter;
   private readonly ticker: Ticker;
   private readonly triggers: Triggers;
   private readonly sweeper: Sweeper;
@@ -50,10 +52,11 @@ export class Engine {
       (state, command) => this.performRun(state, command),
       (freed) => this.onFreed(freed),
     );
-    this.dispatcher = new Dispatcher(deps, this.runs);
+    this.dispatcher = new Dispatcher(deps, this.runs, this.capsules);
     this.settler = new Settler(deps, this.runs, this.capsules, this.dispatcher);
     this.waker = new Waker(deps, this.capsules);
     this.sleeper = new Sleeper(deps, this.capsules);
+    this.doubter = new Doubter(deps, this.runs, this.capsules);
     this.triggers = new Triggers(deps, this.runs);
     this.ticker = new Ticker(deps, this.runs, this.triggers);
     this.schedules = new Schedules(deps, this.ticker);
@@ -153,6 +156,8 @@ export class Engine {
         return this.dispatcher.check(run, command);
       case 'cancel-agent':
         return this.dispatcher.cancel(run, command);
+      case 'doubt':
+        return this.doubter.doubt(command);
       case 'finished':
         return this.ticker.release(run.workflowId);
     }
@@ -166,6 +171,8 @@ export class Engine {
         return this.sleeper.scaleDown(capsule);
       case 'verify':
         return this.sleeper.verify(capsule);
+      case 'evict':
+        return this.doubter.evict(capsule, command.reason);
       case 'grant':
         return this.grant(capsule.id);
       case 'fail-waiting':

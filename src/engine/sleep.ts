@@ -55,7 +55,8 @@ export class Sleeper {
   /** The fence of every scale-down: it may have been overtaken since it was decided. */
   private async isDraining({ id, generation }: CapsuleState): Promise<boolean> {
     const current = await this.capsules.load(id);
-    return current?.state.status === 'draining' && current.state.generation === generation;
+    const mine = current?.state.status === 'draining' && current.state.generation === generation;
+    return mine && current.activity.held === 0;
   }
 
   /** A failure is not the end: the read-back tells whether it has to be sent again. */
