@@ -46,11 +46,14 @@ export class Invariants {
     if (replicas === 0 && held > 0) this.report(`${capsuleId} was scaled down while ${held} lease(s) lived`);
   }
 
-  /** Invariant 3, first half: called after every event. */
-  checkAwake(cloud: Cloud): void {
+  /**
+   * Invariant 3, first half: called after every event.
+   * @param staffed whether any orchestrator lives; without one nobody can put a capsule to sleep.
+   */
+  checkAwake(cloud: Cloud, staffed: boolean): void {
     for (const id of cloud.capsules.keys()) {
       const busy = (this.leases.get(id)?.size ?? 0) > 0 || this.waking.has(id);
-      if (busy || cloud.running(id) === 0) {
+      if (busy || !staffed || cloud.running(id) === 0) {
         this.unexplainedSince.delete(id);
         continue;
       }

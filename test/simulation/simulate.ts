@@ -74,7 +74,12 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     staff.push(orchestrator);
     await orchestrator.engine.start().catch(() => orchestrator.kill());
   };
-  const settle = async (ms: number) => clock.runUntil(clock.now() + ms, () => invariants.checkAwake(cloud));
+  const check = () =>
+    invariants.checkAwake(
+      cloud,
+      staff.some((o) => o.isAlive),
+    );
+  const settle = async (ms: number) => clock.runUntil(clock.now() + ms, check);
   for (let i = 0; i < (options.orchestrators ?? 2); i += 1) void hire();
   await settle(0);
 
@@ -85,7 +90,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     staff,
     anyone,
     hire,
-    check: () => invariants.checkAwake(cloud),
+    check,
   });
   faults.off();
   for (const o of staff.filter((s) => !s.isAlive)) staff.splice(staff.indexOf(o), 1);
