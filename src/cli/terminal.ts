@@ -6,9 +6,9 @@ export interface Paint {
   status: (word: string) => (text: string) => string;
 }
 
-const GREEN = ['result', 'awake', 'healthy', 'succeeded'];
+const GREEN = ['result', 'healthy', 'succeeded'];
 const BLUE = ['asleep', 'draining'];
-const YELLOW = ['queued', 'waking', 'running', 'retrying'];
+const YELLOW = ['queued', 'waking', 'leased', 'running', 'retrying'];
 const RED = ['failed', 'cancelled', 'error'];
 
 export function paintFor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): Paint {

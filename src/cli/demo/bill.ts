@@ -20,7 +20,7 @@ export function bill(shifts: Shift[]): Bill {
     drainSeconds: sum('drainMs'),
   };
   const billedSeconds = parts.bootSeconds + parts.workSeconds + parts.lingerSeconds + parts.drainSeconds;
-  return { ...parts, billedSeconds };
+  return { ...parts, billedSeconds: Math.round(billedSeconds * 1_000) / 1_000 };
 }
 
 /** The bill in words, with what the same agents cost always on for one period of the schedule. */
@@ -36,6 +36,6 @@ export function billLines(shifts: Shift[], agents: number, periodSeconds: number
       part('drain', b.drainSeconds),
     ].join(', ')}`,
     `always on     ${Math.round(always).toLocaleString('en-US')} replica-seconds for ${agents} services until the next run`,
-    `saved         ${((1 - b.billedSeconds / always) * 100).toFixed(3)} %`,
+    `saved         ${((1 - b.billedSeconds / always) * 100).toFixed(4)} % (1 − billed ÷ always on)`,
   ];
 }

@@ -57,13 +57,13 @@ async function play(
   );
 
   const siteUrl = options.site ?? (site as { url: string }).url;
+  print(`${paint.dim(`auditing ${siteUrl}`)}\n`);
+  const timeline = new Timeline(print, paint);
+  orchestrator.events.on('run', (run) => timeline.run(run));
+  orchestrator.events.on('capsule', (capsule) => timeline.capsule(capsule));
   const triggered = await orchestrator.engine.trigger(WORKFLOW, { siteUrl }, { actor: 'demo' });
   if (triggered.kind !== 'created')
     throw new Error(`the demo workflow could not be started: ${triggered.kind}`);
-  print(paint.dim(`auditing ${siteUrl} (run ${triggered.runId})\n`));
-  const timeline = new Timeline(triggered.runId, Date.now(), print, paint);
-  orchestrator.events.on('run', (run) => timeline.run(run));
-  orchestrator.events.on('capsule', (capsule) => timeline.capsule(capsule));
 
   const run = await Promise.race([finished(orchestrator, triggered.runId), interrupted]);
   if (!run) return 130;

@@ -76,10 +76,13 @@ export async function printReport({
   const periodSeconds = next !== undefined && after !== undefined ? (after - next) / 1_000 : 7 * 86_400;
   for (const line of billLines(await shiftsOf(orchestrator, run), agents, periodSeconds)) print(line);
   if (workflow.schedule && next !== undefined) {
-    print(`next run      ${describe(workflow.schedule)}: ${new Date(next).toISOString()}`);
+    print(`next run      ${describe(workflow.schedule)}: ${inZone(next, workflow.schedule.timezone)}`);
   }
   print(`API docs      ${orchestrator.url}/docs`);
 }
+
+const inZone = (at: number, timeZone: string): string =>
+  new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeStyle: 'short', timeZone }).format(at);
 
 function reportLines(analysis: Record<string, unknown>, notice: Record<string, unknown>): string[] {
   const { summary, score, topWin } = analysis;

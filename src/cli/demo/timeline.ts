@@ -7,16 +7,17 @@ export class Timeline {
   private readonly steps = new Map<string, string>();
   private readonly capsules = new Map<string, string>();
 
+  /** The step each agent works for in this run. */
+  private readonly stepOf = new Map<string, string>();
+  private readonly startedAt = Date.now();
+
   constructor(
-    private readonly runId: string,
-    private readonly startedAt: number,
     private readonly print: (line: string) => void,
     private readonly paint: Paint,
-    private readonly now: () => number = Date.now,
   ) {}
 
   run(run: RunState): void {
-    if (run.id !== this.runId) return;
+    for (const { id, agentId } of run.plan) this.stepOf.set(agentId, id);
     for (const step of run.steps) {
       const key = `${step.status}/${step.attempt}`;
       if (this.steps.get(step.id) === key) continue;
@@ -32,7 +33,7 @@ export class Timeline {
     const first = !this.capsules.has(capsule.id) && capsule.status === 'asleep';
     this.capsules.set(capsule.id, key);
     const [word, detail] = describeCapsule(capsule);
-    if (!first) this.line(capsule.agentId, word, detail);
+    if (!first) this.line(this.stepOf.get(capsule.agentId) ?? capsule.agentId, word, detail);
   }
 
   private describeStep(step: StepState): [string, string] {
@@ -41,11 +42,11 @@ export class Timeline {
       case 'pending':
         return ['', ''];
       case 'waiting':
-        return ['queued', step.attempt > 1 ? `attempt ${step.attempt}` : 'its capsule sleeps'];
+        return ['queued', step.attempt > 1 ? `attempt ${step.attempt}` : `for a lease on ${step.capsuleId}`];
       case 'dispatching':
-        return ['healthy', 'POST /run'];
+        return ['leased', 'the job is on its way'];
       case 'running':
-        return ['running', 'the agent accepted the job'];
+        return ['running', 'the agent has the job'];
       case 'succeeded':
         return [
           'result',
@@ -60,9 +61,9 @@ export class Timeline {
 
   private line(subject: string, word: string, detail: string): void {
     const { dim, status } = this.paint;
-    const elapsed = seconds(this.now() - this.startedAt).padStart(8);
+    const elapsed = seconds(Date.now() - this.startedAt).padStart(8);
     this.print(
-      `${dim(elapsed)}  ${subject.padEnd(16)} ${status(word)(word.padEnd(9))} ${dim(detail)}`.trimEnd(),
+      `${dim(elapsed)}  ${subject.padEnd(8)} ${status(word)(word.padEnd(9))} ${dim(detail)}`.trimEnd(),
     );
   }
 }
@@ -71,10 +72,10 @@ function describeCapsule(capsule: CapsuleState): [string, string] {
   const { shift } = capsule;
   switch (capsule.status) {
     case 'waking':
-      return ['waking', `replicas 0 → 1, shift ${capsule.generation}`];
+      return ['waking', `replicas 0 → 1, shift ${capsule.generation} of ${capsule.id}`];
     case 'awake':
       return [
-        'awake',
+        'healthy',
         shift?.acceptedAt && shift.healthyAt
           ? `booted in ${seconds(shift.healthyAt - shift.acceptedAt)}`
           : '',
