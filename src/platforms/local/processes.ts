@@ -30,10 +30,11 @@ function procStat(pid: number): Stat | undefined {
 
 /**
  * Something that tells a process from a later one with the same pid: start time, and on Linux the
- * boot it belongs to. Undefined when the process is gone.
+ * boot it belongs to. Undefined when the process is gone, or dead and only unreaped.
  */
 export function startTimeOf(pid: number): string | undefined {
   const stat = procStat(pid);
+  if (stat && isDead(stat)) return undefined;
   if (stat) return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${stat.startTicks}`;
   if (process.platform === 'linux') return undefined;
   try {
