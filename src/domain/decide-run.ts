@@ -3,30 +3,15 @@
  * change with it, and what is to be done once that is committed. Pure; nothing here waits or calls.
  */
 import type { AgentRunResult } from '../contract';
-import { attemptRecord, backoff, forgetLease, nextCheck, pastAttempt, resendAt, waitedMs } from './attempt';
-import type {
-  LeaseChange,
-  RunCommand,
-  RunContext,
-  RunDecision,
-  RunEvent,
-  RunOutcome,
-  SendFailure,
-} from './run-events';
-import {
-  isActive,
-  isTerminal,
-  planOf,
-  type AttemptRecord,
-  type RunError,
-  type RunState,
-  type StepState,
-} from './run';
+import { backoff, nextCheck, pastAttempt, resendAt, waitedMs } from './attempt';
+import { RunDraft } from './run-draft';
+import type { RunContext, RunDecision, RunEvent, RunOutcome, SendFailure } from './run-events';
+import { isActive, isTerminal, planOf, type RunError, type RunState, type StepState } from './run';
 
 export * from './run-events';
 
 export function decideRun(run: RunState, event: RunEvent, context: RunContext): RunDecision {
-  const draft = new Draft(run, context);
+  const draft = new Rules(run, context);
   const outcome = draft.apply(event);
   return {
     state: outcome === 'changed' ? draft.run : run,
@@ -36,19 +21,8 @@ export function decideRun(run: RunState, event: RunEvent, context: RunContext): 
   };
 }
 
-/** One decision in the making: a copy of the run that the rules below write to. */
-class Draft {
-  readonly run: RunState;
-  readonly leases: LeaseChange[] = [];
-  readonly commands: RunCommand[] = [];
-
-  constructor(
-    run: RunState,
-    private readonly context: RunContext,
-  ) {
-    this.run = { ...run, steps: run.steps.map((s) => ({ ...s })) };
-  }
-
+/** What each event does to a run. */
+class Rules extends RunDraft {
   apply(event: RunEvent): RunOutcome {
     // No step of a run that is over is active: a result finds its attempt over, too.
     if (isTerminal(this.run.status) && event.type !== 'result') return 'unchanged';
@@ -56,7 +30,7 @@ class Draft {
       case 'start':
         return this.start();
       case 'cancel':
-        return this.cancel(event.reason);
+        return this.finish('cancelled', { kind: 'cancelled', message: event.reason });
       case 'due':
         return this.due();
       case 'slot':
@@ -71,11 +45,6 @@ class Draft {
     this.run.status = 'running';
     this.run.startedAt = this.context.now;
     this.advance();
-    return 'changed';
-  }
-
-  private cancel(reason: string): RunOutcome {
-    this.finish('cancelled', { kind: 'cancelled', message: reason });
     return 'changed';
   }
 
@@ -100,6 +69,8 @@ class Draft {
       case 'result':
         return this.settle(step, event.result);
       case 'lost':
+        // What nobody was given nobody can lose.
+        if (step.status === 'waiting') return 'unchanged';
         return this.attemptFailed(step, { kind: 'lost', message: event.reason });
       case 'checked':
         return this.checked(step, event);
@@ -155,12 +126,6 @@ class Draft {
     return 'changed';
   }
 
-  private doubt(step: StepState, cause: 'busy' | 'unreachable', reason: string): void {
-    const { capsuleId, generation } = step;
-    if (capsuleId === undefined || generation === undefined) return;
-    this.commands.push({ type: 'doubt', capsuleId, generation, cause, reason });
-  }
-
   private settle(step: StepState, result: AgentRunResult): RunOutcome {
     if (result.status !== 'success') {
       const kind = result.status === 'timeout' ? 'timeout' : 'agent-error';
@@ -179,12 +144,10 @@ class Draft {
     const plan = planOf(this.run, step.id);
     this.endAttempt(step, error.kind, error.message, durationMs);
     step.error = error;
-    const final = error.kind === 'rejected' || step.attempt >= plan.attempts;
-    if (final) {
+    if (error.kind === 'rejected' || step.attempt >= plan.attempts) {
       step.status = 'failed';
       step.finishedAt = this.context.now;
-      this.finish('failed', { kind: error.kind, message: `step ${step.id}: ${error.message}` });
-      return 'changed';
+      return this.finish('failed', { kind: error.kind, message: `step ${step.id}: ${error.message}` });
     }
     // Lost work is not the agent's fault, and nothing is gained by waiting.
     if (error.kind === 'lost') {
@@ -196,26 +159,13 @@ class Draft {
     return 'changed';
   }
 
-  /** Closes the attempt in hand: its record, its lease, its due time. */
-  private endAttempt(
-    step: StepState,
-    outcome: AttemptRecord['outcome'],
-    message?: string,
-    durationMs?: number,
-  ): void {
-    const { now } = this.context;
-    if (step.capsuleId !== undefined) this.lease(step, 'release');
-    step.history = [...step.history, attemptRecord(step, outcome, now, { message, durationMs })];
-    delete step.capsuleId;
-    delete step.dueAt;
-    delete step.deadline;
-  }
-
   private due(): RunOutcome {
     const { now } = this.context;
     if (this.run.deadline !== undefined && now >= this.run.deadline) {
-      this.finish('failed', { kind: 'timeout', message: 'the run took longer than its workflow allows' });
-      return 'changed';
+      return this.finish('failed', {
+        kind: 'timeout',
+        message: 'the run took longer than its workflow allows',
+      });
     }
     let changed = false;
     for (const step of this.run.steps) {
@@ -250,90 +200,7 @@ class Draft {
   /** Starts what can start: the first step that has not run, once all before it succeeded. */
   private advance(): void {
     const next = this.run.steps.find((s) => s.status !== 'succeeded');
-    if (!next) return this.finish('succeeded');
-    if (next.status === 'pending') this.request(next);
-  }
-
-  /** Opens the next attempt and asks for a lease, or takes it when the capsule has a free slot. */
-  private request(step: StepState): void {
-    const { now, capsuleOf } = this.context;
-    const view = capsuleOf(planOf(this.run, step.id).agentId);
-    step.attempt += 1;
-    step.capsuleId = view.capsuleId;
-    step.requestedAt = now;
-    forgetLease(step);
-    if (view.awake) return this.grant(step, view.awake.generation, view.awake.bootId);
-    this.wait(step);
-  }
-
-  /** Stands in line for a lease on the step's capsule. */
-  private wait(step: StepState): void {
-    forgetLease(step);
-    step.status = 'waiting';
-    step.dueAt = this.context.now + this.context.limits.maxWaitMs;
-    this.lease(step, 'request');
-    this.commands.push({ type: 'wake', capsuleId: step.capsuleId as string });
-  }
-
-  private grant(step: StepState, generation: number, bootId: string | undefined): void {
-    const { now, limits } = this.context;
-    step.generation = generation;
-    if (bootId !== undefined) step.bootId = bootId;
-    step.grantedAt = now;
-    step.deadline = now + planOf(this.run, step.id).timeoutMs + limits.resultGraceMs;
-    this.lease(step, 'grant', generation);
-    this.send(step);
-  }
-
-  private send(step: StepState): void {
-    const { now, limits, performing } = this.context;
-    step.status = 'dispatching';
-    step.sends = (step.sends ?? 0) + 1;
-    step.dueAt = performing ? now + limits.claimMs : now;
-    this.commands.push({ type: 'send', stepId: step.id, attempt: step.attempt });
-  }
-
-  private cancelAgent(step: StepState): void {
-    if (step.capsuleId === undefined || step.status === 'waiting') return;
-    this.commands.push({
-      type: 'cancel-agent',
-      stepId: step.id,
-      attempt: step.attempt,
-      capsuleId: step.capsuleId,
-    });
-  }
-
-  private finish(status: 'succeeded' | 'failed' | 'cancelled', error?: RunError): void {
-    const { now } = this.context;
-    for (const step of this.run.steps) {
-      if (isActive(step.status)) {
-        this.cancelAgent(step);
-        const kind = error?.kind ?? 'cancelled';
-        this.endAttempt(step, kind, error?.message);
-        step.status = status === 'cancelled' ? 'cancelled' : 'failed';
-        step.finishedAt = now;
-        if (error) step.error = error;
-      } else if (step.status === 'pending') {
-        step.status = 'skipped';
-      } else if (step.status === 'backing-off') {
-        step.status = status === 'cancelled' ? 'cancelled' : 'failed';
-        step.finishedAt = now;
-        delete step.dueAt;
-      }
-    }
-    this.run.status = status;
-    this.run.finishedAt = now;
-    if (error) this.run.error = error;
-    this.commands.push({ type: 'finished' });
-  }
-
-  private lease(step: StepState, op: LeaseChange['op'], generation?: number): void {
-    this.leases.push({
-      op,
-      capsuleId: step.capsuleId as string,
-      stepId: step.id,
-      attempt: step.attempt,
-      ...(generation !== undefined && { generation }),
-    });
+    if (!next) this.finish('succeeded');
+    else if (next.status === 'pending') this.request(next);
   }
 }
