@@ -13,9 +13,7 @@ const LIMITS = { requestBytes: 10 * 1024 * 1024, retryAfterSeconds: '2', graceMs
 type Who = { agentId: string; version: string; bootId: string; mode: string };
 
 function createApp(runner: Runner, who: Who): Express {
-  const app = express()
-    .disable('x-powered-by')
-    .use(express.json({ limit: LIMITS.requestBytes }));
+  const app = express().use(express.json({ limit: LIMITS.requestBytes }));
   app.get('/health', (_req, res) => void res.json({ status: 'ok', ...who }));
   app.get('/status', (_req, res) => {
     const { current, last } = runner;
@@ -52,20 +50,15 @@ function main(env: NodeJS.ProcessEnv): void {
   if (mode !== 'api' && mode !== 'startup') throw new Error('AGENT_MODE: must be api or startup');
   if (mode === 'startup' && !(env.ORCHESTRATOR_WEBHOOK_URL && env.AGENT_SECRET))
     throw new Error('AGENT_MODE: startup needs ORCHESTRATOR_WEBHOOK_URL and AGENT_SECRET');
-  const pkg = JSON.parse(readFileSync(join(__dirname, '../package.json'), 'utf8')) as {
-    name: string;
-    version: string;
-  };
+  const manifest = readFileSync(join(__dirname, '../package.json'), 'utf8');
+  const pkg = JSON.parse(manifest) as Record<'name' | 'version', string>;
   const agentId = env.AGENT_ID || pkg.name.replace(/^(@.*\/)?(agent-)?/, '');
   const who = { agentId, version: pkg.version, bootId: randomUUID(), mode };
   const runner = new Runner();
   const server = createApp(runner, who).listen(Number(env.PORT || 3000), (error) => {
     if (error) throw error;
-    log('listening', {
-      ...who,
-      port: (server.address() as AddressInfo).port,
-      bootMs: Math.round(performance.now()),
-    });
+    const { port } = server.address() as AddressInfo;
+    log('listening', { ...who, port, bootMs: Math.round(performance.now()) });
     const next = mode === 'startup' ? claim(runner, who) : import('./job.js');
     next.catch((reason: Error) => log('not ready for work', { error: reason.message }));
   });

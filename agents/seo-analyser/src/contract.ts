@@ -20,22 +20,13 @@ export type AgentRunRequest = z.infer<typeof AgentRunRequest>;
 export type Ids = Pick<AgentRunRequest, 'workflowId' | 'stepId' | 'runId'> & { attempt?: number | undefined };
 
 /** One model's consumption; `costUsd` in US dollars. */
-export type Usage = {
-  provider: string;
-  model: string;
-  inputTokens: number;
-  outputTokens: number;
-  costUsd: number;
-};
+export type Usage = Record<'provider' | 'model', string> &
+  Record<'inputTokens' | 'outputTokens' | 'costUsd', number>;
 /** One effect outside the system; `at` is ISO 8601. */
 export type Action = { type: string; platform?: string; costUsd?: number; reach?: number; at: string };
 
 /** The webhook's body; `durationMs` in whole milliseconds. */
-export type Outcome = {
-  status: 'success' | 'error' | 'timeout';
-  output: Record<string, unknown>;
-  error?: string;
-};
+export type Outcome = { status: 'success' | 'error' | 'timeout'; output: object; error?: string };
 export type Records = { usage?: Usage[]; actions?: Action[] };
 export type AgentRunResult = Ids & Outcome & Records & { durationMs: number };
 
@@ -53,5 +44,5 @@ export function check<T>(schema: z.ZodType<T>, value: unknown, what: string): T 
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const { path = [], message } = parsed.error.issues[0] ?? {};
-  throw new Error(`${what} ${path.join('.')}: ${message}`);
+  throw new Error(`${[what, ...path].join('.')}: ${message}`);
 }

@@ -20,8 +20,10 @@ async function perform(input: unknown, ctx: JobContext): Promise<Outcome> {
   return { status: 'success', output };
 }
 
+type Current = { ids: Ids; stop: AbortController };
+
 export class Runner {
-  current: { ids: Ids; stop: AbortController } | undefined;
+  current: Current | undefined;
   last: AgentRunResult | undefined;
   closing = false;
   /** Settles when every result so far is delivered or given up. */
@@ -38,7 +40,7 @@ export class Runner {
     this.current = { ids, stop: new AbortController() };
     this.last = undefined;
     const earlier = this.reported;
-    this.reported = this.#execute(ids, input, config, this.current.stop).then(() => earlier);
+    this.reported = this.#execute(this.current, input, config).then(() => earlier);
     return 'accepted';
   }
 
@@ -49,12 +51,7 @@ export class Runner {
       stop?.abort(new DOMException(why));
   }
 
-  async #execute(
-    ids: Ids,
-    input: unknown,
-    config: AgentRunRequest['config'],
-    stop: AbortController,
-  ): Promise<void> {
+  async #execute({ ids, stop }: Current, input: unknown, config: AgentRunRequest['config']): Promise<void> {
     const startedAt = performance.now();
     const records: Records = {};
     const late = new DOMException(`not finished within ${config.timeoutSeconds} s`, 'TimeoutError');
@@ -80,9 +77,8 @@ export class Runner {
     });
     this.last = { ...ids, ...outcome, ...records, durationMs: Math.round(performance.now() - startedAt) };
     log('finished', { ...ids, status: outcome.status, error: outcome.error });
-    const answer = await deliver(config.webhookUrl, this.last, process.env.AGENT_SECRET).catch(
-      (e: Error) => e,
-    );
+    const { webhookUrl } = config;
+    const answer = await deliver(webhookUrl, this.last, process.env.AGENT_SECRET).catch((e: Error) => e);
     log('reported', { ...ids, answer: answer instanceof Error ? answer.message : answer.status });
   }
 }

@@ -9,7 +9,7 @@ export function html(text: string): string {
 
 /** For one line of Markdown text or one table cell; HTML inside Markdown is escaped, too. */
 export function markdown(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]()#+!|~<>&-]/g, (character) => `\\${character}`);
+  return text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]#!|~<>&]/g, (character) => `\\${character}`);
 }
 
 /** For Slack's mrkdwn, which knows three escapes; backticks and emphasis are harmless there but are taken out. */
