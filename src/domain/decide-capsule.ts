@@ -247,7 +247,7 @@ function due(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
 }
 
 const claim = ({ now, limits, performing }: CapsuleContext): number =>
-  performing ? now + limits.claimMs : now;
+  performing ? now + limits.capsuleClaimMs : now;
 
 const remember = (capsule: CapsuleState): string[] =>
   capsule.bootId === undefined

@@ -2,6 +2,8 @@
 export interface Limits {
   /** How long a process that committed a command has to perform it before another may. */
   claimMs: number;
+  /** The same for waking and putting to sleep, which renew their claim while they are at it. */
+  capsuleClaimMs: number;
   /** One `POST /run`. Shorter than the claim, so that a claim outlives its request. */
   sendTimeoutMs: number;
   /** How often `POST /run` is sent for one attempt that cannot be delivered. */
@@ -37,6 +39,7 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   claimMs: 15_000,
+  capsuleClaimMs: 5_000,
   sendTimeoutMs: 10_000,
   maxSends: 5,
   resendMs: 500,

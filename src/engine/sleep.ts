@@ -30,7 +30,7 @@ export class Sleeper {
     if (this.verifying.get(id) === generation) return;
     this.verifying.set(id, generation);
     const { clock, limits } = this.deps;
-    const until = clock.now() + limits.claimMs * 0.8;
+    const until = clock.now() + limits.capsuleClaimMs * 0.8;
     let silent = 0;
     let wait = limits.verifyMs;
     try {

@@ -51,7 +51,7 @@ export class Waker {
     const { baseUrl } = registry.agent(capsule.agentId);
     const startedAt = clock.now();
     const learned = learnedBootMs(capsule, 0.5);
-    let renewAt = startedAt + limits.claimMs / 2;
+    let renewAt = startedAt + limits.capsuleClaimMs / 2;
     let last = 'nothing answered';
     while (clock.now() < wakeDeadline) {
       const answer = await agents.health(
@@ -68,7 +68,7 @@ export class Waker {
       if (!this.isWaking(id, generation)) return;
       if (at >= renewAt) {
         await this.capsules.apply(id, { type: 'renew', generation });
-        renewAt = at + limits.claimMs / 2;
+        renewAt = at + limits.capsuleClaimMs / 2;
       }
       await pause(clock, Math.min(probeInterval(at - startedAt, learned), Math.max(1, wakeDeadline - at)));
     }

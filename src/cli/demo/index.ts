@@ -46,10 +46,10 @@ async function play(
   const startedAt = Date.now();
   const print = (line = '') => console.log(line);
   const paint = paintFor(process.stdout, process.env);
-  const site = options.site === undefined ? await serveSite() : undefined;
-  if (site) closers.push(() => site.close());
   const installation = await install(options.dataDir, options.port);
   closers.push(() => installation.platform.stop());
+  const site = options.site === undefined ? await serveSite(installation.sitePort) : undefined;
+  if (site) closers.push(() => site.close());
   const { orchestrator, registry } = await start(installation, options);
   closers.push(() => orchestrator.close());
   print(

@@ -19,6 +19,8 @@ const PASSED_ON: Record<string, string[]> = {
 /** What has to stay the same from one start to the next. */
 interface Remembered {
   port: number;
+  /** The site of the demo: a run that is taken up again audits the same address. */
+  sitePort: number;
   agentPorts: Record<string, number>;
   secrets: Record<string, string>;
 }
@@ -29,6 +31,7 @@ export interface Installation {
   env: NodeJS.ProcessEnv;
   registry: RegistryInput;
   reportsDir: string;
+  sitePort: number;
 }
 
 /** Starts the local platform with every agent of the registry as a capsule at zero. */
@@ -64,6 +67,7 @@ export async function install(dataDir: string, port: number | undefined): Promis
     env: environment(platform, ids, remembered, dataDir),
     registry: { ...declared, agents: located(agents, platform) },
     reportsDir,
+    sitePort: remembered.sitePort,
   };
 }
 
@@ -100,6 +104,7 @@ async function remember(file: string, ids: string[], port: number | undefined): 
   const known = read(file);
   const remembered: Remembered = {
     port: port ?? known?.port ?? (await freePort(3_000)),
+    sitePort: known?.sitePort ?? (await freePort()),
     agentPorts: {},
     secrets: {},
   };

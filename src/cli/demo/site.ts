@@ -1,6 +1,5 @@
 /** Serves a web site from a folder of HTML files, on loopback: something real to audit without a network. */
 import { dirname, join } from 'node:path';
-import type { AddressInfo } from 'node:net';
 import express from 'express';
 
 /** Pages of a published template; nobody here wrote them. */
@@ -11,7 +10,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
-export async function serveSite(): Promise<Site> {
+export async function serveSite(port: number): Promise<Site> {
   const root = join(dirname(require.resolve(`${PACKAGE}/package.json`)), 'dist');
   const app = express();
   app.disable('x-powered-by');
@@ -19,9 +18,8 @@ export async function serveSite(): Promise<Site> {
     res.type('text/plain').send('User-agent: *\nDisallow: /password.html\n');
   });
   app.use(express.static(root));
-  const server = app.listen(0, '127.0.0.1');
+  const server = app.listen(port, '127.0.0.1');
   await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
-  const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/`,
     close: () =>

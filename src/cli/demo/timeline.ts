@@ -18,12 +18,14 @@ export class Timeline {
 
   run(run: RunState): void {
     for (const { id, agentId } of run.plan) this.stepOf.set(agentId, id);
+    const earlier = run.createdAt < this.startedAt ? ' (a run of the last start)' : '';
     for (const step of run.steps) {
       const key = `${step.status}/${step.attempt}`;
-      if (this.steps.get(step.id) === key) continue;
-      this.steps.set(step.id, key);
+      const id = `${run.id}/${step.id}`;
+      if (this.steps.get(id) === key) continue;
+      this.steps.set(id, key);
       const [word, detail] = this.describeStep(step);
-      if (word) this.line(step.id, word, detail);
+      if (word) this.line(step.id, word, detail + earlier);
     }
   }
 
