@@ -9,8 +9,8 @@ const MAX_DEPTH = 64;
 export function readBody(limitBytes: number): RequestHandler[] {
   const raw = express.raw({ type: () => true, limit: limitBytes, inflate: false });
   const isJson: RequestHandler = (req, _res, next) => {
-    // `is` answers null where there is no body at all.
-    if (req.is(['application/json', 'application/*+json']) === false) {
+    const empty = req.headers['content-length'] === '0' || req.is('*/*') === null;
+    if (!empty && !req.is(['application/json', 'application/*+json'])) {
       throw new Problem('unsupported-media-type', { detail: `Content-Type is ${contentType(req)}.` });
     }
     next();
