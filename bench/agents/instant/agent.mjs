@@ -1,0 +1,78 @@
+// An agent that has nothing to do: answers POST /run with 202 and posts the result at once, over kept
+// connections. Also what the raw peers call: POST /call. Notes when results leave and jobs arrive.
+import { Buffer } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import { Agent, createServer, request } from 'node:http';
+import { performance } from 'node:perf_hooks';
+
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+const bootId = randomUUID();
+const started = performance.now();
+/** Milliseconds from the start of a result's webhook to the next job of the same run. */
+let gaps = [];
+const leftAt = new Map();
+let failures = 0;
+
+const server = createServer((req, res) => {
+  const chunks = [];
+  req.on('data', (chunk) => chunks.push(chunk));
+  req.on('end', () => answer(req, res, Buffer.concat(chunks).toString()));
+});
+
+function answer(req, res, body) {
+  if (req.url.endsWith('/run')) {
+    const job = JSON.parse(body);
+    noteArrival(job.runId);
+    send(res, 202, { accepted: true });
+    return deliver(job);
+  }
+  if (req.url.endsWith('/call')) return send(res, 200, { output: { length: body.length } });
+  if (req.url.endsWith('/health')) return send(res, 200, { status: 'ok', bootId });
+  if (req.url.endsWith('/status')) return send(res, 200, { state: 'idle', bootId });
+  return send(res, 404, {});
+}
+
+function deliver({ workflowId, stepId, runId, config }) {
+  const output = { [stepId]: 'done', at: Math.round(performance.now() - started) };
+  const result = {
+    workflowId,
+    stepId,
+    runId,
+    status: 'success',
+    output,
+    durationMs: 0,
+    attempt: config.attempt,
+  };
+  const text = JSON.stringify(result);
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  leftAt.set(runId, performance.now());
+  const req = request(config.webhookUrl, { method: 'POST', agent, headers }, (res) => {
+    if (res.statusCode !== 200) failures += 1;
+    res.resume();
+  });
+  req.on('error', () => (failures += 1));
+  req.end(text);
+}
+
+function noteArrival(runId) {
+  const left = leftAt.get(runId);
+  if (left === undefined) return;
+  gaps.push(performance.now() - left);
+  leftAt.delete(runId);
+}
+
+function send(res, status, body) {
+  const text = JSON.stringify(body);
+  res
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+    .end(text);
+}
+
+server.keepAliveTimeout = 60_000;
+server.listen(0, '127.0.0.1', () => process.send({ ok: true, value: null }));
+process.on('message', () => {
+  process.send({ ok: true, value: { port: server.address().port, gaps, failures } });
+  gaps = [];
+  leftAt.clear();
+});
+process.once('disconnect', () => process.exit(0));
