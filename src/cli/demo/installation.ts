@@ -103,8 +103,8 @@ function environment(
 async function remember(file: string, ids: string[], port: number | undefined): Promise<Remembered> {
   const known = read(file);
   const remembered: Remembered = {
-    port: port ?? known?.port ?? (await freePort(3_000)),
-    sitePort: known?.sitePort ?? (await freePort()),
+    port: port ?? (await freePort(known?.port ?? 3_000)),
+    sitePort: await freePort(known?.sitePort),
     agentPorts: {},
     secrets: {},
   };
