@@ -10,13 +10,19 @@ export function readBody(limitBytes: number): RequestHandler[] {
   const raw = express.raw({ type: () => true, limit: limitBytes, inflate: false });
   const isJson: RequestHandler = (req, _res, next) => {
     const empty = req.headers['content-length'] === '0' || req.is('*/*') === null;
-    if (!empty && !req.is(['application/json', 'application/*+json'])) {
+    if (!empty && !(req.is(['application/json', 'application/*+json']) && isUtf8(req))) {
       throw new Problem('unsupported-media-type', { detail: `Content-Type is ${contentType(req)}.` });
     }
     next();
   };
   return [isJson, raw];
 }
+
+/** JSON is UTF-8, said or unsaid. */
+const isUtf8 = (req: Request): boolean => {
+  const charset = /;\s*charset="?([^\s";]+)/i.exec(req.headers['content-type'] ?? '')?.[1];
+  return charset === undefined || /^utf-?8$/i.test(charset);
+};
 
 const contentType = (req: Request): string =>
   req.headers['content-type']?.slice(0, 100).replace(/[^\x20-\x7e]/g, '?') ?? 'missing';

@@ -50,8 +50,8 @@ export interface HttpLimits {
 }
 
 export const DEFAULT_HTTP_LIMITS: HttpLimits = {
-  requestsPerSecond: 200,
-  requestBurst: 1_000,
+  requestsPerSecond: 1_000,
+  requestBurst: 2_000,
   failuresPerSecond: 1,
   failureBurst: 30,
   bodyMaxBytes: 1024 * 1024,

@@ -36,11 +36,11 @@ export interface Metrics {
   observeRequest(sample: RequestSample): void;
   /** The exposition text. */
   text(): Promise<string>;
-  /** Stops listening to the engine and observing the process. */
+  /** Stops listening to the engine. prom-client's observers of the process stay until it ends. */
   close(): void;
 }
 
-/** Starts to observe; undone by `close()`. */
+/** Starts to observe. Once for a process: see `close()`. */
 export function createMetrics(deps: MetricsDeps): Metrics {
   const registry = new PromRegistry();
   const registers = [registry];

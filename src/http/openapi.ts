@@ -20,6 +20,8 @@ const ProblemDetails = name(
       code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
       hint: z.string().describe('What to do.'),
       errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+      runId: z.guid().optional().describe('With idempotency-key-reused: the run the key belongs to.'),
+      stepId: z.string().optional().describe('With step-not-reached: the first step to start again from.'),
       requestId: z.string().describe("Names this request in the orchestrator's log."),
     })
     .describe('RFC 9457 problem details.'),

@@ -26,7 +26,7 @@ export function requestLog({
       const { method } = req;
       const status = res.statusCode;
       metrics.observeRequest({ method, route, status, ms });
-      log[method === 'POST' ? 'info' : 'debug']({ requestId, method, route, status, ms }, 'request');
+      log[status >= 400 ? 'info' : 'debug']({ requestId, method, route, status, ms }, 'request');
     });
     next();
   };

@@ -23,7 +23,8 @@ export const idText = z
   .min(1)
   .max(200)
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'holds control characters');
-export const runId = z.guid();
+/** As the store writes it. */
+export const runId = z.guid().toLowerCase();
 
 export const DEFAULT_PAGE = 50;
 export const MAX_PAGE = 200;

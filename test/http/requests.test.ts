@@ -30,12 +30,9 @@ describe('a body', () => {
     ['no type', {}],
     ['another charset', { 'content-type': 'application/json; charset=utf-16' }],
     ['a content encoding', { 'content-type': 'application/json', 'content-encoding': 'gzip' }],
-  ] as Array<[string, Record<string, string>]>)('with %s is refused', async (what, headers) => {
-    // A charset is refused where it is not UTF-8: the bytes then do not parse as what they claim to be.
-    const raw = what === 'another charset' ? Buffer.from('{}', 'utf16le') : '{}';
-    const { status, body } = await start(raw, headers);
-    expect([400, 415]).toContain(status);
-    expect(['unsupported-media-type', 'invalid-json']).toContain(text(body.code));
+  ] as Array<[string, Record<string, string>]>)('with %s is refused', async (_what, headers) => {
+    const { status, body } = await start('{}', headers);
+    expect([status, body.code]).toEqual([415, 'unsupported-media-type']);
   });
 
   it.each(['{', '{"input": {}} x', "{'input': 1}", '\u0000', '[]extra'])(

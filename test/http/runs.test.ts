@@ -144,6 +144,13 @@ describe('GET /runs/:runId', () => {
     expect(body.steps?.[1]).toMatchObject({ status: 'skipped' });
   });
 
+  it('finds a run by its id in capitals too', async () => {
+    const { body: started } = await api.startRun('single');
+    const path = `/runs/${text(started.id).toUpperCase()}`;
+    expect((await api.call('GET', path)).body.id).toBe(started.id);
+    expect((await api.call('POST', `${path}/cancel`)).body.status).toBe('cancelled');
+  });
+
   it.each([
     [randomUUID(), 404, 'run-not-found'],
     ['00000000-0000-0000-0000-000000000001', 404, 'run-not-found'],
@@ -169,7 +176,7 @@ describe('GET /runs', () => {
       const { body } = await api.call('GET', path);
       seen.push(...(body.items as unknown as Array<{ id: string }>).map((r) => r.id));
       expect(body.nextCursor === null).toBe(page === 2);
-      path = `/runs?limit=2&cursor=${text(body.nextCursor)}`;
+      path = `/runs?limit=2&cursor=${text(body.nextCursor ?? '')}`;
     }
     expect(seen).toEqual(ids);
   });

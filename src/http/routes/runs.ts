@@ -172,7 +172,7 @@ async function triggered(result: TriggerResult, deps: AppDeps): Promise<Reply> {
 }
 
 async function existing(id: string, { store }: AppDeps): Promise<RunState> {
-  const run = await store.run(id.toLowerCase());
+  const run = await store.run(id);
   if (!run) throw new Problem('run-not-found');
   return run.state;
 }
