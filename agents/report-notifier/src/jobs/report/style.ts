@@ -5,6 +5,7 @@ export const STYLE = `
 @media (prefers-color-scheme: dark) { :root { --bg: #12151c; --card: #1b2029; --text: #e8ebf1; --soft: #9aa5b8;
   --line: #2c3340; --accent: #8fa9ff; --good: #58c98b; --fair: #e3ad4d; --poor: #f0857b; } }
 * { box-sizing: border-box; }
+td:nth-child(2), td:nth-child(3), th { white-space: nowrap; overflow-wrap: normal; }
 body { margin: 0; background: var(--bg); color: var(--text); overflow-wrap: anywhere;
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
