@@ -1,6 +1,6 @@
 /** Sends a job to an agent, and asks after jobs that are under way. */
 import type { AgentRunRequest, AgentStatus } from '../contract';
-import { planOf, stepInput, stepOf, type RunState } from '../domain/run';
+import { planOf, stepInput, stepOf, type RunState, type StepState } from '../domain/run';
 import type { RunCommand } from '../domain/decide-run';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
@@ -84,16 +84,26 @@ export class Dispatcher {
   /** What a status without the result says: still at it, or the job is lost. */
   private async compare(run: RunState, stepId: string, attempt: number, status: AgentStatus): Promise<void> {
     const step = stepOf(run, stepId);
-    const reason = lostReason(status, run.id, stepId, step?.bootId);
-    if (reason === undefined) {
-      await this.runs.apply(run.id, { type: 'checked', stepId, attempt, answered: true });
+    if (!step) return;
+    await this.noteBoot(step, status.bootId);
+    const { concurrency } = this.deps.registry.agent(planOf(run, stepId).agentId);
+    const reason = lostReason(status, { runId: run.id, stepId, bootId: step.bootId, concurrency });
+    await this.runs.apply(
+      run.id,
+      reason === undefined
+        ? { type: 'checked', stepId, attempt, answered: true }
+        : { type: 'lost', stepId, attempt, reason },
+    );
+  }
+
+  /** The next jobs must be looked for in the process that is there now. */
+  private async noteBoot(
+    { capsuleId, generation, bootId: known }: StepState,
+    bootId?: string,
+  ): Promise<void> {
+    if (capsuleId === undefined || generation === undefined || bootId === undefined || bootId === known)
       return;
-    }
-    if (step?.capsuleId !== undefined && step.generation !== undefined && status.bootId !== undefined) {
-      const { generation } = step;
-      await this.capsules.apply(step.capsuleId, { type: 'rebooted', generation, bootId: status.bootId });
-    }
-    await this.runs.apply(run.id, { type: 'lost', stepId, attempt, reason });
+    await this.capsules.apply(capsuleId, { type: 'rebooted', generation, bootId });
   }
 
   async cancel(run: RunState, { stepId }: About<'cancel-agent'>): Promise<void> {
@@ -106,10 +116,22 @@ export class Dispatcher {
   }
 }
 
+interface Job {
+  runId: string;
+  stepId: string;
+  /** The process that was there when the job was granted. */
+  bootId: string | undefined;
+  concurrency: number;
+}
+
 /** Why the agent no longer has the job, or undefined while it may still have it. */
-function lostReason(status: AgentStatus, runId: string, stepId: string, bootId?: string): string | undefined {
-  const known = bootId !== undefined && status.bootId !== undefined;
-  if (known && status.bootId !== bootId) return 'the agent was restarted while it had the job';
-  const working = status.current?.runId === runId && status.current.stepId === stepId;
-  return known && !working ? 'the agent has no record of the job' : undefined;
+function lostReason({ state, current, bootId: now }: AgentStatus, job: Job): string | undefined {
+  const { runId, stepId, bootId, concurrency } = job;
+  // At work on it. The process may be another than at the grant: it was replaced before the job was sent.
+  if (current?.runId === runId && current.stepId === stepId) return undefined;
+  if (bootId === undefined || now === undefined) return undefined;
+  if (now !== bootId) return 'the agent was restarted while it had the job';
+  // A status names one job: of an agent with several at work, the others are not known to be missing.
+  const mayHaveIt = state === 'running' && concurrency > 1;
+  return mayHaveIt ? undefined : 'the agent has no record of the job';
 }

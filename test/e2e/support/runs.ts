@@ -1,6 +1,6 @@
 /** Starting and following runs over the orchestrator's own API and record. */
 import type { Orchestrator } from '../../../src/compose';
-import type { CapsuleStatus } from '../../../src/domain/capsule';
+import type { CapsuleStatus, ShiftSplit } from '../../../src/domain/capsule';
 import { verifyChain } from '../../../src/domain/ledger';
 import { isTerminal, type RunState, type StepStatus } from '../../../src/domain/run';
 import type { AgentRunResult } from '../../../src/contract';
@@ -117,7 +117,8 @@ export async function allAsleep(world: World, { store }: Pick<Orchestrator, 'sto
   for (const { activity } of await store.capsules()) expect(activity).toMatchObject({ held: 0, waiting: 0 });
   for (const shift of (await store.shifts({}, 500)).items) {
     const { split, zeroAt = NaN, acceptedAt = shift.requestedAt } = shift;
-    const total = Object.values(split ?? {}).reduce((sum: number, ms: number) => sum + ms, 0);
+    const { bootMs, workMs, lingerMs, drainMs } = split as ShiftSplit;
+    const total = bootMs + workMs + lingerMs + drainMs;
     expect(total).toBe(zeroAt - acceptedAt);
   }
   expect(verifyChain(await store.ledger(0, 100_000))).toMatchObject({ ok: true });
