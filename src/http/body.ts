@@ -1,5 +1,6 @@
 /** Reads a JSON body: type and size are checked before it is parsed, content before it is stored. */
 import express, { type Request, type RequestHandler } from 'express';
+import { replaceUnstorable } from '../store/json';
 import { Problem } from './problems';
 
 /** Deeper nesting serves nobody and overflows the stack of whatever walks it. */
@@ -31,24 +32,22 @@ const contentType = (req: Request): string =>
 export const rawBodyOf = (req: Request): Buffer => (Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0));
 
 /**
- * Parses JSON text. NUL and lone surrogates are valid in JSON and cannot be stored as text;
- * they occur in what agents read from the web, so a result's are replaced by U+FFFD, and a person's
- * are refused.
+ * Parses JSON text. NUL and halves of surrogate pairs are valid in JSON and cannot be stored as text:
+ * the store replaces them in what agents deliver; what people send is refused, as the mistake it is.
  * @throws Problem
  */
-export function parseJson(raw: Buffer, unstorable: 'replace' | 'refuse'): unknown {
-  const text = raw.toString('utf8');
-  const value = parse(text);
+export function parseJson(raw: Buffer, unstorable: 'let-in' | 'refuse'): unknown {
+  const value = parse(raw.toString('utf8'));
   if (isDeeper(value, MAX_DEPTH)) {
     throw new Problem('invalid-json', { detail: `It is nested more than ${MAX_DEPTH} levels deep.` });
   }
-  // Only an escape can bring such a character in: UTF-8 has no surrogates, and JSON allows no raw NUL.
-  if (!/\\u(0000|d[89a-f])/i.test(text)) return value;
-  const clean = replaceUnstorable(value);
-  if (unstorable === 'refuse' && JSON.stringify(clean) !== JSON.stringify(value)) {
-    throw new Problem('invalid-json', { detail: 'It holds a NUL character or half of a surrogate pair.' });
+  if (unstorable === 'refuse') {
+    const json = JSON.stringify(value);
+    if (replaceUnstorable(json) !== json) {
+      throw new Problem('invalid-json', { detail: 'It holds a NUL character or half of a surrogate pair.' });
+    }
   }
-  return clean;
+  return value;
 }
 
 function parse(text: string): unknown {
@@ -64,16 +63,4 @@ function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
   return Object.values(value).some((member) => isDeeper(member, levels - 1));
-}
-
-const LONE_SURROGATE = /\p{Surrogate}/gu;
-const storable = (text: string): string => text.replaceAll('\0', '\ufffd').replace(LONE_SURROGATE, '\ufffd');
-
-function replaceUnstorable(value: unknown): unknown {
-  if (typeof value === 'string') return storable(value);
-  if (Array.isArray(value)) return value.map(replaceUnstorable);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [storable(key), replaceUnstorable(member)]),
-  );
 }

@@ -27,7 +27,7 @@ const bodyLimit = (route: Route, { webhookMaxBytes, limits }: AppDeps): number =
 function perform(route: Route, req: Request, res: Response, deps: AppDeps): Promise<Reply> {
   const rawBody = rawBodyOf(req);
   const missing = rawBody.length === 0 && (route.bodyOptional === true || !route.body);
-  const body = missing ? {} : parseJson(rawBody, route.bodyLimit === 'webhook' ? 'replace' : 'refuse');
+  const body = missing ? {} : parseJson(rawBody, route.bodyLimit === 'webhook' ? 'let-in' : 'refuse');
   const key = route.idempotent ? idempotencyKey(req) : undefined;
   const http = { req, res, actor: actorOf(res), rawBody, ...(key !== undefined && { idempotencyKey: key }) };
   return route.perform({ params: req.params, query: req.query, body, http }, deps);
