@@ -89,7 +89,10 @@ export type AgentHealth = z.infer<typeof AgentHealth>;
 export const AgentStatus = z.object({
   state: z.enum(['idle', 'running']),
   bootId: z.string().optional(),
-  current: z.object({ runId: z.string(), stepId: z.string(), attempt: z.number().optional() }).loose().optional(),
+  current: z
+    .object({ runId: z.string(), stepId: z.string(), attempt: z.number().optional() })
+    .loose()
+    .optional(),
   last: AgentRunResult.optional(),
 });
 export type AgentStatus = z.infer<typeof AgentStatus>;
