@@ -98,7 +98,7 @@ export class Crawler {
     const reason = (await this.#robots.of(new URL(url))).refuses(new URL(url));
     if (reason) return new Refused(reason, url);
     return this.#fetch(url, this.options.maxBytesPerPage, 'GET').catch((error: unknown) =>
-      error instanceof Error ? error : new Error(String(error)),
+      error instanceof Refused ? error : new Error(reasonOf(error), { cause: error }),
     );
   }
 
@@ -119,9 +119,9 @@ export class Crawler {
 
   #recordFailure(url: string, error: Error): void {
     if (url === this.#start.href)
-      throw new Error(`input.siteUrl: ${url}: ${reasonOf(error)}`, { cause: error });
-    this.#skip(url, reasonOf(error));
-    if (!(error instanceof Refused)) this.#links.result(url, { error: reasonOf(error) });
+      throw new Error(`input.siteUrl: ${url}: ${error.message}`, { cause: error });
+    this.#skip(url, error.message);
+    if (!(error instanceof Refused)) this.#links.result(url, { error: error.message });
     else if (error.url !== url) this.#links.result(url, { to: error.url });
   }
 

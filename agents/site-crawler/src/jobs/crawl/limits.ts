@@ -27,10 +27,9 @@ export function clip(text: string, length: number = LIMITS.fieldLength): string 
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
-/** The message of an error and of its cause, which is where fetch puts the reason. */
+/** The message of an error, with the system's code of its cause, which is where fetch puts the reason. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? error.cause : undefined;
-  const code = cause && 'code' in cause ? String(cause.code) : cause?.message;
-  return clip(code ? `${error.message}: ${code}` : error.message, 200);
+  const { message, cause } = (error ?? {}) as { message?: unknown; cause?: { code?: unknown } };
+  const text = typeof message === 'string' ? message : String(error);
+  return clip(typeof cause?.code === 'string' ? `${text}: ${cause.code}` : text, 200);
 }
