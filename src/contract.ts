@@ -13,7 +13,8 @@ const isoTime = z.iso.datetime({ offset: true });
 export const AgentRunRequest = z.object({
   workflowId: id,
   stepId: id,
-  runId: z.uuid(),
+  // Any 128-bit id in the form of a UUID, also ones of no version, like those people test with.
+  runId: z.guid(),
   input: jsonObject,
   config: z.object({
     webhookUrl: z.url(),
@@ -59,7 +60,8 @@ export const ToolCall = z.object({
 export const AgentRunResult = z.object({
   workflowId: id,
   stepId: id,
-  runId: z.uuid(),
+  // Any 128-bit id in the form of a UUID, also ones of no version, like those people test with.
+  runId: z.guid(),
   status: z.enum(['success', 'error', 'timeout']),
   output: jsonObject,
   durationMs: z.number().nonnegative(),

@@ -54,7 +54,8 @@ export function reasonsAwake(capsule: CapsuleState, context: CapsuleContext): st
   if (activity.held > 0) reasons.push(`${activity.held} live lease(s)`);
   if (activity.waiting > 0) reasons.push(`${activity.waiting} step(s) waiting for a lease`);
   const idleSince = activity.idleSince ?? capsule.shift?.healthyAt ?? now;
-  if (now < idleSince + lingerMs) reasons.push(`lingers for another ${idleSince + lingerMs - now} ms`);
+  const idle = activity.held === 0 && activity.waiting === 0;
+  if (idle && now < idleSince + lingerMs) reasons.push(`lingers for another ${idleSince + lingerMs - now} ms`);
   return reasons;
 }
 

@@ -7,7 +7,7 @@ const id = z.string().min(1).max(200);
 export const AgentRunRequest = z.object({
   workflowId: id,
   stepId: id,
-  runId: z.uuid(),
+  runId: z.guid(),
   input: z.record(z.string(), z.unknown()),
   config: z.object({
     webhookUrl: z.url({ protocol: /^https?$/ }),
