@@ -1,0 +1,206 @@
+/** A small world of runs, small enough to visit every state that the rules can lead to. */
+import {
+  decideRun,
+  type LeaseChange,
+  type RunContext,
+  type RunDecision,
+  type RunEvent,
+} from '../../src/domain/decide-run';
+import { DEFAULT_LIMITS, type Limits } from '../../src/domain/limits';
+import { isActive, type RunState, type StepPlan, type StepState } from '../../src/domain/run';
+
+export type EventType = RunEvent['type'];
+export const EVENT_TYPES = [
+  'start',
+  'slot',
+  'accepted',
+  'send-failed',
+  'result',
+  'lost',
+  'checked',
+  'evicted',
+  'wake-failed',
+  'cancel',
+  'due',
+] as const satisfies readonly EventType[];
+
+/** Every limit a few milliseconds, so that few states lie between. */
+export const LIMITS: Limits = {
+  ...DEFAULT_LIMITS,
+  claimMs: 2,
+  capsuleClaimMs: 2,
+  maxSends: 2,
+  resendMs: 1,
+  maxBusyMs: 2,
+  resultGraceMs: 1,
+  checkMs: 2,
+  maxSilentChecks: 2,
+  maxWaitMs: 2,
+};
+
+export const STEPS = ['first', 'second'] as const;
+export const ATTEMPTS = 2;
+
+export const plan: StepPlan[] = STEPS.map((id) => ({
+  id,
+  agentId: `agent-${id}`,
+  timeoutMs: 2,
+  attempts: ATTEMPTS,
+  backoffMs: 1,
+  maxBackoffMs: 1,
+}));
+
+export const pending = (id: string): StepState => ({ id, status: 'pending', attempt: 0, history: [] });
+
+export function freshRun(over: Partial<RunState> = {}): RunState {
+  return {
+    id: '00000000-0000-4000-8000-000000000001',
+    workflowId: 'audit',
+    definition: 'd',
+    plan,
+    trigger: { kind: 'api' },
+    status: 'queued',
+    steps: STEPS.map(pending),
+    createdAt: 0,
+    ...over,
+  };
+}
+
+/** As runs come into the world: new, with a deadline of their own, and again from the second step. */
+export const beginnings = (): RunState[] => [
+  freshRun(),
+  freshRun({ deadline: 3 }),
+  freshRun({
+    steps: [{ ...pending(STEPS[0]), status: 'succeeded', reusedFrom: 'another' }, pending(STEPS[1])],
+  }),
+];
+
+export const contextAt = (now: number, awake: boolean, over: Partial<RunContext> = {}): RunContext => ({
+  now,
+  random: () => 0.5,
+  limits: LIMITS,
+  capsuleOf: (agentId) => ({
+    capsuleId: `capsule-of-${agentId}`,
+    ...(awake && { awake: { generation: 7 } }),
+  }),
+  performing: true,
+  ...over,
+});
+
+/** What agents answer, for one attempt of one step. */
+function answers(stepId: string, attempt: number): RunEvent[] {
+  const of = { stepId, attempt };
+  const body = { workflowId: 'audit', stepId, runId: '00000000-0000-4000-8000-000000000001', output: {} };
+  return [
+    { type: 'accepted', ...of, bootId: 'boot' },
+    { type: 'send-failed', ...of, failure: { kind: 'busy', retryAfterMs: 2 } },
+    { type: 'send-failed', ...of, failure: { kind: 'rejected', message: 'no' } },
+    { type: 'send-failed', ...of, failure: { kind: 'unreachable', message: 'refused' } },
+    ...(['success', 'error', 'timeout'] as const).map((status) => ({
+      type: 'result' as const,
+      ...of,
+      result: { ...body, status, durationMs: 1 },
+    })),
+    { type: 'lost', ...of, reason: 'another boot id' },
+    { type: 'checked', ...of, answered: true },
+    { type: 'checked', ...of, answered: false, detail: 'refused' },
+    { type: 'evicted', ...of, reason: 'its agent does not work' },
+    { type: 'wake-failed', ...of, reason: 'not healthy' },
+  ];
+}
+
+/** Every event there is, for each step: those of the attempt in hand. */
+export const everyEvent = (run: RunState): RunEvent[] => [
+  { type: 'start' },
+  { type: 'due' },
+  { type: 'cancel', reason: 'asked' },
+  ...run.steps.flatMap((step) => [
+    { type: 'slot' as const, stepId: step.id, generation: 7, bootId: 'boot' },
+    ...answers(step.id, step.attempt),
+  ]),
+];
+
+/** Events of attempts before and after the one in hand, and of a step there is not. */
+export const straysOf = (run: RunState): RunEvent[] => [
+  { type: 'slot', stepId: 'nobody', generation: 7 },
+  ...answers('nobody', 1),
+  ...run.steps.flatMap((s) => [s.attempt - 1, s.attempt + 1].flatMap((attempt) => answers(s.id, attempt))),
+];
+
+export interface Visit {
+  before: RunState;
+  event: RunEvent;
+  now: number;
+  decision: RunDecision;
+}
+
+/** What of a state matters for what may follow: times only as distances from now. */
+function essence(run: RunState, now: number): string {
+  // The rules ask only whether a time has come, and how long a busy agent was waited for.
+  const from = (time: number | undefined, past = 0) =>
+    time === undefined ? null : Math.max(past, time - now);
+  const steps = run.steps.map((s) => [
+    s.status,
+    s.attempt,
+    Math.min(s.sends ?? 0, LIMITS.maxSends),
+    s.silentChecks ?? 0,
+    from(s.dueAt),
+    from(s.deadline),
+    isActive(s.status) ? from(s.grantedAt, -LIMITS.maxBusyMs) : null,
+    s.history.map((h) => h.durationMs !== undefined),
+  ]);
+  return JSON.stringify([run.status, from(run.deadline), steps]);
+}
+
+/** Visits each state that can be reached from `beginnings` by any events at any times, once. */
+export function explore(visit: (visit: Visit) => void): number {
+  const todo = beginnings().map((run) => ({ run, now: 0 }));
+  const seen = new Set(todo.map(({ run, now }) => essence(run, now)));
+  const go = (run: RunState, now: number) => {
+    const key = essence(run, now);
+    if (seen.has(key)) return;
+    seen.add(key);
+    todo.push({ run, now });
+  };
+  for (let node = todo.pop(); node; node = todo.pop()) {
+    const { run, now } = node;
+    for (const event of everyEvent(run)) {
+      for (const awake of [false, true]) {
+        const decision = decideRun(run, event, contextAt(now, awake));
+        visit({ before: run, event, now, decision });
+        go(decision.state, now);
+        // Whether the capsule is awake matters only to those who ask for a lease.
+        if (!decision.leases.some((l) => l.op === 'request')) break;
+      }
+    }
+    go(run, now + 1);
+  }
+  return seen.size;
+}
+
+export type Claims = Map<string, 'requested' | 'held'>;
+
+/** The leases a run has by its own account. */
+export function claimsOf(run: RunState): Claims {
+  const active = run.steps.filter((s) => isActive(s.status));
+  return new Map(
+    active.map((s) => [
+      `${s.id}/${s.attempt}@${s.capsuleId}`,
+      s.status === 'waiting' ? ('requested' as const) : ('held' as const),
+    ]),
+  );
+}
+
+/** Applies lease changes. @throws when one makes no sense: a second request, a release of nothing. */
+export function applyLeases(claims: Claims, changes: LeaseChange[]): Claims {
+  const after = new Map(claims);
+  for (const { op, stepId, attempt, capsuleId } of changes) {
+    const key = `${stepId}/${attempt}@${capsuleId}`;
+    const known = after.get(key);
+    const sense = op === 'request' ? !known : op === 'grant' ? known !== 'held' : known !== undefined;
+    if (!sense) throw new Error(`${op} of ${key}, which is ${known ?? 'unknown'}`);
+    if (op === 'release') after.delete(key);
+    else after.set(key, op === 'request' ? 'requested' : 'held');
+  }
+  return after;
+}
