@@ -43,6 +43,9 @@ export interface Shift {
   /** A connection was answered for the first time, healthy or not. */
   firstTcpAt?: number;
   healthyAt?: number;
+  /** The first lease was granted, and the last one released. Filled in when the shift closes. */
+  firstWorkAt?: number;
+  lastWorkAt?: number;
   /** The scale-down was decided. */
   scaleDownAt?: number;
   /** Zero replicas were observed: billing ends. */

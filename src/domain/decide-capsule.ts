@@ -211,6 +211,8 @@ function fallAsleep(
   const open = capsule.shift && {
     ...capsule.shift,
     zeroAt: now,
+    ...(activity.firstWorkAt !== undefined && { firstWorkAt: activity.firstWorkAt }),
+    ...(activity.lastWorkAt !== undefined && { lastWorkAt: activity.lastWorkAt }),
     ...(endReason !== undefined && { endReason }),
   };
   // Somebody else may have stopped it in the middle of work.
