@@ -55,7 +55,8 @@ export function reasonsAwake(capsule: CapsuleState, context: CapsuleContext): st
   if (activity.waiting > 0) reasons.push(`${activity.waiting} step(s) waiting for a lease`);
   const idleSince = activity.idleSince ?? capsule.shift?.healthyAt ?? now;
   const idle = activity.held === 0 && activity.waiting === 0;
-  if (idle && now < idleSince + lingerMs) reasons.push(`lingers for another ${idleSince + lingerMs - now} ms`);
+  if (idle && now < idleSince + lingerMs)
+    reasons.push(`lingers for another ${idleSince + lingerMs - now} ms`);
   return reasons;
 }
 
