@@ -115,12 +115,18 @@ export class Runs {
     const earlier = this.take(id);
     let direct = true;
     for (let attempt = 0; attempt < this.deps.limits.maxConflicts; attempt += 1) {
-      const known = this.cache.get(id) ?? (await this.deps.store.run(id));
+      const cached = this.cache.get(id);
+      const known = cached ?? (await this.deps.store.run(id));
       if (!known) return { outcome: 'unknown-run' };
       const decision = this.decide(known.state, [...earlier, event], direct);
       const { result } = options;
       const results = result ? [{ ...result, counted: decision.outcome === 'changed' }] : [];
       const keep = decision.outcome === 'changed' || decision.changedEarlier || decision.outcome === 'late';
+      if (!keep && decision.outcome === 'unchanged' && cached) {
+        // No commit tells us that another process moved the run on: what does not fit may fit that.
+        this.cache.delete(id);
+        continue;
+      }
       if (!keep) return { outcome: decision.outcome, state: known.state };
       const change = this.change(known, decision, event, results, options.actor);
       const committed = await this.deps.store.commit(change);
