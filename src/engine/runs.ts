@@ -16,6 +16,7 @@ import { isTerminal, runDueAt, type RunState } from '../domain/run';
 import type { Change, CommitResult, Freed, StepResult, Versioned } from '../store/store';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
+import type { Hint } from './ports';
 import { KeyedMutex, type Tasks } from './tasks';
 
 /** Runs kept in memory between two events; the store has them all. */
@@ -230,15 +231,27 @@ export class Runs {
     this.remember(state, version);
     this.deps.events.emit('run', state);
     this.onFreed(freed);
-    if (!this.deps.performing) {
-      this.tasks.spawn('hand over', () => this.deps.queue.hint({ kind: 'run', id: state.id }, 0));
-      return;
+    const { commands } = decision;
+    if (!this.deps.performing) this.handOver(state, commands, freed);
+    for (const command of commands) {
+      const mine = this.deps.performing ? command.type !== withhold : command.type === 'cancel-agent';
+      if (mine) this.tasks.spawn(`run ${command.type}`, () => this.perform(state, command));
     }
-    for (const command of decision.commands) {
-      if (command.type !== withhold)
-        this.tasks.spawn(`run ${command.type}`, () => this.perform(state, command));
-    }
-    this.hintPauses(state, decision.commands);
+    if (this.deps.performing) this.hintPauses(state, commands);
+  }
+
+  /**
+   * Leaves the rest to a worker: it looks at the run, and at the capsules that the run asked for or
+   * let go of. An agent that is to stop is told from here, as no record asks for that.
+   */
+  private handOver(state: RunState, commands: RunCommand[], freed: Freed[]): void {
+    const wanted = commands.flatMap((c) => (c.type === 'wake' ? [c.capsuleId] : []));
+    const capsules = new Set([...wanted, ...freed.map((f) => f.capsuleId)]);
+    const hints: Hint[] = [
+      { kind: 'run', id: state.id },
+      ...[...capsules].map((id) => ({ kind: 'capsule' as const, id })),
+    ];
+    for (const hint of hints) this.tasks.spawn('hand over', () => this.deps.queue.hint(hint, 0));
   }
 
   /** Asks the queue for a call at the end of a pause; everything else is the sweeper's. */
