@@ -14,6 +14,8 @@ import { createDatabase } from '../../support/database';
 import { temporaryFolder } from '../../support/folders';
 import { freePort } from '../../support/ports';
 import { until } from '../../support/until';
+import type { Processes, TestProcess } from '../../support/processes';
+import type { WorldText } from './orchestrator';
 import { SHORT } from './limits';
 import { checked } from './registry';
 
@@ -110,6 +112,19 @@ export class World {
     setMaxListeners(0, orchestrator.events);
     this.orchestrators.add(orchestrator);
     return orchestrator;
+  }
+
+  /** The same as a process, which `useProcesses()` of the test file ends. Answers once it is up. */
+  async spawn(
+    { startScript }: Processes,
+    { env, limits }: OrchestratorOptions = {},
+  ): Promise<{ process: TestProcess; url: string }> {
+    const world: WorldText = { registry: this.registry, limits: { ...SHORT, ...limits } };
+    const child = await startScript(join(__dirname, 'orchestrator.ts'), [], {
+      env: { ...this.env(env), WORLD: JSON.stringify(world) },
+    });
+    const [, url = ''] = await child.waitFor(/^up (\S+)$/m);
+    return { process: child, url };
   }
 
   async stop(orchestrator: Orchestrator): Promise<void> {
