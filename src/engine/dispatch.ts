@@ -34,22 +34,17 @@ export class Dispatcher {
 
   /** The request for a step's attempt in hand; undefined once retention removed the run's input. */
   async request(run: RunState, stepId: string): Promise<AgentRunRequest | undefined> {
-    const { store, callbacks } = this.deps;
+    const { callbacks } = this.deps;
     const step = stepOf(run, stepId);
-    const payloads = await store.payloads(run.id);
+    const payloads = await this.runs.payloads(run.id);
     if (!step || !payloads) return undefined;
-    const outputs = new Map(
-      payloads.results
-        .filter((r) => r.counted && r.result.status === 'success')
-        .map((r) => [r.stepId, r.result.output]),
-    );
     const { attempt, deadline = this.deps.clock.now() } = step;
     const expiresAt = deadline + LATE_RESULT_MS;
     return {
       workflowId: run.workflowId,
       stepId,
       runId: run.id,
-      input: stepInput(run.plan, stepId, payloads.input, outputs),
+      input: stepInput(run.plan, stepId, payloads.input, payloads.outputs),
       config: {
         webhookUrl: callbacks.url({ runId: run.id, stepId, attempt, expiresAt }),
         timeoutSeconds: planOf(run, stepId).timeoutMs / 1_000,

@@ -17,6 +17,7 @@ import type { Change, CommitResult, Freed, StepResult, Versioned } from '../stor
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import type { Hint } from './ports';
+import { grown, keepable, payloadsOf, type Payloads } from './payloads';
 import { KeyedMutex, type Tasks } from './tasks';
 
 /** Runs kept in memory between two events; the store has them all. */
@@ -50,8 +51,13 @@ interface Deferred {
   cancel: () => void;
 }
 
+interface Cached extends Versioned<RunState> {
+  /** Set while this process has seen all of them and they are small. */
+  payloads?: Payloads | undefined;
+}
+
 export class Runs {
-  private readonly cache = new Map<string, Versioned<RunState>>();
+  private readonly cache = new Map<string, Cached>();
   private readonly mutex = new KeyedMutex();
   private readonly deferred = new Map<string, Deferred[]>();
 
@@ -75,6 +81,14 @@ export class Runs {
   /** What is known of a run without asking the store, or else the store's word. */
   async get(id: string): Promise<Versioned<RunState> | undefined> {
     return this.cache.get(id) ?? this.deps.store.run(id);
+  }
+
+  /** Input and outputs of a run so far; undefined once retention removed them. */
+  async payloads(id: string): Promise<Payloads | undefined> {
+    const kept = this.cache.get(id)?.payloads;
+    if (kept) return kept;
+    const stored = await this.deps.store.payloads(id);
+    return stored && payloadsOf(stored);
   }
 
   /** Applies an event to a run. */
@@ -117,7 +131,7 @@ export class Runs {
     let direct = true;
     for (let attempt = 0; attempt < this.deps.limits.maxConflicts; attempt += 1) {
       const cached = this.cache.get(id);
-      const known = cached ?? (await this.deps.store.run(id));
+      const known: Cached | undefined = cached ?? (await this.deps.store.run(id));
       if (!known) return { outcome: 'unknown-run' };
       const decision = this.decide(known.state, [...earlier, event], direct);
       const { result } = options;
@@ -132,7 +146,8 @@ export class Runs {
       const change = this.change(known, decision, event, results, options.actor);
       const committed = await this.deps.store.commit(change);
       if (committed.ok) {
-        this.committed(decision.state, known.version + 1, decision, committed.freed, options.withhold);
+        const next = { version: known.version + 1, payloads: grown(known.payloads, results) };
+        this.committed(next, decision, committed.freed, options.withhold);
         return { outcome: decision.outcome, state: decision.state };
       }
       this.cache.delete(id);
@@ -158,7 +173,8 @@ export class Runs {
       const state = decision.state;
       const run = { expect: 0, state, input, results, ...due(state) };
       committed = await this.deps.store.commit({ ...change, ...rest, run });
-      if (committed.ok) this.committed(state, 1, decision, committed.freed);
+      const payloads = keepable(payloadsOf({ input, results }));
+      if (committed.ok) this.committed({ version: 1, payloads }, decision, committed.freed);
       if (committed.ok || (committed.conflict !== 'busy' && committed.conflict !== 'capsule')) break;
     }
     return committed;
@@ -222,16 +238,14 @@ export class Runs {
   }
 
   private committed(
-    state: RunState,
-    version: number,
-    decision: RunDecision,
+    next: Omit<Cached, 'state'>,
+    { state, commands }: RunDecision,
     freed: Freed[],
     withhold?: RunCommand['type'],
   ): void {
-    this.remember(state, version);
+    this.remember({ ...next, state });
     this.deps.events.emit('run', state);
     this.onFreed(freed);
-    const { commands } = decision;
     if (!this.deps.performing) this.handOver(state, commands, freed);
     for (const command of commands) {
       const mine = this.deps.performing ? command.type !== withhold : command.type === 'cancel-agent';
@@ -264,10 +278,11 @@ export class Runs {
     }
   }
 
-  private remember(state: RunState, version: number): void {
+  private remember(cached: Cached): void {
+    const { state } = cached;
     this.cache.delete(state.id);
     if (isTerminal(state.status)) return;
-    this.cache.set(state.id, { state, version });
+    this.cache.set(state.id, cached);
     const oldest = this.cache.size > MAX_CACHED ? this.cache.keys().next() : undefined;
     if (oldest && !oldest.done) this.cache.delete(oldest.value);
   }

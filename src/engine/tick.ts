@@ -57,6 +57,8 @@ export class Ticker {
 
   /** Lets the oldest queued run of a workflow begin once no run of it is under way. */
   async release(workflowId: string): Promise<void> {
+    // Only a schedule queues runs: without one, the end of a run costs no look at the others.
+    if (!this.deps.registry.findWorkflow(workflowId)?.schedule) return;
     const open = await this.deps.store.openRuns(workflowId, MAX_OPEN);
     const next = open.find((r) => r.status === 'queued');
     if (next && !open.some((r) => r.status === 'running')) await this.runs.apply(next.id, { type: 'start' });
