@@ -1,29 +1,39 @@
 -- The record. Times are epoch milliseconds (bigint), as everywhere in Reveille.
 
+-- Rows of one run are tied to each other by commit_changes and the purge, the only writers; foreign keys
+-- would check on every step what cannot be otherwise.
+
+-- What is listed and searched; changes only when a run begins and ends.
 CREATE TABLE runs (
   id          uuid PRIMARY KEY,
   workflow_id text   NOT NULL,
   status      text   NOT NULL,
-  version     int    NOT NULL,
   created_at  bigint NOT NULL,
-  finished_at bigint,
-  due_at      bigint,
-  state       jsonb  NOT NULL
+  finished_at bigint
 );
-CREATE INDEX runs_due ON runs (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX runs_newest ON runs (created_at DESC, id DESC);
 CREATE INDEX runs_by_workflow ON runs (workflow_id, created_at DESC, id DESC);
 CREATE INDEX runs_open ON runs (workflow_id, created_at) WHERE status IN ('queued', 'running');
 CREATE INDEX runs_finished ON runs (finished_at) WHERE finished_at IS NOT NULL;
 
+-- What changes with every transition, under as few indexes as can be. A state of a few kilobytes
+-- stays in its row: compressing it and writing it elsewhere would cost more than it saves.
+CREATE TABLE run_states (
+  run_id  uuid  PRIMARY KEY,
+  version int   NOT NULL,
+  due_at  bigint,
+  state   jsonb NOT NULL
+) WITH (toast_tuple_target = 8160);
+CREATE INDEX run_states_due ON run_states (due_at) WHERE due_at IS NOT NULL;
+
 -- Inputs and results apart from the state, so that a transition rewrites only what changed.
 CREATE TABLE run_inputs (
-  run_id uuid PRIMARY KEY REFERENCES runs ON DELETE CASCADE,
+  run_id uuid PRIMARY KEY,
   input  jsonb NOT NULL
 );
 
 CREATE TABLE step_results (
-  run_id      uuid    NOT NULL REFERENCES runs ON DELETE CASCADE,
+  run_id      uuid    NOT NULL,
   step_id     text    NOT NULL,
   attempt     int     NOT NULL,
   counted     boolean NOT NULL,
@@ -62,7 +72,7 @@ CREATE TABLE leases (
   run_id       uuid   NOT NULL,
   step_id      text   NOT NULL,
   attempt      int    NOT NULL,
-  capsule_id   text COLLATE "C" NOT NULL REFERENCES capsules,
+  capsule_id   text COLLATE "C" NOT NULL,
   requested_at bigint NOT NULL,
   granted_at   bigint,
   generation   int,

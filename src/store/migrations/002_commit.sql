@@ -5,29 +5,38 @@
 
 CREATE FUNCTION commit_changes(changes jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  head    ledger_head%ROWTYPE;
-  change  jsonb;
-  verdict jsonb;
-  answers jsonb := '[]';
-  body    text;
+  head     ledger_head%ROWTYPE;
+  change   jsonb;
+  verdict  jsonb;
+  entry    jsonb;
+  answers  jsonb[] := '{}';
+  seqs     bigint[] := '{}';
+  entities text[] := '{}';
+  ids      text[] := '{}';
+  bodies   text[] := '{}';
+  hashes   text[] := '{}';
 BEGIN
   SELECT * INTO head FROM ledger_head FOR UPDATE;
   FOR change IN SELECT * FROM jsonb_array_elements(changes) LOOP
     verdict := check_change(change);
     IF verdict IS NULL THEN
-      PERFORM apply_change(change);
-      verdict := jsonb_build_object('freed', freed_capsules(change));
-      FOR body IN SELECT * FROM jsonb_array_elements_text(change->'ledger') LOOP
+      verdict := jsonb_build_object('freed', apply_change(change));
+      FOR entry IN SELECT * FROM jsonb_array_elements(change->'ledger') LOOP
         head.seq := head.seq + 1;
-        head.hash := encode(sha256(convert_to(head.hash || body, 'UTF8')), 'hex');
-        INSERT INTO ledger (seq, entity, id, body, hash)
-          VALUES (head.seq, body::json->>'entity', body::json->>'id', body, head.hash);
+        head.hash := encode(sha256(convert_to(head.hash || (entry->>'body'), 'UTF8')), 'hex');
+        seqs := seqs || head.seq;
+        entities := entities || (entry->>'entity');
+        ids := ids || (entry->>'id');
+        bodies := bodies || (entry->>'body');
+        hashes := hashes || head.hash;
       END LOOP;
     END IF;
-    answers := answers || jsonb_build_array(verdict);
+    answers := answers || verdict;
   END LOOP;
+  INSERT INTO ledger (seq, entity, id, body, hash)
+    SELECT * FROM unnest(seqs, entities, ids, bodies, hashes);
   UPDATE ledger_head SET seq = head.seq, hash = head.hash;
-  RETURN answers;
+  RETURN to_jsonb(answers);
 END $$;
 
 -- Null if the change may be written.
@@ -51,7 +60,7 @@ BEGIN
       WHERE workflow_id = tick->>'workflowId' AND scheduled_for = (tick->>'scheduledFor')::bigint) THEN
     RETURN '{"conflict": "tick"}';
   END IF;
-  IF run IS NOT NULL AND coalesce((SELECT version FROM runs WHERE id = (run->>'id')::uuid), 0)
+  IF run IS NOT NULL AND coalesce((SELECT version FROM run_states WHERE run_id = (run->>'id')::uuid), 0)
       <> (run->>'expect')::int THEN
     RETURN '{"conflict": "run"}';
   END IF;
@@ -66,51 +75,72 @@ BEGIN
       RETURN '{"conflict": "busy"}';
     END IF;
   END IF;
-  RETURN check_leases(change);
+  IF change ? 'leases' THEN RETURN check_leases(change->'leases'); END IF;
+  RETURN NULL;
 END $$;
 
 -- A grant needs the capsule awake in that shift, a free slot, and its turn. Slots that the same change
--- frees count as free, those that its earlier grants take as taken.
-CREATE FUNCTION check_leases(change jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- frees count as free, those that its earlier grants take as taken. Where slots are free and nobody
+-- waits, one look at the capsule is enough.
+CREATE FUNCTION check_leases(leases jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  run_uuid uuid := (change->'leases'->>'runId')::uuid;
-  lease    jsonb;
-  known    record;
-  asked    boolean;
-  freed    int;
-  taken    jsonb := '{}';
+  lease  jsonb;
+  known  record;
+  grants int := 0;
 BEGIN
-  FOR lease IN SELECT e FROM jsonb_array_elements(change->'leases'->'changes') e WHERE e->>'op' = 'grant' LOOP
+  FOR lease IN SELECT e FROM jsonb_array_elements(leases->'changes') e WHERE e->>'op' = 'grant' LOOP
     SELECT c.status, c.generation, c.slots, a.held, a.waiting INTO known
       FROM capsules c JOIN capsule_activity a ON a.capsule_id = c.id WHERE c.id = lease->>'capsuleId';
     IF NOT FOUND OR known.status <> 'awake' OR known.generation <> (lease->>'generation')::int THEN
       RETURN '{"conflict": "capsule"}';
     END IF;
-    SELECT EXISTS (SELECT FROM leases WHERE run_id = run_uuid AND step_id = lease->>'stepId'
-      AND attempt = (lease->>'attempt')::int) INTO asked;
-    SELECT count(*) INTO freed FROM jsonb_array_elements(change->'leases'->'changes') e
-      JOIN leases l ON l.run_id = run_uuid AND l.step_id = e->>'stepId' AND l.attempt = (e->>'attempt')::int
-      WHERE e->>'op' = 'release' AND l.capsule_id = lease->>'capsuleId' AND l.granted_at IS NOT NULL;
-    freed := freed - coalesce((taken->>(lease->>'capsuleId'))::int, 0);
-    IF known.held - freed >= known.slots OR (NOT asked AND known.waiting > 0) THEN
-      RETURN '{"conflict": "busy"}';
+    IF known.held + grants >= known.slots OR known.waiting > 0 THEN
+      IF known.held - slots_freed(leases, lease, grants) >= known.slots
+          OR (known.waiting > 0 AND NOT is_asked(leases, lease)) THEN
+        RETURN '{"conflict": "busy"}';
+      END IF;
     END IF;
-    taken := taken || jsonb_build_object(lease->>'capsuleId', coalesce((taken->>(lease->>'capsuleId'))::int, 0) + 1);
+    grants := grants + 1;
   END LOOP;
   RETURN NULL;
 END $$;
 
-CREATE FUNCTION apply_change(change jsonb) RETURNS void LANGUAGE plpgsql AS $$
+-- What the change frees on a grant's capsule, less what its grants before this one take there.
+CREATE FUNCTION slots_freed(leases jsonb, given jsonb, grants_before int) RETURNS int LANGUAGE sql AS $$
+  SELECT (SELECT count(*) FROM jsonb_array_elements(leases->'changes') e
+      JOIN leases l ON l.run_id = (leases->>'runId')::uuid AND l.step_id = e->>'stepId'
+        AND l.attempt = (e->>'attempt')::int
+      WHERE e->>'op' = 'release' AND l.capsule_id = given->>'capsuleId' AND l.granted_at IS NOT NULL)::int
+    - (SELECT count(*) FROM (SELECT e FROM jsonb_array_elements(leases->'changes') WITH ORDINALITY t(e, n)
+        WHERE e->>'op' = 'grant' ORDER BY n LIMIT grants_before) earlier
+      WHERE earlier.e->>'capsuleId' = given->>'capsuleId')::int
+$$;
+
+CREATE FUNCTION is_asked(leases jsonb, given jsonb) RETURNS boolean LANGUAGE sql AS $$
+  SELECT EXISTS (SELECT FROM leases l WHERE l.run_id = (leases->>'runId')::uuid
+    AND l.step_id = given->>'stepId' AND l.attempt = (given->>'attempt')::int)
+$$;
+
+-- Answers the capsules on which it released leases, with what they are left with.
+CREATE FUNCTION apply_change(change jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  now_ms bigint := (change->>'at')::bigint;
-  tick   jsonb := change->'tick';
-  idem   jsonb := change->'idempotencyKey';
-  lease  jsonb;
+  now_ms   bigint := (change->>'at')::bigint;
+  run_uuid uuid := (change->'leases'->>'runId')::uuid;
+  tick     jsonb := change->'tick';
+  idem     jsonb := change->'idempotencyKey';
+  lease    jsonb;
+  released text[] := '{}';
 BEGIN
   IF change ? 'run' THEN PERFORM apply_run(change->'run', now_ms); END IF;
   IF change ? 'capsule' THEN PERFORM apply_capsule(change->'capsule'); END IF;
   FOR lease IN SELECT * FROM jsonb_array_elements(change->'leases'->'changes') LOOP
-    PERFORM apply_lease((change->'leases'->>'runId')::uuid, lease, now_ms);
+    CASE lease->>'op'
+      WHEN 'request' THEN PERFORM request_lease(run_uuid, lease, now_ms);
+      WHEN 'grant' THEN PERFORM grant_lease(run_uuid, lease, now_ms);
+      ELSE
+        PERFORM release_lease(run_uuid, lease, now_ms);
+        released := released || (lease->>'capsuleId');
+    END CASE;
   END LOOP;
   IF tick IS NOT NULL THEN
     INSERT INTO ticks (workflow_id, scheduled_for, action, reason, late_ms, decided_at, run_id)
@@ -121,28 +151,28 @@ BEGIN
     INSERT INTO idempotency_keys (scope, key, fingerprint, run_id, created_at)
     VALUES (idem->>'scope', idem->>'key', idem->>'fingerprint', (change->'run'->>'id')::uuid, now_ms);
   END IF;
+  IF released = '{}' THEN RETURN '[]'; END IF;
+  RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('capsuleId', capsule_id, 'held', held, 'waiting', waiting)), '[]')
+    FROM capsule_activity WHERE capsule_id = ANY (released));
 END $$;
-
-CREATE FUNCTION freed_capsules(change jsonb) RETURNS jsonb LANGUAGE sql AS $$
-  SELECT coalesce(jsonb_agg(jsonb_build_object('capsuleId', capsule_id, 'held', held, 'waiting', waiting)), '[]')
-    FROM capsule_activity WHERE capsule_id IN (
-      SELECT e->>'capsuleId' FROM jsonb_array_elements(change->'leases'->'changes') e WHERE e->>'op' = 'release')
-$$;
 
 CREATE FUNCTION apply_run(run jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  run_uuid uuid := (run->>'id')::uuid;
-  state    jsonb := run->'state';
+  run_uuid   uuid := (run->>'id')::uuid;
+  next       jsonb := run->'state';
+  next_state text := next->>'status';
 BEGIN
   IF (run->>'expect')::int = 0 THEN
-    INSERT INTO runs (id, workflow_id, status, version, created_at, finished_at, due_at, state)
-    VALUES (run_uuid, state->>'workflowId', state->>'status', 1, (state->>'createdAt')::bigint,
-      (state->>'finishedAt')::bigint, (run->>'dueAt')::bigint, state);
+    INSERT INTO runs (id, workflow_id, status, created_at, finished_at)
+    VALUES (run_uuid, next->>'workflowId', next_state, (next->>'createdAt')::bigint, (next->>'finishedAt')::bigint);
+    INSERT INTO run_states (run_id, version, due_at, state) VALUES (run_uuid, 1, (run->>'dueAt')::bigint, next);
     INSERT INTO run_inputs (run_id, input) VALUES (run_uuid, run->'input');
   ELSE
-    UPDATE runs SET version = version + 1, status = run->'state'->>'status', state = run->'state',
-      finished_at = (run->'state'->>'finishedAt')::bigint, due_at = (run->>'dueAt')::bigint
-      WHERE id = run_uuid;
+    UPDATE run_states SET version = version + 1, state = next, due_at = (run->>'dueAt')::bigint
+      WHERE run_id = run_uuid;
+    UPDATE runs SET status = next_state, finished_at = (next->>'finishedAt')::bigint
+      WHERE id = run_uuid
+        AND (status, finished_at) IS DISTINCT FROM (next_state, (next->>'finishedAt')::bigint);
   END IF;
   IF run ? 'results' THEN
     INSERT INTO step_results (run_id, step_id, attempt, counted, received_at, result)
@@ -176,45 +206,53 @@ BEGIN
   END IF;
 END $$;
 
--- A lease belongs to the capsule its row names; asking twice or granting what is held is an error.
-CREATE FUNCTION apply_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- A lease belongs to the capsule its row names; asking twice, granting what is held, and a capsule that
+-- nobody declared are errors.
+CREATE FUNCTION request_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO leases (run_id, step_id, attempt, capsule_id, requested_at)
+    VALUES (run_uuid, lease->>'stepId', (lease->>'attempt')::int, lease->>'capsuleId', now_ms);
+  UPDATE capsule_activity SET waiting = waiting + 1 WHERE capsule_id = lease->>'capsuleId';
+  IF NOT FOUND THEN
+    RAISE foreign_key_violation USING MESSAGE = 'a lease on a capsule that is not declared';
+  END IF;
+END $$;
+
+CREATE FUNCTION grant_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  op   text := lease->>'op';
-  cap  text := lease->>'capsuleId';
+  asked boolean;
+BEGIN
+  INSERT INTO leases AS l (run_id, step_id, attempt, capsule_id, requested_at, granted_at, generation)
+    VALUES (run_uuid, lease->>'stepId', (lease->>'attempt')::int, lease->>'capsuleId', now_ms, now_ms,
+      (lease->>'generation')::int)
+    ON CONFLICT (run_id, step_id, attempt)
+      DO UPDATE SET granted_at = EXCLUDED.granted_at, generation = EXCLUDED.generation
+      WHERE l.granted_at IS NULL AND l.capsule_id = EXCLUDED.capsule_id
+    RETURNING l.xmax <> 0 INTO asked; -- an inserted row has no xmax, an updated one has
+  IF NOT FOUND THEN
+    RAISE unique_violation USING MESSAGE = 'a lease that is held already';
+  END IF;
+  UPDATE capsule_activity SET held = held + 1, waiting = waiting - asked::int, idle_since = NULL,
+      busy_since = coalesce(busy_since, now_ms), first_work_at = coalesce(first_work_at, now_ms)
+    WHERE capsule_id = lease->>'capsuleId';
+END $$;
+
+CREATE FUNCTION release_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
   gone record;
 BEGIN
-  IF op = 'request' THEN
-    INSERT INTO leases (run_id, step_id, attempt, capsule_id, requested_at)
-      VALUES (run_uuid, lease->>'stepId', (lease->>'attempt')::int, cap, now_ms);
-    UPDATE capsule_activity SET waiting = waiting + 1 WHERE capsule_id = cap;
-  ELSIF op = 'grant' THEN
-    UPDATE leases SET granted_at = now_ms, generation = (lease->>'generation')::int
-      WHERE run_id = run_uuid AND step_id = lease->>'stepId' AND attempt = (lease->>'attempt')::int
-        AND capsule_id = cap AND granted_at IS NULL;
-    IF FOUND THEN
-      UPDATE capsule_activity SET waiting = waiting - 1 WHERE capsule_id = cap;
-    ELSE
-      INSERT INTO leases (run_id, step_id, attempt, capsule_id, requested_at, granted_at, generation)
-        VALUES (run_uuid, lease->>'stepId', (lease->>'attempt')::int, cap, now_ms, now_ms,
-          (lease->>'generation')::int);
-    END IF;
-    UPDATE capsule_activity SET held = held + 1, idle_since = NULL,
-        busy_since = coalesce(busy_since, now_ms), first_work_at = coalesce(first_work_at, now_ms)
-      WHERE capsule_id = cap;
+  DELETE FROM leases WHERE run_id = run_uuid AND step_id = lease->>'stepId'
+    AND attempt = (lease->>'attempt')::int RETURNING capsule_id, granted_at INTO gone;
+  IF NOT FOUND THEN
+    RETURN;
+  ELSIF gone.granted_at IS NULL THEN
+    UPDATE capsule_activity SET waiting = waiting - 1 WHERE capsule_id = gone.capsule_id;
   ELSE
-    DELETE FROM leases WHERE run_id = run_uuid AND step_id = lease->>'stepId'
-      AND attempt = (lease->>'attempt')::int RETURNING capsule_id, granted_at INTO gone;
-    IF NOT FOUND THEN
-      RETURN;
-    ELSIF gone.granted_at IS NULL THEN
-      UPDATE capsule_activity SET waiting = waiting - 1 WHERE capsule_id = gone.capsule_id;
-    ELSE
-      -- Nobody is busy in a shift that began after the lease: it was wiped clean at its start.
-      UPDATE capsule_activity SET held = held - 1, last_work_at = now_ms,
-          work_ms = work_ms + CASE WHEN held = 1 THEN now_ms - coalesce(busy_since, now_ms) ELSE 0 END,
-          idle_since = CASE WHEN held = 1 THEN now_ms END,
-          busy_since = CASE WHEN held = 1 THEN NULL ELSE busy_since END
-        WHERE capsule_id = gone.capsule_id;
-    END IF;
+    -- Nobody is busy in a shift that began after the lease: it was wiped clean at its start.
+    UPDATE capsule_activity SET held = held - 1, last_work_at = now_ms,
+        work_ms = work_ms + CASE WHEN held = 1 THEN now_ms - coalesce(busy_since, now_ms) ELSE 0 END,
+        idle_since = CASE WHEN held = 1 THEN now_ms END,
+        busy_since = CASE WHEN held = 1 THEN NULL ELSE busy_since END
+      WHERE capsule_id = gone.capsule_id;
   END IF;
 END $$;

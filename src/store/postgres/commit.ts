@@ -73,7 +73,11 @@ const toRow = (change: Change): unknown => ({
   ...change,
   ...(change.run && { run: { ...change.run, id: change.run.state.id } }),
   ...(change.capsule && { capsule: { ...change.capsule, id: change.capsule.state.id } }),
-  ledger: change.ledger.map((entry) => replaceUnstorable(ledgerBody(entry))),
+  ledger: change.ledger.map((entry) => ({
+    entity: entry.entity,
+    id: entry.id,
+    body: replaceUnstorable(ledgerBody(entry)),
+  })),
 });
 
 const toResult = (answer: Answer): CommitResult =>

@@ -10,7 +10,7 @@ export class RunQueries {
   async run(id: string): Promise<Versioned<RunState> | undefined> {
     const { rows } = await this.pool.query<Versioned<RunState>>({
       name: 'run',
-      text: 'SELECT state, version FROM runs WHERE id = $1',
+      text: 'SELECT state, version FROM run_states WHERE run_id = $1',
       values: [id],
     });
     return rows[0];
@@ -32,7 +32,7 @@ export class RunQueries {
   async runs(filter: RunFilter, limit: number, cursor?: string): Promise<Page<RunState>> {
     const after = cursor === undefined ? undefined : decodeCursor(cursor);
     const { rows } = await this.pool.query<{ state: RunState }>(
-      `SELECT state FROM runs
+      `SELECT state FROM runs JOIN run_states ON run_id = id
         WHERE ($1::text IS NULL OR workflow_id = $1) AND ($2::text IS NULL OR status = $2)
           AND ($3::bigint IS NULL OR created_at >= $3) AND ($4::bigint IS NULL OR created_at < $4)
           AND ($5::bigint IS NULL OR (created_at, id) < ($5, $6::uuid))
@@ -68,7 +68,7 @@ export class RunQueries {
 
   async dueRuns(now: number, limit: number): Promise<string[]> {
     const { rows } = await this.pool.query<{ id: string }>(
-      'SELECT id FROM runs WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2',
+      'SELECT run_id AS id FROM run_states WHERE due_at <= $1 ORDER BY due_at, run_id LIMIT $2',
       [now, limit],
     );
     return rows.map((r) => r.id);
@@ -77,8 +77,13 @@ export class RunQueries {
   async purge(finishedBefore: number, limit: number): Promise<number> {
     await this.pool.query('DELETE FROM idempotency_keys WHERE created_at < $1', [finishedBefore]);
     const { rowCount } = await this.pool.query(
-      `DELETE FROM runs WHERE id IN (
-         SELECT id FROM runs WHERE finished_at < $1 ORDER BY finished_at, id LIMIT $2)`,
+      `WITH gone AS (
+         DELETE FROM runs WHERE id IN (
+           SELECT id FROM runs WHERE finished_at < $1 ORDER BY finished_at, id LIMIT $2) RETURNING id),
+       states AS (DELETE FROM run_states USING gone WHERE run_id = gone.id),
+       inputs AS (DELETE FROM run_inputs USING gone WHERE run_id = gone.id),
+       results AS (DELETE FROM step_results USING gone WHERE run_id = gone.id)
+       SELECT FROM gone`,
       [finishedBefore, limit],
     );
     return rowCount ?? 0;
