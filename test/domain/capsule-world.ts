@@ -26,11 +26,14 @@ export const EVENT_TYPES = [
   'due',
 ] as const satisfies readonly EventType[];
 
-export const LIMITS = { ...DEFAULT_LIMITS, claimMs: 2, rescaleMs: 3, wakeAttempts: 2, wakeBackoffMs: 1 };
+export const LIMITS = {
+  ...DEFAULT_LIMITS,
+  capsuleClaimMs: 1,
+  rescaleMs: 2,
+  wakeAttempts: 2,
+  wakeBackoffMs: 2,
+};
 export const LINGER_MS = 2;
-/** Generations beyond this one are no different. */
-const GENERATIONS = 3;
-
 export function everyEvent({ generation }: Pick<CapsuleState, 'generation'>, at: number): CapsuleEvent[] {
   return [
     { type: 'demand' },
@@ -76,25 +79,20 @@ export const contextAt = (now: number, activity: Activity): CapsuleContext => ({
   performing: true,
 });
 
-/** What of a state matters for what may follow: times only as distances from now. */
+/** What of a state matters for what may follow: times only as distances from now, no counts that only rise. */
 function essence(state: CapsuleState, now: number): string {
   const from = (time: number | undefined, past = 0) =>
     time === undefined ? null : Math.max(past, time - now);
-  const { status, generation, bootId, formerBootIds, failedWakes, shift } = state;
+  const { status, bootId, formerBootIds, failedWakes, shift } = state;
   return JSON.stringify([
     status,
-    Math.min(generation, GENERATIONS),
     bootId,
-    [...new Set(formerBootIds)].sort(),
+    formerBootIds.includes('boot-a'),
     failedWakes,
     from(state.dueAt),
     from(state.retryWakeAt),
     from(state.scaledDownAt, -LIMITS.rescaleMs),
-    shift && [
-      shift.acceptedAt !== undefined,
-      shift.firstTcpAt !== undefined,
-      shift.scaleDownAt !== undefined,
-    ],
+    shift && shift.acceptedAt !== undefined,
   ]);
 }
 
@@ -105,7 +103,7 @@ export function explore(visit: (visit: Visit) => void): number {
   const seen = new Set([essence(start, 0)]);
   const go = (state: CapsuleState, now: number) => {
     const key = essence(state, now);
-    if (seen.has(key) || state.generation > GENERATIONS) return;
+    if (seen.has(key)) return;
     seen.add(key);
     todo.push({ state, now });
   };
