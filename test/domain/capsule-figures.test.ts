@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { asleep, learnedBootMs, splitShift, type Shift } from '../../src/domain/capsule';
 import { reasonsAwake, decideCapsule } from '../../src/domain/decide-capsule';
-import { contextAt, LINGER_MS } from './capsule-world';
+import { contextAt, LINGER_MS, partsOf } from './capsule-world';
 
 const T = 1_000_000;
 
@@ -40,7 +40,7 @@ describe('splitShift', () => {
         const given = Object.entries(times).filter(([, value]) => value !== undefined);
         const base = { capsuleId: 'c', agentId: 'a', generation: 1, requestedAt: T };
         const shift: Shift = { ...base, ...(Object.fromEntries(given) as Partial<Shift>) };
-        const parts = Object.values(splitShift(shift, workMs));
+        const parts = partsOf(splitShift(shift, workMs));
         const accepted = shift.acceptedAt ?? shift.requestedAt;
         expect(Math.min(...parts)).toBeGreaterThanOrEqual(0);
         expect(parts.reduce((a, b) => a + b)).toBe(Math.max(0, (shift.zeroAt ?? accepted) - accepted));

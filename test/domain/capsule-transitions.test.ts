@@ -7,6 +7,7 @@ import {
   EVENT_TYPES,
   everyEvent,
   explore,
+  partsOf,
   type EventType,
   type Visit,
 } from './capsule-world';
@@ -68,11 +69,16 @@ describe('in every state that can be reached', () => {
     expect(broken(current)).toEqual([]);
   });
 
-  it('no scale-down is decided while a lease is held, unless the commit refuses it', () => {
+  it('the commit of a first scale-down is refused while a lease is held, or for idleness asked for', () => {
     const scalesDown = ({ decision }: Visit) => decision.commands.some((c) => c.type === 'scale-down');
-    expect(visits.filter(scalesDown).length).toBeGreaterThan(0);
+    const first = visits.filter((v) => scalesDown(v) && v.before.status !== 'draining');
+    expect(first.length).toBeGreaterThan(0);
+    for (const { event, decision } of first) {
+      expect(decision.unless).toBe(event.type === 'idle' ? 'held-or-waiting' : 'held');
+    }
+    // Sent again while draining: nobody gets a lease any more, and those who had one have lost it.
     expect(
-      broken((v) => !scalesDown(v) || v.context.activity.held === 0 || v.decision.unless !== undefined),
+      broken((v) => !scalesDown(v) || v.before.status !== 'draining' || v.context.activity.held === 0),
     ).toEqual([]);
   });
 
@@ -92,7 +98,7 @@ describe('in every state that can be reached', () => {
     const closed = visits.flatMap(({ decision: { shift } }) => (shift?.split ? [shift] : []));
     expect(closed.length).toBeGreaterThan(0);
     for (const { split, acceptedAt, requestedAt, zeroAt } of closed) {
-      const parts = Object.values(split ?? {});
+      const parts = split ? partsOf(split) : [];
       expect(Math.min(...parts)).toBeGreaterThanOrEqual(0);
       expect(parts.reduce((a, b) => a + b)).toBe((zeroAt ?? 0) - (acceptedAt ?? requestedAt));
     }

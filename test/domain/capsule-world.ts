@@ -1,5 +1,5 @@
 /** A small world of one capsule, small enough to visit every state that the rules can lead to. */
-import { asleep, type Activity, type CapsuleState } from '../../src/domain/capsule';
+import { asleep, type Activity, type CapsuleState, type ShiftSplit } from '../../src/domain/capsule';
 import {
   decideCapsule,
   type CapsuleContext,
@@ -121,3 +121,11 @@ export function explore(visit: (visit: Visit) => void): number {
   }
   return seen.size;
 }
+
+/** Where a shift's milliseconds went, as figures to add up. */
+export const partsOf = ({ bootMs, workMs, lingerMs, drainMs }: ShiftSplit): number[] => [
+  bootMs,
+  workMs,
+  lingerMs,
+  drainMs,
+];
