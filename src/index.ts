@@ -1,12 +1,16 @@
 /** Process entry: `web: node dist/index.js`. Reads the configuration once, starts, and stops on signals. */
-import 'dotenv/config';
+import { config as readDotenv } from 'dotenv';
 import { pino } from 'pino';
 import { compose } from './compose';
 import { loadConfig } from './config';
 import { formatProblems, type Problem } from './domain/schedule';
 import { loadRegistry, registry } from './registry';
 
+/** What connections may take to close once the work in hand is done or its time is up. */
+const LETTING_GO_MS = 10_000;
+
 async function main(): Promise<void> {
+  readDotenv({ quiet: true });
   const loaded = loadConfig(process.env);
   const declared = loadRegistry(registry(process.env), process.env);
   if (!loaded.ok || !declared.ok) {
@@ -18,6 +22,8 @@ async function main(): Promise<void> {
   log.info({ url: orchestrator.url, role: config.role }, 'reveille is up');
   stopOn(['SIGTERM', 'SIGINT'], async (signal) => {
     log.info({ signal }, 'stopping');
+    const deadline = config.shutdownTimeoutSeconds * 1_000 + LETTING_GO_MS;
+    setTimeout(() => fail(new Error(`not stopped within ${deadline} ms`)), deadline).unref();
     await orchestrator.close();
     log.info('stopped');
   });
