@@ -126,11 +126,11 @@ export class Engine {
     this.stopping = true;
     this.cancelSweep();
     this.runs.dropDeferred();
-    await this.deps.queue.pause();
     let cancel: () => void = () => undefined;
     const late = new Promise<void>((resolve) => (cancel = this.deps.clock.after(deadlineMs, resolve)));
-    await Promise.race([this.tasks.idle(), late]);
-    cancel();
+    // The queue's pause waits for its server, which may be away: the deadline holds for both.
+    const idle = this.deps.queue.pause().then(() => this.tasks.idle());
+    await Promise.race([idle, late]).finally(cancel);
   }
 
   private sweepLater(): void {

@@ -26,6 +26,8 @@ export interface QueueBackend {
 }
 
 const TICK = 'tick';
+/** How long BullMQ may take to close. Without its server it would wait until that is back. */
+const CLOSE_MS = 2_000;
 /** Nothing is kept of jobs that are done; of failed ones a few, to look at. */
 const JOB: JobsOptions = { removeOnComplete: true, removeOnFail: { count: 100 }, attempts: 1 };
 
@@ -97,13 +99,32 @@ class BullMqQueue implements Queue {
   }
 
   async close(): Promise<void> {
-    await this.worker?.close();
-    await this.queue.close();
+    const closed = this.closeInOrder();
+    const inTime = await settles(closed, CLOSE_MS);
+    if (!inTime) this.log.warn({}, 'queue does not close in order; its connections are cut');
+    // What still waits for a server that is away fails with this.
     await this.backend.close();
+    if (!inTime) await settles(closed, CLOSE_MS);
+  }
+
+  private async closeInOrder(): Promise<void> {
+    try {
+      await this.worker?.close();
+      await this.queue.close();
+    } catch (error) {
+      this.report(error as Error);
+    }
   }
 
   /** Connection errors come in floods and heal by themselves: the sweeper keeps time meanwhile. */
   private report(error: Error): void {
     this.log.warn({ err: error.message }, 'queue unavailable');
   }
+}
+
+/** Whether a promise that never rejects settles within `ms`. */
+async function settles(promise: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+  return Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer));
 }
