@@ -22,12 +22,16 @@ export function attemptRecord(
   };
 }
 
-/** A result for an attempt that is over: the same one again, or one that came too late. */
+/**
+ * A result for an attempt that is over: the same one again, or one that came too late. A late one is
+ * noted in the attempt's record, so that it is recorded once however often it is sent.
+ */
 export function pastAttempt(step: StepState, attempt: number): RunOutcome {
   const record = step.history.find((h) => h.attempt === attempt);
   if (!record) return 'unchanged';
-  const reported = record.durationMs !== undefined;
-  return reported ? 'duplicate' : 'late';
+  if (record.durationMs !== undefined || record.late) return 'duplicate';
+  step.history = step.history.map((h) => (h === record ? { ...h, late: true as const } : h));
+  return 'late';
 }
 
 type Now = Pick<RunContext, 'now' | 'limits'>;

@@ -14,7 +14,7 @@ export function decideRun(run: RunState, event: RunEvent, context: RunContext): 
   const draft = new Rules(run, context);
   const outcome = draft.apply(event);
   return {
-    state: outcome === 'changed' ? draft.run : run,
+    state: outcome === 'changed' || outcome === 'late' ? draft.run : run,
     outcome,
     leases: draft.leases,
     commands: draft.commands,

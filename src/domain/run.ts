@@ -70,6 +70,8 @@ export interface AttemptRecord {
   endedAt: number;
   /** What the agent itself measured. */
   durationMs?: number;
+  /** Its result came when it was over, and is recorded. */
+  late?: true;
 }
 
 export interface StepState {
