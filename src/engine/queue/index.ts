@@ -2,7 +2,7 @@
  * The queue: BullMQ on Redis, or on Postgres where there is no Redis. It carries hints and fires
  * schedules; the truth is in the store, so losing every key here costs lateness and never a run.
  */
-import type { JobsOptions, Queue as BullQueue, Worker } from 'bullmq';
+import { ErrorCode, type JobsOptions, type Queue as BullQueue, type Worker } from 'bullmq';
 import type { Hint, Log, Queue, QueueSchedule } from '../ports';
 import { onPostgres } from './postgres';
 import { onRedis } from './redis';
@@ -28,6 +28,9 @@ export interface QueueBackend {
 const TICK = 'tick';
 /** How long BullMQ may take to close. Without its server it would wait until that is back. */
 const CLOSE_MS = 2_000;
+/** How often a schedule is set again while its tick is just firing, and the pause before. */
+const SET_TRIES = 20;
+const SET_PAUSE_MS = 50;
 /** Nothing is kept of jobs that are done; of failed ones a few, to look at. */
 const JOB: JobsOptions = { removeOnComplete: true, removeOnFail: { count: 100 }, attempts: 1 };
 
@@ -64,15 +67,25 @@ class BullMqQueue implements Queue {
     const present = await this.queue.getJobSchedulers();
     const stale = present.map((s) => s.key).filter((key) => !wanted.has(key));
     for (const key of stale) await this.queue.removeJobScheduler(key);
-    for (const { workflowId, cron, timezone } of schedules) {
-      const template = {
-        name: TICK,
-        data: { workflowId },
-        opts: { removeOnComplete: true, removeOnFail: { count: 100 } },
-      };
-      await this.queue.upsertJobScheduler(workflowId, { pattern: cron, tz: timezone }, template);
-    }
+    for (const schedule of schedules) await this.setSchedule(schedule);
     return stale;
+  }
+
+  private async setSchedule({ workflowId, cron, timezone }: QueueSchedule): Promise<void> {
+    const template = {
+      name: TICK,
+      data: { workflowId },
+      opts: { removeOnComplete: true, removeOnFail: { count: 100 } },
+    };
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.queue.upsertJobScheduler(workflowId, { pattern: cron, tz: timezone }, template);
+        return;
+      } catch (error) {
+        if (tries >= SET_TRIES || !isTickUnderWay(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, SET_PAUSE_MS));
+      }
+    }
   }
 
   async work(handlers: {
@@ -120,6 +133,12 @@ class BullMqQueue implements Queue {
   private report(error: Error): void {
     this.log.warn({ err: error.message }, 'queue unavailable');
   }
+}
+
+/** Another orchestrator sets the same schedule, or its tick is due in this very moment. */
+function isTickUnderWay(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === ErrorCode.SchedulerJobIdCollision || code === ErrorCode.SchedulerJobSlotsBusy;
 }
 
 /** Whether a promise that never rejects settles within `ms`. */
