@@ -13,7 +13,7 @@ import { redis, startPostgres, type Postgres, type Redis } from '../support/serv
 const CONCURRENCY = 50;
 /** Turns that count, after one to warm up. */
 const ROUNDS = 5;
-const WARM_UP = 300;
+const WARM_UP = 1_000;
 /** Workflows a turn: about two seconds each. */
 const OURS = 600;
 const RAW = 1_000;
@@ -76,8 +76,9 @@ async function measure(
     { name: 'raw', child: raw, count: RAW },
   ];
   const turns = await takeTurns(bench, contenders, (c) => pidsOf(c, agents, postgres, server));
-  const { failures } = await agents.ask<{ failures: number }>({}, 5_000);
-  if (failures > 0) throw new Error(`${failures} results were not acknowledged with 200`);
+  const { failures } = await agents.ask<{ failures: string[] }>({}, 5_000);
+  if (failures.length > 0)
+    bench.log(`sent again: ${failures.length} results (${[...new Set(failures)].join(', ')})`);
   return report(kind, turns, goal);
 }
 

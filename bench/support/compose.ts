@@ -32,5 +32,5 @@ export async function startOrchestrator(
   const registry = loadRegistry(input, env);
   if (!config.ok) throw new Error(formatProblems(config.problems));
   if (!registry.ok) throw new Error(formatProblems(registry.problems));
-  return compose(config.config, registry.registry, pino({ level: 'error' }));
+  return compose(config.config, registry.registry, pino({ level: process.env.BENCH_LOG ?? 'error' }));
 }

@@ -4,6 +4,7 @@ import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { Agent, createServer, request } from 'node:http';
 import { performance } from 'node:perf_hooks';
+import { setTimeout } from 'node:timers';
 
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 const bootId = randomUUID();
@@ -11,7 +12,10 @@ const started = performance.now();
 /** Milliseconds from the start of a result's webhook to the next job of the same run. */
 let gaps = [];
 const leftAt = new Map();
-let failures = 0;
+/** Why results were not acknowledged at the first go. */
+let failures = [];
+const MAX_ATTEMPTS = 8;
+const RETRY_MS = 100;
 
 const server = createServer((req, res) => {
   const chunks = [];
@@ -43,14 +47,22 @@ function deliver({ workflowId, stepId, runId, config }) {
     durationMs: 0,
     attempt: config.attempt,
   };
-  const text = JSON.stringify(result);
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
   leftAt.set(runId, performance.now());
-  const req = request(config.webhookUrl, { method: 'POST', agent, headers }, (res) => {
-    if (res.statusCode !== 200) failures += 1;
+  post(config.webhookUrl, JSON.stringify(result), 1);
+}
+
+/** As every agent does: until it is acknowledged, within limits. */
+function post(url, text, attempt) {
+  const again = (reason) => {
+    failures.push(reason);
+    if (attempt < MAX_ATTEMPTS) setTimeout(() => post(url, text, attempt + 1), RETRY_MS * attempt);
+  };
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  const req = request(url, { method: 'POST', agent, headers }, (res) => {
+    if (res.statusCode !== 200) again(`HTTP ${res.statusCode}`);
     res.resume();
   });
-  req.on('error', () => (failures += 1));
+  req.on('error', (error) => again(error.code ?? error.message));
   req.end(text);
 }
 
@@ -73,6 +85,7 @@ server.listen(0, '127.0.0.1', () => process.send({ ok: true, value: null }));
 process.on('message', () => {
   process.send({ ok: true, value: { port: server.address().port, gaps, failures } });
   gaps = [];
+  failures = [];
   leftAt.clear();
 });
 process.once('disconnect', () => process.exit(0));
