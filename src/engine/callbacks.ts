@@ -2,7 +2,7 @@
  * Callback tokens: what makes the webhook URL of one attempt unguessable. A token names the
  * attempt and its expiry and is authenticated by HMAC-SHA256, so it is checked without a look-up.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 
 export interface Callback {
   runId: string;
@@ -18,10 +18,15 @@ export type CallbackVerdict = { ok: true; callback: Callback } | { ok: false; re
 const MAX_TOKEN = 1_000;
 
 export class Callbacks {
+  /** Imported once: three tokens are made or checked with it in every step. */
+  private readonly key: KeyObject;
+
   constructor(
-    private readonly secret: string,
+    secret: string,
     private readonly webhookUrl: string,
-  ) {}
+  ) {
+    this.key = createSecretKey(secret, 'utf8');
+  }
 
   /** The URL an agent is given to report one attempt. */
   url(callback: Callback): string {
@@ -51,6 +56,6 @@ export class Callbacks {
   }
 
   private mac(payload: string): string {
-    return createHmac('sha256', this.secret).update(`callback:${payload}`).digest('base64url');
+    return createHmac('sha256', this.key).update(`callback:${payload}`).digest('base64url');
   }
 }

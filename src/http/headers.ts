@@ -4,8 +4,8 @@ import type { RequestHandler } from 'express';
 const API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /** Headers of every answer; a route may replace one. */
-export const securityHeaders: RequestHandler = (_req, res, next) => {
-  res.set({
+const HEADERS = new Map(
+  Object.entries({
     'Content-Security-Policy': API_POLICY,
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
@@ -13,6 +13,10 @@ export const securityHeaders: RequestHandler = (_req, res, next) => {
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Cache-Control': 'no-store',
-  });
+  }),
+);
+
+export const securityHeaders: RequestHandler = (_req, res, next) => {
+  res.setHeaders(HEADERS);
   next();
 };

@@ -46,7 +46,7 @@ function send(res: Response, reply: Reply): void {
   if ('headers' in reply && reply.headers) res.set(reply.headers);
   switch (reply.kind) {
     case 'json':
-      res.status(reply.status).json(reply.body);
+      sendJson(res, reply.status, reply.body);
       return;
     case 'empty':
       res.status(reply.status).end();
@@ -58,6 +58,15 @@ function send(res: Response, reply: Reply): void {
       res.sendFile(reply.path, { cacheControl: false });
       return;
   }
+}
+
+/** What `res.json` does, less what is switched off or never asked for here (ETag, JSONP, freshness). */
+function sendJson(res: Response, status: number, body: unknown): void {
+  const text = Buffer.from(JSON.stringify(body));
+  res.statusCode = status;
+  res.setHeader('Content-Type', 'application/json; charset=utf-8');
+  res.setHeader('Content-Length', text.length);
+  res.end(text);
 }
 
 /** For what no route took: 405 where the address exists under another method, else 404. */
