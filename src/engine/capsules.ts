@@ -16,6 +16,13 @@ import { KeyedMutex, type Tasks } from './tasks';
 
 export type CapsuleCommandHandler = (capsule: CapsuleState, command: CapsuleCommand) => Promise<unknown>;
 
+interface ApplyOptions {
+  /** A command that the caller performs itself. */
+  withhold?: CapsuleCommand['type'];
+  /** What the caller has just read; if it is old by now, the commit conflicts and it is read again. */
+  loaded?: CapsuleRecord;
+}
+
 export class Capsules {
   /** The last word on each capsule; a stale one costs a conflict, never a wrong lease. */
   private readonly known = new Map<string, CapsuleRecord>();
@@ -57,14 +64,14 @@ export class Capsules {
   apply(
     id: string,
     event: CapsuleEvent,
-    options: { withhold?: CapsuleCommand['type'] } = {},
+    options: ApplyOptions = {},
   ): Promise<{ state: CapsuleState; changed: boolean }> {
-    return this.mutex.run(id, () => this.applyNow(id, event, options.withhold));
+    return this.mutex.run(id, () => this.applyNow(id, event, options));
   }
 
-  private async applyNow(id: string, event: CapsuleEvent, withhold?: CapsuleCommand['type']) {
+  private async applyNow(id: string, event: CapsuleEvent, { withhold, loaded }: ApplyOptions) {
     for (let attempt = 0; attempt < this.deps.limits.maxConflicts; attempt += 1) {
-      const record = await this.load(id);
+      const record = attempt === 0 && loaded ? loaded : await this.load(id);
       if (!record) throw new Error(`capsule ${id} is not declared`);
       const decision = decideCapsule(record.state, event, this.context(record));
       if (!decision.changed) return { state: record.state, changed: false };

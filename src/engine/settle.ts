@@ -49,26 +49,34 @@ export class Settler {
    */
   async claim({ agentId, bootId }: AgentClaim): Promise<AgentRunRequest | undefined> {
     const { capsuleId } = this.deps.registry.agent(agentId);
-    const record = await this.capsules.load(capsuleId);
+    const [record, waiting] = await Promise.all([
+      this.capsules.load(capsuleId),
+      this.deps.store.grantable(capsuleId),
+    ]);
     if (!record || record.state.formerBootIds.includes(bootId)) return undefined;
     const { generation } = record.state;
     const at = this.deps.clock.now();
-    const { state } = await this.capsules.apply(
-      capsuleId,
-      { type: 'healthy', generation, bootId, at },
-      { withhold: 'grant' },
-    );
+    // Both are decided at once, so that one durable commit holds them. A lease that gets there before
+    // the capsule is awake is refused, and asked for again below.
+    const [{ state }, claimed] = await Promise.all([
+      this.capsules.apply(
+        capsuleId,
+        { type: 'healthy', generation, bootId, at },
+        { withhold: 'grant', loaded: record },
+      ),
+      this.claimWaiting(waiting, generation, bootId),
+    ]);
+    if (claimed) return claimed;
     if (state.status !== 'awake' || state.generation !== generation) return undefined;
-    const request =
-      (await this.claimWaiting(capsuleId, generation, bootId)) ??
-      (await this.claimGranted(capsuleId, bootId));
-    return request;
+    const still = await this.deps.store.grantable(capsuleId);
+    return (
+      (await this.claimWaiting(still, generation, bootId)) ?? (await this.claimGranted(capsuleId, bootId))
+    );
   }
 
-  private async claimWaiting(capsuleId: string, generation: number, bootId: string) {
-    const requests = (await this.deps.store.grantable(capsuleId)).slice(0, MAX_CLAIM_TRIES);
+  private async claimWaiting(waiting: LeaseRequest[], generation: number, bootId: string) {
     let claimed: AgentRunRequest | undefined;
-    for (const { runId, stepId } of requests) {
+    for (const { runId, stepId } of waiting.slice(0, MAX_CLAIM_TRIES)) {
       const options = claimed ? {} : { withhold: 'send' as const };
       const { outcome } = await this.runs.apply(runId, { type: 'slot', stepId, generation, bootId }, options);
       if (outcome === 'changed' && !claimed) claimed = await this.handOver({ runId, stepId }, bootId);
