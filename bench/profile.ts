@@ -7,7 +7,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { startAlwaysOn } from './support/always-on';
+import { startFixedPlatform } from './support/fixed-platform';
 import { startChild } from './support/child';
 import { Cleanup } from './support/cleanup';
 import type { LoadResult } from './support/load';
@@ -32,7 +32,7 @@ async function profile(cleanup: Cleanup): Promise<void> {
     'bench/processes/orchestrator.ts',
     {
       agentUrl: `http://127.0.0.1:${port}`,
-      platformUrl: await startAlwaysOn(cleanup),
+      platformUrl: await startFixedPlatform(cleanup, 1),
       platformToken: 'bench',
       databaseUrl,
     },

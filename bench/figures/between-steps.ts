@@ -1,6 +1,6 @@
 /** Awake agents, one run at a time: from an agent's webhook to the next agent's job. */
 import { median, type Figure } from '../figure';
-import { startAlwaysOn } from '../support/always-on';
+import { startFixedPlatform } from '../support/fixed-platform';
 import { startChild } from '../support/child';
 import { startPostgres } from '../support/services';
 
@@ -18,7 +18,7 @@ export const betweenSteps: Figure = {
     const { port } = await agents.ask<{ port: number }>({}, DEADLINE_MS);
     const ours = await startChild('bench/processes/orchestrator.ts', {
       agentUrl: `http://127.0.0.1:${port}`,
-      platformUrl: await startAlwaysOn(cleanup),
+      platformUrl: await startFixedPlatform(cleanup, 1),
       platformToken: 'bench',
       databaseUrl: await postgres.create(),
     });

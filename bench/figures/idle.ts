@@ -1,8 +1,9 @@
-/** What an orchestrator costs that has nothing to do: `node dist/index.js`, its database elsewhere. */
+/** What an orchestrator costs that has nothing to do: `node dist/index.js`, its database elsewhere, all capsules asleep. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../test/support/ports';
 import { startProcess } from '../../test/support/processes';
 import { median, type Figure } from '../figure';
+import { startFixedPlatform } from '../support/fixed-platform';
 import { cpuMsOf, residentMb } from '../support/proc';
 import { startPostgres } from '../support/services';
 
@@ -21,6 +22,8 @@ export const idle: Figure = {
         REDIS_URL: undefined,
         DATABASE_URL: await postgres.create(),
         PORT: String(await freePort()),
+        CC_API_URL: await startFixedPlatform(bench.cleanup, 0),
+        CC_API_TOKEN: 'bench',
         CC_CAPSULE_ID_SITE_CRAWLER: 'site-crawler',
         CC_CAPSULE_ID_SEO_ANALYSER: 'seo-analyser',
         CC_CAPSULE_ID_REPORT_NOTIFIER: 'report-notifier',

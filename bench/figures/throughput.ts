@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { median, type Bench, type Figure, type Measurement } from '../figure';
-import { startAlwaysOn } from '../support/always-on';
+import { startFixedPlatform } from '../support/fixed-platform';
 import { startChild, type Child } from '../support/child';
 import type { LoadResult } from '../support/load';
 import { cpuMsOf, cpuMsOfTree } from '../support/proc';
@@ -58,7 +58,7 @@ async function measure(
   const { port } = await agents.ask<{ port: number }>({}, 5_000);
   const agentUrl = `http://127.0.0.1:${port}`;
   const redisUrl = server?.url;
-  const platformUrl = await startAlwaysOn(cleanup);
+  const platformUrl = await startFixedPlatform(cleanup, 1);
   const ours = await startChild(
     'bench/processes/orchestrator.ts',
     { agentUrl, redisUrl, platformUrl, platformToken: 'bench', databaseUrl: await postgres.create() },

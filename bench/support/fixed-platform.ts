@@ -1,16 +1,15 @@
-/** A platform whose capsules run already: scale calls are taken and change nothing. */
+/** A platform whose capsules always have as many replicas: scale calls are taken and change nothing. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Cleanup } from './cleanup';
 
-const CAPSULE = JSON.stringify({ scaling: { desiredReplicas: 1, runningReplicas: 1 } });
-
 /** Its base URL, for `CC_API_URL`. */
-export async function startAlwaysOn(cleanup: Cleanup): Promise<string> {
+export async function startFixedPlatform(cleanup: Cleanup, replicas: 0 | 1): Promise<string> {
+  const capsule = JSON.stringify({ scaling: { desiredReplicas: replicas, runningReplicas: replicas } });
   const server = createServer((req, res) => {
     req.resume();
-    res.setHeader('content-type', 'application/json').end(CAPSULE);
+    res.setHeader('content-type', 'application/json').end(capsule);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
