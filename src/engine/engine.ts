@@ -37,8 +37,8 @@ export class Engine {
   private readonly ticker: Ticker;
   private readonly triggers: Triggers;
   private readonly sweeper: Sweeper;
-  /** Capsules for which a look at the end of their linger is asked for already. */
-  private readonly lingering = new Set<string>();
+  /** By capsule: until when a look at the end of its linger is asked for. Past that the hint is lost. */
+  private readonly lingering = new Map<string, number>();
   private cancelSweep: () => void = () => undefined;
   private stopping = false;
 
@@ -143,7 +143,11 @@ export class Engine {
   private async onHint(hint: Hint): Promise<void> {
     if (hint.kind === 'run') return this.sweeper.run(hint.id);
     this.lingering.delete(hint.id);
-    return this.sweeper.capsule(hint.id);
+    await this.sweeper.capsule(hint.id);
+    const record = await this.capsules.load(hint.id);
+    const idle = record && record.activity.held + record.activity.waiting === 0;
+    // Still awake: more work was done since the hint was asked for.
+    if (idle && record.state.status === 'awake') this.lingerLater(hint.id, record.activity.idleSince);
   }
 
   private performRun(run: RunState, command: RunCommand): Promise<unknown> {
@@ -228,12 +232,14 @@ export class Engine {
     }
   }
 
-  /** Looks again when the linger will be over. One hint at a time: it is renewed when it comes early. */
-  private lingerLater(capsuleId: string): void {
+  /** Looks again when the linger will be over. One hint at a time; one that comes early asks for the next. */
+  private lingerLater(capsuleId: string, idleSince = this.deps.clock.now()): void {
     const capsule = this.capsules.peek(capsuleId);
-    if (!capsule || this.lingering.has(capsuleId)) return;
-    const lingerMs = this.deps.registry.agent(capsule.agentId).lingerSeconds * 1_000;
-    this.lingering.add(capsuleId);
-    this.tasks.spawn('linger', () => this.deps.queue.hint({ kind: 'capsule', id: capsuleId }, lingerMs));
+    const now = this.deps.clock.now();
+    if (!capsule || now < (this.lingering.get(capsuleId) ?? 0)) return;
+    const end = idleSince + this.deps.registry.agent(capsule.agentId).lingerSeconds * 1_000;
+    if (end < now) return; // The sweeper's: whatever keeps it awake is not the linger.
+    this.lingering.set(capsuleId, end);
+    this.tasks.spawn('linger', () => this.deps.queue.hint({ kind: 'capsule', id: capsuleId }, end - now));
   }
 }

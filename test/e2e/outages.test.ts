@@ -17,7 +17,7 @@ const once = { 'do-alpha#1': 1, 'do-beta#1': 1, 'do-gamma#1': 1 };
 const agents = AGENTS.map((id) => ({ id }));
 
 /** A run whose first step is held by its agent. */
-async function heldRun(world: World, orchestrator: Pick<Orchestrator, 'url' | 'store'>): Promise<string> {
+async function heldRun(orchestrator: Pick<Orchestrator, 'url' | 'store'>): Promise<string> {
   const runId = await trigger(orchestrator, 'three', acts({ 'do-alpha': 'hold' }));
   await stepIs(orchestrator, runId, 'do-alpha', 'running');
   return runId;
@@ -44,12 +44,16 @@ describe('Redis', () => {
     await redis.stop();
   });
 
-  test('flushed in the middle of a run: nothing is lost', async () => {
-    const orchestrator = await world.orchestrate({ env: { REDIS_URL: redis.url } });
-    const runId = await heldRun(world, orchestrator);
+  const flush = async () => {
     const client = new Redis(redis.url);
     await client.flushall();
     client.disconnect();
+  };
+
+  test('flushed in the middle of a run: nothing is lost', async () => {
+    const orchestrator = await world.orchestrate({ env: { REDIS_URL: redis.url } });
+    const runId = await heldRun(orchestrator);
+    await flush();
     await world.release('alpha', runId, 'do-alpha');
     expect((await ended(orchestrator, runId)).status).toBe('succeeded');
     expect(begun(world, runId)).toEqual(once);
@@ -58,9 +62,32 @@ describe('Redis', () => {
     await allAsleep(world, orchestrator);
   });
 
+  test('flushed while capsules linger: late to sleep once, and in time again', async () => {
+    await world.close();
+    world = await World.start({
+      agents: agents.map((agent) => ({ ...agent, lingerSeconds: 1 })),
+      workflows: [three],
+    });
+    const env = { REDIS_URL: redis.url };
+    const orchestrator = await world.orchestrate({ env, limits: { sweepMs: 4_000 } });
+    await ended(orchestrator, await trigger(orchestrator, 'three'));
+    await flush();
+    await allAsleep(world, orchestrator);
+    await ended(orchestrator, await trigger(orchestrator, 'three'));
+    await allAsleep(world, orchestrator);
+    const { items } = await orchestrator.store.shifts({}, 3);
+    for (const shift of items) expect(shift.split?.lingerMs).toBeLessThan(1_900);
+    // A second run in the same shift: the first one's hint comes early, and asks for another.
+    await ended(orchestrator, await trigger(orchestrator, 'three'));
+    await ended(orchestrator, await trigger(orchestrator, 'three'));
+    await allAsleep(world, orchestrator);
+    const [last] = (await orchestrator.store.shifts({}, 1)).items;
+    expect((last?.scaleDownAt ?? 0) - (last?.lastWorkAt ?? NaN)).toBeLessThan(1_700);
+  });
+
   test('stopped in the middle of a run: the run goes on without it, and with it again', async () => {
     const orchestrator = await world.orchestrate({ env: { REDIS_URL: redis.url } });
-    const runId = await heldRun(world, orchestrator);
+    const runId = await heldRun(orchestrator);
     await redis.stop();
     await world.release('alpha', runId, 'do-alpha');
     expect((await ended(orchestrator, runId)).status).toBe('succeeded');
@@ -91,7 +118,7 @@ test('Postgres restarted in the middle of a run: the agent keeps its result unti
   const world = await World.start({ agents, workflows: [three], databaseUrl: postgres.url });
   try {
     const orchestrator = await world.orchestrate();
-    const runId = await heldRun(world, orchestrator);
+    const runId = await heldRun(orchestrator);
     await postgres.stop();
     await world.release('alpha', runId, 'do-alpha');
     await world.worked({ event: 'delivered', runId, status: 503 });
@@ -109,6 +136,32 @@ test('Postgres restarted in the middle of a run: the agent keeps its result unti
     await removeCluster(options.dataDir);
     await folder.remove();
   }
+});
+
+describe('Postgres', () => {
+  const processes = useProcesses();
+
+  test('gone when the orchestrator is told to stop: it still ends in time', async () => {
+    const folder = await temporaryFolder();
+    const options = { dataDir: join(folder.path, 'own-postgres'), log: () => undefined, durable: false };
+    const postgres = await startEmbeddedPostgres(options);
+    const world = await World.start({ agents, workflows: [three], databaseUrl: postgres.url });
+    try {
+      const env = { SHUTDOWN_TIMEOUT_SECONDS: '2' };
+      const { process, url } = await world.spawn(processes, { env });
+      const runId = await trigger({ url }, 'three', acts({ 'do-alpha': 'hold' }));
+      await world.worked({ event: 'job', runId });
+      await postgres.stop();
+      const startedAt = Date.now();
+      process.kill('SIGTERM');
+      expect(await process.exited).toMatchObject({ code: 0 });
+      expect(Date.now() - startedAt).toBeLessThan(8_000);
+    } finally {
+      await world.close();
+      await removeCluster(options.dataDir);
+      await folder.remove();
+    }
+  });
 });
 
 describe('SIGTERM', () => {
@@ -144,7 +197,7 @@ describe('SIGTERM', () => {
   });
 
   test('while a capsule boots: it ends within its time, and another sees to the rest', async () => {
-    world.platform.faults.set({ coldStartMs: 9_000 }, capsuleIdOf('alpha'));
+    world.platform.faults.set({ coldStartMs: 4_000 }, capsuleIdOf('alpha'));
     const env = { PORT: String(port), SHUTDOWN_TIMEOUT_SECONDS: '2' };
     const { process, url } = await world.spawn(processes, { env });
     const starting = new Promise((resolve) => world.platform.events.once('starting', resolve));
