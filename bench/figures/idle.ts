@@ -8,7 +8,7 @@ import { cpuMsOf, residentMb } from '../support/proc';
 import { startPostgres } from '../support/services';
 
 /** The start's work is over and collected after this. */
-const SETTLE_MS = 15_000;
+const SETTLE_MS = 20_000;
 const WINDOWS = 3;
 const WINDOW_MS = 10_000;
 

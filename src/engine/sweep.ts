@@ -8,7 +8,9 @@ import type { EngineDeps } from './context';
 import type { Runs } from './runs';
 import type { Sleeper } from './sleep';
 
-/** Capsules read back from the platform in one pass, in turn. */
+/** Capsules are read back from the platform in turn: each within this time, */
+const OBSERVE_WITHIN_MS = 10_000;
+/** unless there are so many that one pass would call the platform more often than this. */
 const OBSERVED_PER_PASS = 3;
 
 export class Sweeper {
@@ -53,7 +55,8 @@ export class Sweeper {
   /** Reads a few capsules back, in turn: finds replicas that nobody knows of. */
   private async observeSome(): Promise<void> {
     const all = await this.deps.store.capsules();
-    const some = pick(all, this.turn, OBSERVED_PER_PASS);
+    const inTime = Math.ceil((all.length * this.deps.limits.sweepMs) / OBSERVE_WITHIN_MS);
+    const some = pick(all, this.turn, Math.min(OBSERVED_PER_PASS, inTime));
     this.turn += some.length;
     for (const { state } of some) await this.guarded(() => this.sleeper.reconcile(state));
   }
