@@ -170,6 +170,26 @@ describe('capsules', () => {
   });
 });
 
+test('a linger that begins anew ends in time, without the sweeper', async () => {
+  const leaks = leakCheck();
+  const world = await World.start({
+    agents: [{ id: 'lingering', lingerSeconds: 1 }],
+    workflows: [workflow('lingers', 'lingering')],
+  });
+  try {
+    const orchestrator = await world.orchestrate({ limits: { sweepMs: 60_000 } });
+    await ended(orchestrator, await trigger(orchestrator, 'lingers'));
+    await ended(orchestrator, await trigger(orchestrator, 'lingers', acts({ job: 'slow:200' })));
+    await allAsleep(world, orchestrator);
+    const { items } = await orchestrator.store.shifts({}, 5);
+    expect(items).toHaveLength(1);
+    expect(items[0]?.split?.lingerMs).toBeGreaterThanOrEqual(1_000);
+  } finally {
+    await world.close();
+  }
+  await leaks.backToBaseline();
+});
+
 /** The most jobs that were under way at the same time. */
 function atOnce(work: Work[]): number {
   let now = 0;

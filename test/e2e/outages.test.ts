@@ -77,12 +77,6 @@ describe('Redis', () => {
     await allAsleep(world, orchestrator);
     const { items } = await orchestrator.store.shifts({}, 3);
     for (const shift of items) expect(shift.split?.lingerMs).toBeLessThan(1_900);
-    // A second run in the same shift: the first one's hint comes early, and asks for another.
-    await ended(orchestrator, await trigger(orchestrator, 'three'));
-    await ended(orchestrator, await trigger(orchestrator, 'three'));
-    await allAsleep(world, orchestrator);
-    const [last] = (await orchestrator.store.shifts({}, 1)).items;
-    expect((last?.scaleDownAt ?? 0) - (last?.lastWorkAt ?? NaN)).toBeLessThan(1_700);
   });
 
   test('stopped in the middle of a run: the run goes on without it, and with it again', async () => {
