@@ -15,8 +15,8 @@ import { startPostgres } from '../support/services';
 
 type Mode = 'push' | 'claim';
 
-const WARM_UP = 2;
-const COLD_STEPS = 15;
+const WARM_UP = 5;
+const COLD_STEPS = 25;
 const STEP_DEADLINE_MS = 30_000;
 const SECRET = 'a-secret-of-the-benchmark';
 
