@@ -1,18 +1,11 @@
 import { GENESIS, type ChainedEntry } from '../../domain/ledger';
-import type { CapsuleState, Shift } from '../../domain/capsule';
+import type { Activity, CapsuleState, Shift } from '../../domain/capsule';
 import type { RunState } from '../../domain/run';
 import type { LeaseRequest, StepResult, Tick, Versioned } from '../store';
 
-export interface CapsuleRow extends Versioned<CapsuleState> {
+export interface CapsuleRow extends Versioned<CapsuleState>, Activity {
   slots: number;
   lingerMs: number;
-  held: number;
-  waiting: number;
-  busySince?: number;
-  idleSince?: number;
-  workMs: number;
-  firstWorkAt?: number;
-  lastWorkAt?: number;
 }
 
 export interface LeaseRow extends LeaseRequest {
