@@ -286,11 +286,6 @@ export class Runs {
     const oldest = this.cache.size > MAX_CACHED ? this.cache.keys().next() : undefined;
     if (oldest && !oldest.done) this.cache.delete(oldest.value);
   }
-
-  /** Forgets what is cached, e.g. when another process may have written. */
-  forget(id: string): void {
-    this.cache.delete(id);
-  }
 }
 
 const due = (state: RunState): { dueAt?: number } => {

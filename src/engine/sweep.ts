@@ -7,6 +7,7 @@ import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import type { Runs } from './runs';
 import type { Sleeper } from './sleep';
+import type { Tasks } from './tasks';
 
 /** Capsules are read back from the platform in turn: each within this time, */
 const OBSERVE_WITHIN_MS = 10_000;
@@ -15,6 +16,7 @@ const OBSERVED_PER_PASS = 3;
 
 export class Sweeper {
   private turn = 0;
+  private observing = false;
 
   constructor(
     private readonly deps: EngineDeps,
@@ -23,6 +25,7 @@ export class Sweeper {
     private readonly sleeper: Sleeper,
     /** Serves those who wait for a capsule: wakes it, or gives them its free slots. */
     private readonly want: (capsuleId: string) => Promise<void>,
+    private readonly tasks: Tasks,
   ) {}
 
   /** One pass over everything that is due. */
@@ -32,7 +35,7 @@ export class Sweeper {
     for (const id of await store.dueRuns(now, limits.sweepBatch)) await this.guarded(() => this.run(id));
     for (const id of await store.dueCapsules(now, limits.sweepBatch))
       await this.guarded(() => this.capsule(id));
-    await this.observeSome();
+    this.observeSoon();
   }
 
   async run(id: string): Promise<void> {
@@ -50,6 +53,13 @@ export class Sweeper {
     } else if (status === 'awake') {
       await this.capsules.apply(id, { type: 'idle' });
     }
+  }
+
+  /** Apart from the pass, and one at a time: a platform that does not answer must not stop the clock. */
+  private observeSoon(): void {
+    if (this.observing) return;
+    this.observing = true;
+    this.tasks.spawn('observe', () => this.observeSome().finally(() => (this.observing = false)));
   }
 
   /** Reads a few capsules back, in turn: finds replicas that nobody knows of. */

@@ -1,0 +1,82 @@
+/** Brings waiting steps and capsules together: wakes, grants, refuses, and looks again after a linger. */
+import type { Freed } from '../store/store';
+import { admit } from '../guards/admit';
+import type { Capsules } from './capsules';
+import type { EngineDeps } from './context';
+import type { Runs } from './runs';
+import type { Tasks } from './tasks';
+
+export class Leases {
+  /** Until when each capsule lingers, where a look at its end is asked for already. */
+  private readonly lingering = new Map<string, number>();
+
+  constructor(
+    private readonly deps: EngineDeps,
+    private readonly runs: Runs,
+    private readonly capsules: Capsules,
+    private readonly tasks: Tasks,
+  ) {}
+
+  /** A step may wait: wake the capsule if the guards let it, or serve it at once if it is awake. */
+  async want(capsuleId: string): Promise<void> {
+    const record = await this.capsules.load(capsuleId);
+    if (!record) return;
+    if (record.state.status === 'awake') return this.grant(capsuleId);
+    const verdict = admit(record.state, record.activity, this.deps.clock.now());
+    if (verdict.verdict === 'proceed') await this.capsules.apply(capsuleId, { type: 'demand' });
+    else this.deps.log.debug({ capsule: capsuleId, ...verdict }, 'not woken');
+  }
+
+  /** Gives the free slots of an awake capsule to those who wait, first come first. */
+  async grant(capsuleId: string): Promise<void> {
+    const [requests, record] = await Promise.all([
+      this.deps.store.grantable(capsuleId),
+      this.capsules.load(capsuleId),
+    ]);
+    if (record?.state.status !== 'awake') return;
+    if (record.activity.held + record.activity.waiting === 0) this.lingerLater(capsuleId);
+    const { generation, bootId } = record.state;
+    const boot = bootId === undefined ? {} : { bootId };
+    await Promise.all(
+      requests.map(({ runId, stepId }) =>
+        this.runs.apply(runId, { type: 'slot', stepId, generation, ...boot }),
+      ),
+    );
+  }
+
+  /** Tells those who wait that the capsule cannot be woken. */
+  async failWaiting(capsuleId: string, reason: string): Promise<void> {
+    const { store, limits } = this.deps;
+    for (const { runId, stepId, attempt } of await store.waiting(capsuleId, limits.sweepBatch)) {
+      await this.runs.apply(runId, { type: 'wake-failed', stepId, attempt, reason });
+    }
+  }
+
+  /** After a commit that released leases: the next in line, or the linger. */
+  freed(freed: Freed[]): void {
+    if (!this.deps.performing) return;
+    for (const { capsuleId, held, waiting } of freed) {
+      if (waiting > 0) this.tasks.spawn('grant', () => this.grant(capsuleId));
+      else if (held === 0) this.lingerLater(capsuleId);
+    }
+  }
+
+  /** A hint came and was followed; if the capsule still idles awake, more work was done meanwhile. */
+  async lingerAgain(capsuleId: string): Promise<void> {
+    this.lingering.delete(capsuleId);
+    const record = await this.capsules.load(capsuleId);
+    const idle = record && record.activity.held + record.activity.waiting === 0;
+    if (idle && record.state.status === 'awake') this.lingerLater(capsuleId, record.activity.idleSince);
+  }
+
+  /** Looks again when the linger will be over. One hint at a time; one that comes early asks for the next. */
+  private lingerLater(capsuleId: string, idleSince = this.deps.clock.now()): void {
+    const capsule = this.capsules.peek(capsuleId);
+    const now = this.deps.clock.now();
+    if (!capsule || now < (this.lingering.get(capsuleId) ?? 0)) return;
+    const end = idleSince + this.deps.registry.agent(capsule.agentId).lingerSeconds * 1_000;
+    if (end < now) return; // The sweeper's: whatever keeps it awake is not the linger.
+    this.lingering.set(capsuleId, end);
+    this.tasks.spawn('linger', () => this.deps.queue.hint({ kind: 'capsule', id: capsuleId }, end - now));
+  }
+}
