@@ -2,31 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDead, procStat } from '../../os/proc-stat';
 
 /** How often a group that was told to end is looked at. */
 const POLL_MS = 20;
 /** How long a SIGKILLed group may take to vanish before that is an error. */
 const KILL_WAIT_MS = 5_000;
-
-interface Stat {
-  state: string;
-  group: number;
-  /** Clock ticks since the machine started. */
-  startTicks: string;
-}
-
-/** One line of /proc, or undefined where there is no such process, or no /proc. */
-function procStat(pid: number): Stat | undefined {
-  let line: string;
-  try {
-    line = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch {
-    return undefined; // Gone between the listing and the reading, or not Linux.
-  }
-  // The command's name may hold spaces and brackets; the fields start after its last bracket.
-  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0] ?? '', group: Number(fields[2]), startTicks: fields[19] ?? '' };
-}
 
 /**
  * Something that tells a process from a later one with the same pid: start time, and on Linux the
@@ -64,11 +45,6 @@ export function groupAlive(group: number): boolean {
     const stat = procStat(pid);
     return stat?.group === group && !isDead(stat);
   });
-}
-
-/** Ended, and only not yet collected by its parent. */
-function isDead({ state }: Stat): boolean {
-  return state === 'Z' || state === 'X';
 }
 
 /** The groups of living processes that carry `NAME=value` in the environment they were started with. */

@@ -7,6 +7,7 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDead, procStat } from '../../os/proc-stat';
 
 const run = promisify(execFile);
 
@@ -17,24 +18,6 @@ const EXIT_POLL_MS = 20;
 
 const onLinux = process.platform === 'linux';
 
-interface ProcStat {
-  /** One letter; `Z` is a zombie: dead, but not yet waited for. */
-  state: string;
-  /** Clock ticks between the machine's boot and the process's start. */
-  startTicks: string;
-}
-
-/** `/proc/<pid>/stat`, or undefined when there is no such process. */
-async function procStat(pid: number): Promise<ProcStat | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(undefinedWhenGone);
-  if (text === undefined) return undefined;
-  // The second field is the command's name in parentheses and may itself contain anything.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [state, startTicks] = [fields[0], fields[19]];
-  if (state === undefined || startTicks === undefined) throw new Error(`/proc/${pid}/stat is not readable`);
-  return { state, startTicks };
-}
-
 /** For reads under `/proc`: the process may go between two calls (ESRCH once a file is open). */
 function undefinedWhenGone(error: NodeJS.ErrnoException): undefined {
   if (error.code === 'ENOENT' || error.code === 'ESRCH') return undefined;
@@ -42,13 +25,12 @@ function undefinedWhenGone(error: NodeJS.ErrnoException): undefined {
 }
 
 /**
- * True when the process runs. A zombie counts as gone: in a container without an init process
- * that reaps, a killed server stays a zombie for as long as the container lives.
+ * True when the process runs. One that is dead and only unreaped counts as gone.
  */
 export async function isAlive(pid: number): Promise<boolean> {
   if (onLinux) {
-    const stat = await procStat(pid);
-    return stat !== undefined && stat.state !== 'Z' && stat.state !== 'X';
+    const stat = procStat(pid);
+    return stat !== undefined && !isDead(stat);
   }
   return signal(pid, 0);
 }
@@ -70,7 +52,7 @@ export function signal(pid: number, name: NodeJS.Signals | 0): boolean {
  * or undefined when it does not run.
  */
 export async function startedAt(pid: number): Promise<string | undefined> {
-  if (onLinux) return (await isAlive(pid)) ? (await procStat(pid))?.startTicks : undefined;
+  if (onLinux) return (await isAlive(pid)) ? procStat(pid)?.startTicks : undefined;
   const line = (await ps(['-p', String(pid), '-o', 'lstart='])).trim();
   return line === '' ? undefined : line.replace(/\W+/g, '-');
 }
