@@ -62,7 +62,8 @@ export class Waker {
       if (answer.kind === 'healthy' && !(await this.healthy(id, generation, at, answer.bootId))) {
         last = 'a replica of an earlier shift still answers';
       } else if (answer.kind !== 'healthy') {
-        last = answer.detail;
+        // A probe that the wake's own deadline cut short tells nothing about the agent.
+        if (answer.kind === 'not-ready' || at < wakeDeadline) last = answer.detail;
         if (answer.kind === 'not-ready') await this.capsules.apply(id, { type: 'connected', generation, at });
       }
       if (!this.isWaking(id, generation)) return;
