@@ -21,7 +21,7 @@ describe('agents that misbehave', () => {
     world = await World.start({
       agents: [
         ...AGENTS.map((id) => ({ id })),
-        { id: 'never', env: { HEALTH: 'never' }, wakeTimeoutSeconds: 1 },
+        { id: 'never', env: { HEALTH: 'never' }, wakeTimeoutSeconds: 2 },
         { id: 'stillborn', env: { NODE_OPTIONS: '--no-such-option' }, wakeTimeoutSeconds: 1 },
       ],
       workflows: [
