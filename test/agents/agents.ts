@@ -7,11 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { AgentRunRequest } from '../../src/contract';
+import { webCommand } from '../../src/platforms/local/procfile';
 import type { Processes, TestProcess } from '../support/processes';
 
 export const ROOT = join(__dirname, '../..');
-export const AGENTS = ['_template', 'site-crawler', 'seo-analyser', 'report-notifier'] as const;
-export type AgentName = (typeof AGENTS)[number];
 
 /** Loopback servers and folders the jobs need. */
 export interface Surroundings {
@@ -22,8 +21,15 @@ export interface Surroundings {
   reportDir: string;
 }
 
+/** What the contract test has to know of an agent, whatever its language. */
 export interface Subject {
   agentId: string;
+  /** Its scaffold; an agent in TypeScript is built by `buildAgents`. */
+  language: 'typescript' | 'python';
+  /** Whether it keeps its queue at REDIS_URL. */
+  redis: boolean;
+  /** Its job is the template's, with `name`, `times` and `pauseMs`: what every scaffold does is shown with that. */
+  greets?: boolean;
   input: (around: Surroundings) => Record<string, unknown>;
   /** Added to the environment so that a run with `slowInput` goes on until it is stopped. */
   slowEnv: (around: Surroundings) => Record<string, string>;
@@ -36,8 +42,13 @@ export interface Subject {
 const crawled = { siteUrl: 'http://example.com/', pages: [{ url: 'http://example.com/', title: 'Hello' }] };
 const report = { siteUrl: 'http://example.com/', summary: 'All is well.', score: 90 };
 
-export const SUBJECTS: Record<AgentName, Subject> = {
+const TYPESCRIPT = { language: 'typescript', redis: true } as const;
+
+/** By folder in `agents/`. A new agent gets a row here. */
+export const SUBJECTS: Record<string, Subject> = {
   _template: {
+    ...TYPESCRIPT,
+    greets: true,
     agentId: 'template',
     input: () => ({ name: 'Ada' }),
     slowEnv: () => ({}),
@@ -46,6 +57,7 @@ export const SUBJECTS: Record<AgentName, Subject> = {
     output: { greetings: ['Hello, Ada!'] },
   },
   'site-crawler': {
+    ...TYPESCRIPT,
     agentId: 'site-crawler',
     input: ({ siteUrl }) => ({ siteUrl }),
     slowEnv: () => ({}),
@@ -54,6 +66,7 @@ export const SUBJECTS: Record<AgentName, Subject> = {
     output: { totals: expect.objectContaining({ pages: 1 }) },
   },
   'seo-analyser': {
+    ...TYPESCRIPT,
     agentId: 'seo-analyser',
     input: () => crawled,
     slowEnv: ({ silentUrl }) => ({ ANTHROPIC_API_KEY: 'sk-test', ANTHROPIC_BASE_URL: silentUrl }),
@@ -62,6 +75,7 @@ export const SUBJECTS: Record<AgentName, Subject> = {
     output: { recommendationsBy: 'rules', counts: expect.objectContaining({ pages: 1 }) },
   },
   'report-notifier': {
+    ...TYPESCRIPT,
     agentId: 'report-notifier',
     input: () => report,
     slowEnv: ({ silentUrl }) => ({ SLACK_WEBHOOK_URL: silentUrl }),
@@ -70,6 +84,8 @@ export const SUBJECTS: Record<AgentName, Subject> = {
     output: { delivered: 'files' },
   },
 };
+
+export const AGENTS = Object.keys(SUBJECTS);
 
 export interface Agent {
   process: TestProcess;
@@ -81,6 +97,8 @@ export interface Agent {
 
 /** Variables of agents that whoever runs the tests may have set for themselves. */
 const UNSET = [
+  'AGENT_CONCURRENCY',
+  'AGENT_GRACE_SECONDS',
   'AGENT_ID',
   'AGENT_MODE',
   'AGENT_SECRET',
@@ -88,21 +106,30 @@ const UNSET = [
   'ANTHROPIC_BASE_URL',
   'ANTHROPIC_MODEL',
   'ORCHESTRATOR_WEBHOOK_URL',
+  'REDIS_URL',
   'REPORT_DIR',
+  'RESULT_WEBHOOK_URL',
+  'STARTUP_INPUT',
+  'STARTUP_TIMEOUT_SECONDS',
   'SLACK_WEBHOOK_URL',
 ];
 
-/** Starts a built agent the way its Procfile does, on a free port, and waits until it listens. */
+/**
+ * Starts a built agent by its Procfile, on a free port (PORT is 0), and waits for the line in which it
+ * says `"listening"` and its `"port"`.
+ */
 export async function startAgent(
   processes: Processes,
-  name: AgentName,
+  name: string,
   env: Record<string, string> = {},
 ): Promise<Agent> {
-  const child = await processes.start(process.execPath, ['dist/index.js'], {
-    cwd: join(ROOT, 'agents', name),
+  const folder = join(ROOT, 'agents', name);
+  // In place of the shell, so that signals reach the agent itself.
+  const child = await processes.start('sh', ['-c', `exec ${await webCommand(folder)}`], {
+    cwd: folder,
     env: { ...Object.fromEntries(UNSET.map((key) => [key, undefined])), PORT: '0', ...env },
   });
-  const [, port] = await child.waitFor(/"listening".*"port":(\d+)/);
+  const [, port] = await child.waitFor(/"listening".*"port": ?(\d+)/);
   const url = `http://127.0.0.1:${port}`;
   return {
     process: child,
@@ -132,9 +159,10 @@ export function runRequest(
 /** Brings the agents' `dist` up to date; quick when it is. */
 export async function buildAgents(): Promise<void> {
   const tsc = require.resolve('typescript/bin/tsc');
-  await promisify(execFile)(process.execPath, [tsc, '-b', ...AGENTS.map((name) => `agents/${name}`)], {
-    cwd: ROOT,
-  });
+  const folders = AGENTS.filter((name) => SUBJECTS[name]?.language === 'typescript').map(
+    (n) => `agents/${n}`,
+  );
+  await promisify(execFile)(process.execPath, [tsc, '-b', ...folders], { cwd: ROOT });
 }
 
 /** A server that answers each request by `respond`. */

@@ -6,7 +6,6 @@ import { useProcesses } from '../support/processes';
 import { until } from '../support/until';
 import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver';
 import {
-  AGENTS,
   buildAgents,
   runRequest,
   serve,
@@ -37,9 +36,8 @@ afterAll(async () => {
   await Promise.all(closing.map((close) => close()));
 });
 
-describe.each(AGENTS)('%s', (name) => {
+describe.each(Object.entries(SUBJECTS))('%s', (name, subject) => {
   const processes = useProcesses();
-  const subject = SUBJECTS[name];
   let webhook: WebhookReceiver;
 
   beforeEach(async () => {
@@ -146,14 +144,14 @@ describe.each(AGENTS)('%s', (name) => {
       const tries = [await webhook.next(), await webhook.next(), await webhook.next()];
       expect(new Set(tries.map(({ raw }) => raw.toString())).size).toBe(1);
       expect(new Set(tries.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
-      await agent.process.waitFor(/"reported".*"answer":200/);
+      await agent.process.waitFor(/"reported".*"answer": ?200/);
     });
 
     test('takes a 4xx as final', async () => {
       webhook.answerWith({ status: 404 });
       await agent.post('/run', runRequest(webhook.url, subject.input(around)));
       await webhook.next();
-      await agent.process.waitFor(/"reported".*"answer":404/);
+      await agent.process.waitFor(/"reported".*"answer": ?404/);
       expect(webhook.deliveries).toHaveLength(1);
     });
 
