@@ -1,7 +1,5 @@
 /** The agents over HTTP. Base URLs come from the registry alone; redirects are never followed. */
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import axios, { type AxiosInstance, type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import { Agent, type Dispatcher } from 'undici';
 import { AgentHealth, AgentStatus, type AgentRunRequest } from '../contract';
 import type { Agents, ProbeAnswer, SendAnswer, StatusAnswer } from './ports';
 
@@ -10,66 +8,72 @@ const MAX_STATUS_BYTES = 8 * 1024 * 1024;
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** How much of an agent's answer is quoted in an error. */
 const MAX_QUOTE = 300;
+const MAX_SOCKETS_PER_AGENT = 256;
 /** Answers of a platform's router in front of an agent that is not there yet. */
 const NOT_YET = [404, 502, 503];
 
+/** `body` is the parsed JSON, or the text where it is none. */
+interface Answer {
+  code: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: unknown;
+}
+
+interface Call {
+  method: 'GET' | 'POST';
+  url: string;
+  body?: unknown;
+  /** For the whole call, connecting and reading included. */
+  timeoutMs: number;
+  maxBytes?: number;
+  /** Not over a kept connection, and not kept. */
+  fresh?: boolean;
+}
+
+type Ask = (call: Call) => Promise<Answer>;
+
 export function createAgents(): Agents {
-  const httpAgent = new HttpAgent({ keepAlive: true, maxSockets: 256 });
-  const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: 256 });
-  const http = axios.create({
-    httpAgent,
-    httpsAgent,
-    maxRedirects: 0,
-    proxy: false,
-    maxContentLength: MAX_ANSWER_BYTES,
-    validateStatus: () => true,
-  });
+  const dispatcher = new Agent({ connections: MAX_SOCKETS_PER_AGENT });
+  const ask: Ask = (call) => perform(dispatcher, call);
   return {
-    health: (baseUrl, timeoutMs) => health(http, baseUrl, timeoutMs),
-    run: (baseUrl, request, timeoutMs) => run(http, baseUrl, request, timeoutMs),
-    status: (baseUrl, timeoutMs) => status(http, baseUrl, timeoutMs),
+    health: (baseUrl, timeoutMs) => health(ask, baseUrl, timeoutMs),
+    run: (baseUrl, request, timeoutMs) => run(ask, baseUrl, request, timeoutMs),
+    status: (baseUrl, timeoutMs) => status(ask, baseUrl, timeoutMs),
     cancel: async (baseUrl, job, timeoutMs) => {
       // Best effort: an agent need not offer it, and one that is gone has nothing to cancel.
-      await http.post(`${baseUrl}/cancel`, job, deadline(timeoutMs)).catch(() => undefined);
+      await ask({ method: 'POST', url: `${baseUrl}/cancel`, body: job, timeoutMs }).catch(() => undefined);
     },
-    close: async () => {
-      httpAgent.destroy();
-      httpsAgent.destroy();
-    },
+    close: () => dispatcher.destroy(),
   };
 }
 
-async function health(http: AxiosInstance, baseUrl: string, timeoutMs: number): Promise<ProbeAnswer> {
+async function health(ask: Ask, baseUrl: string, timeoutMs: number): Promise<ProbeAnswer> {
   try {
-    // A fresh connection each time: a kept one could belong to a replica that is going away.
-    const response = await http.get<unknown>(`${baseUrl}/health`, {
-      ...deadline(timeoutMs),
-      headers: { connection: 'close' },
-    });
-    const body = AgentHealth.safeParse(response.data);
-    if (response.status === 200 && body.success) {
-      return { kind: 'healthy', ...(body.data.bootId !== undefined && { bootId: body.data.bootId }) };
+    // A kept connection could belong to a replica that is going away.
+    const { code, body } = await ask({ method: 'GET', url: `${baseUrl}/health`, timeoutMs, fresh: true });
+    const said = AgentHealth.safeParse(body);
+    if (code === 200 && said.success) {
+      return { kind: 'healthy', ...(said.data.bootId !== undefined && { bootId: said.data.bootId }) };
     }
-    const detail =
-      response.status === 200 ? 'HTTP 200 without { "status": "ok" }' : `HTTP ${response.status}`;
-    return { kind: NOT_YET.includes(response.status) ? 'silent' : 'not-ready', detail };
+    const detail = code === 200 ? 'HTTP 200 without { "status": "ok" }' : `HTTP ${code}`;
+    return { kind: NOT_YET.includes(code) ? 'silent' : 'not-ready', detail };
   } catch (error) {
     return { kind: 'silent', detail: reason(error) };
   }
 }
 
 async function run(
-  http: AxiosInstance,
+  ask: Ask,
   baseUrl: string,
   request: AgentRunRequest,
   timeoutMs: number,
 ): Promise<SendAnswer> {
   try {
-    const response = await http.post<unknown>(`${baseUrl}/run`, request, deadline(timeoutMs));
-    const { status: code } = response;
+    const answer = await ask({ method: 'POST', url: `${baseUrl}/run`, body: request, timeoutMs });
+    const { code } = answer;
     if (code >= 200 && code < 300) return { kind: 'accepted' };
-    if (code === 429 || code === 409) return { kind: 'busy', ...retryAfter(response) };
-    const message = `POST /run answered HTTP ${code}: ${quote(response.data)}`;
+    if (code === 429 || code === 409) return { kind: 'busy', ...retryAfter(answer) };
+    const message = `POST /run answered HTTP ${code}: ${quote(answer.body)}`;
     const wrong = code >= 400 && code < 500 && code !== 404 && code !== 408;
     return { kind: wrong ? 'rejected' : 'unreachable', message };
   } catch (error) {
@@ -77,33 +81,73 @@ async function run(
   }
 }
 
-async function status(http: AxiosInstance, baseUrl: string, timeoutMs: number): Promise<StatusAnswer> {
+async function status(ask: Ask, baseUrl: string, timeoutMs: number): Promise<StatusAnswer> {
   try {
-    const config = { ...deadline(timeoutMs), maxContentLength: MAX_STATUS_BYTES };
-    const response = await http.get<unknown>(`${baseUrl}/status`, config);
-    const body = AgentStatus.safeParse(response.data);
-    if (response.status === 200 && body.success) return { kind: 'status', status: body.data };
-    return { kind: 'silent', detail: `GET /status answered HTTP ${response.status} ${quote(response.data)}` };
+    const maxBytes = MAX_STATUS_BYTES;
+    const { code, body } = await ask({ method: 'GET', url: `${baseUrl}/status`, timeoutMs, maxBytes });
+    const said = AgentStatus.safeParse(body);
+    if (code === 200 && said.success) return { kind: 'status', status: said.data };
+    return { kind: 'silent', detail: `GET /status answered HTTP ${code} ${quote(body)}` };
   } catch (error) {
     return { kind: 'silent', detail: reason(error) };
   }
 }
 
-/** Both a limit on the answer and one on the connection, which axios does not time by itself. */
-const deadline = (timeoutMs: number): AxiosRequestConfig => ({
-  timeout: timeoutMs,
-  signal: AbortSignal.timeout(timeoutMs + 500),
-});
+async function perform(dispatcher: Dispatcher, call: Call): Promise<Answer> {
+  const deadline = new AbortController();
+  const timer = setTimeout(
+    () => deadline.abort(new Error(`no answer within ${call.timeoutMs} ms`)),
+    call.timeoutMs,
+  );
+  try {
+    const { origin, pathname, search } = new URL(call.url);
+    const { statusCode, headers, body } = await dispatcher.request({
+      origin,
+      path: pathname + search,
+      method: call.method,
+      signal: deadline.signal,
+      reset: call.fresh ?? false,
+      ...(call.body !== undefined && {
+        body: JSON.stringify(call.body),
+        headers: { 'content-type': 'application/json' },
+      }),
+    });
+    return { code: statusCode, headers, body: parsed(await read(body, call.maxBytes ?? MAX_ANSWER_BYTES)) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
-const reason = (error: unknown): string =>
-  axios.isAxiosError(error) ? (error.code ?? error.message) : String(error);
+async function read(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new Error(`an answer over ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // quoted in the error of whoever expected JSON
+  }
+}
+
+const reason = (error: unknown): string => {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message ?? String(error);
+};
 
 const quote = (data: unknown): string =>
   (typeof data === 'string' ? data : (JSON.stringify(data) ?? '')).slice(0, MAX_QUOTE);
 
 /** `Retry-After` in seconds or as a date, as milliseconds from now. */
-function retryAfter(response: AxiosResponse): { retryAfterMs?: number } {
-  const value = String(response.headers['retry-after'] ?? '');
+function retryAfter({ headers }: Answer): { retryAfterMs?: number } {
+  const value = String(headers['retry-after'] ?? '');
   if (value === '') return {};
   const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
   return Number.isFinite(ms) ? { retryAfterMs: Math.max(0, Math.round(ms)) } : {};
