@@ -100,7 +100,7 @@ describe('reveille demo', () => {
 
   it('says what is wrong with its options', async () => {
     const demo = await start('--site', 'ftp://example.com');
-    expect((await demo.exited).code).toBe(1);
+    expect((await demo.exited).code).toBe(2);
     expect(demo.output()).toMatch(/http or https address/);
   });
 });

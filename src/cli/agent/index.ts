@@ -1,0 +1,6 @@
+import { Command } from 'commander';
+
+/** `reveille agent …`: for people who write agents. */
+export function agentCommand(): Command {
+  return new Command('agent').description('run, try and check an agent while it is being written');
+}
