@@ -1,9 +1,11 @@
 /** Runs the program: settings that hold for every command, and errors as people read them. */
 import { CommanderError, type Command } from 'commander';
 import { CliError, EXIT } from './exit';
+import { endWithReader } from './output';
 
 /** Sets `process.exitCode`; never throws. */
 export async function run(program: Command, argv: readonly string[] = process.argv): Promise<void> {
+  endWithReader();
   settle(program);
   try {
     await program.parseAsync(argv);
