@@ -1,7 +1,7 @@
 /** The agents over HTTP. Base URLs come from the registry alone; redirects are never followed. */
 import { Agent, type Dispatcher } from 'undici';
 import { AgentHealth, AgentStatus, type AgentRunRequest } from '../contract';
-import type { Agents, ProbeAnswer, SendAnswer, StatusAnswer } from './ports';
+import type { Agents, JobRef, ProbeAnswer, SendAnswer, StatusAnswer } from './ports';
 
 /** A status carries a whole result; anything else an agent answers is small. */
 const MAX_STATUS_BYTES = 8 * 1024 * 1024;
@@ -38,7 +38,7 @@ export function createAgents(): Agents {
   return {
     health: (baseUrl, timeoutMs) => health(ask, baseUrl, timeoutMs),
     run: (baseUrl, request, timeoutMs) => run(ask, baseUrl, request, timeoutMs),
-    status: (baseUrl, timeoutMs) => status(ask, baseUrl, timeoutMs),
+    status: (baseUrl, timeoutMs, job) => status(ask, baseUrl, timeoutMs, job),
     cancel: async (baseUrl, job, timeoutMs) => {
       // Best effort: an agent need not offer it, and one that is gone has nothing to cancel.
       await ask({ method: 'POST', url: `${baseUrl}/cancel`, body: job, timeoutMs }).catch(() => undefined);
@@ -81,10 +81,11 @@ async function run(
   }
 }
 
-async function status(ask: Ask, baseUrl: string, timeoutMs: number): Promise<StatusAnswer> {
+async function status(ask: Ask, baseUrl: string, timeoutMs: number, job?: JobRef): Promise<StatusAnswer> {
   try {
-    const maxBytes = MAX_STATUS_BYTES;
-    const { code, body } = await ask({ method: 'GET', url: `${baseUrl}/status`, timeoutMs, maxBytes });
+    const query = job ? `?${new URLSearchParams({ ...job }).toString()}` : '';
+    const url = `${baseUrl}/status${query}`;
+    const { code, body } = await ask({ method: 'GET', url, timeoutMs, maxBytes: MAX_STATUS_BYTES });
     const said = AgentStatus.safeParse(body);
     if (code === 200 && said.success) return { kind: 'status', status: said.data };
     return { kind: 'silent', detail: `GET /status answered HTTP ${code} ${quote(body)}` };

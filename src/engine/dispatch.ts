@@ -56,7 +56,10 @@ export class Dispatcher {
   /** Asks the agent how a running job stands: finds lost webhooks and lost jobs. */
   async check(run: RunState, { stepId, attempt }: About<'check'>): Promise<void> {
     const { agents, limits, log } = this.deps;
-    const answer = await agents.status(this.baseUrl(run, stepId), limits.statusTimeoutMs);
+    const { concurrency } = this.deps.registry.agent(planOf(run, stepId).agentId);
+    // The plainest of agents knows the bare path alone, and needs no more for its one job.
+    const job = concurrency > 1 ? { runId: run.id, stepId } : undefined;
+    const answer = await agents.status(this.baseUrl(run, stepId), limits.statusTimeoutMs, job);
     if (answer.kind === 'silent') {
       const { detail } = answer;
       log.warn({ run: run.id, step: stepId, detail }, 'agent did not tell its status');
@@ -120,13 +123,13 @@ interface Job {
 }
 
 /** Why the agent no longer has the job, or undefined while it may still have it. */
-function lostReason({ state, current, bootId: now }: AgentStatus, job: Job): string | undefined {
+function lostReason({ current, bootId: now }: AgentStatus, job: Job): string | undefined {
   const { runId, stepId, bootId, concurrency } = job;
   // At work on it. The process may be another than at the grant: it was replaced before the job was sent.
   if (current?.runId === runId && current.stepId === stepId) return undefined;
   if (bootId === undefined || now === undefined) return undefined;
   if (now !== bootId) return 'the agent was restarted while it had the job';
-  // A status names one job: of an agent with several at work, the others are not known to be missing.
-  const mayHaveIt = state === 'running' && concurrency > 1;
-  return mayHaveIt ? undefined : 'the agent has no record of the job';
+  // A status names one job and one result: an agent that takes several may have this one, or have
+  // finished it and be about to deliver. Doing it twice is worse than waiting for its deadline.
+  return concurrency > 1 ? undefined : 'the agent has no record of the job';
 }

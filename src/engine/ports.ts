@@ -14,9 +14,15 @@ export interface Clock {
 export interface Agents {
   health(baseUrl: string, timeoutMs: number): Promise<ProbeAnswer>;
   run(baseUrl: string, request: AgentRunRequest, timeoutMs: number): Promise<SendAnswer>;
-  status(baseUrl: string, timeoutMs: number): Promise<StatusAnswer>;
-  cancel(baseUrl: string, job: { runId: string; stepId: string }, timeoutMs: number): Promise<void>;
+  /** With `job`, an agent that takes several at once is asked for that one. */
+  status(baseUrl: string, timeoutMs: number, job?: JobRef): Promise<StatusAnswer>;
+  cancel(baseUrl: string, job: JobRef, timeoutMs: number): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface JobRef {
+  runId: string;
+  stepId: string;
 }
 
 export type ProbeAnswer =

@@ -46,6 +46,7 @@ async function play(
   const startedAt = Date.now();
   const print = (line = '') => console.log(line);
   const paint = paintFor(process.stdout, process.env);
+  void interrupted.then(() => print(paint.dim('\nStopping what it started…')));
   const installation = await install(options.dataDir, options.port);
   closers.push(() => installation.platform.stop());
   const site = options.site === undefined ? await serveSite(installation.sitePort) : undefined;
