@@ -23,6 +23,20 @@ export function stopped(call: Call): PlatformError {
   });
 }
 
+/** Waits, unless the call is stopped. @throws PlatformError then */
+export async function pause(
+  call: Call,
+  ms: number,
+  sleep: (ms: number, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  try {
+    await sleep(ms, call.signal);
+  } catch (error) {
+    if (!call.signal.aborted) throw error;
+  }
+  if (call.signal.aborted) throw stopped(call);
+}
+
 /** The calls under way, so that `close()` can end them. */
 export class Calls {
   private readonly live = new Set<AbortController>();

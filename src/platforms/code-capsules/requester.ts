@@ -1,9 +1,10 @@
 import type { Call } from './call';
-import { stopped } from './call';
+import { pause } from './call';
 import type { FailureContext } from './failure';
 import { failure, isTransient, mayHaveApplied } from './failure';
 import type { Settings } from './options';
 import type { ApiRequest, Reply, Transport } from './transport';
+import { changes } from './transport';
 
 /** Full jitter: each wait is uniform between 0 and a cap that doubles up to the largest. */
 const BACKOFF_BASE_MS = 200;
@@ -37,15 +38,16 @@ export class Requester {
           ? await send(call, request, Math.min(this.settings.requestTimeoutMs, left))
           : { answered: false, reason: 'the deadline passed before it was sent', sent: false };
       if (reply.answered && reply.status >= 200 && reply.status < 300) return reply.body;
-      if (request.method === 'PATCH' && mayHaveApplied(reply)) call.mayHaveApplied = true;
+      if (changes(request) && mayHaveApplied(reply)) call.mayHaveApplied = true;
       const tried = tries === 1 ? 'tried once' : `tried ${tries} times`;
-      if (!isTransient(reply) || tries > maxRetries) throw failure(call, request, reply, tried, context);
+      const again = isTransient(reply) && !(request.once && mayHaveApplied(reply));
+      if (!again || tries > maxRetries) throw failure(call, request, reply, tried, context);
       const wait = this.waitBefore(tries, reply);
       if (now() + wait >= call.deadlineAt) {
         const over = `${tried}, the deadline of ${this.settings.deadlineMs} ms leaves no time for another`;
         throw failure(call, request, reply, over, context);
       }
-      await this.pause(call, wait);
+      await pause(call, wait, this.settings.sleep);
     }
   }
 
@@ -56,15 +58,6 @@ export class Requester {
     const asked = reply.answered ? retryAfterMs(reply.retryAfter, now()) : undefined;
     // Jitter on top of what was asked, so that many clients told the same do not return as one.
     return asked === undefined ? jitter : asked + random() * BACKOFF_BASE_MS;
-  }
-
-  private async pause(call: Call, ms: number): Promise<void> {
-    try {
-      await this.settings.sleep(ms, call.signal);
-    } catch (error) {
-      if (!call.signal.aborted) throw error;
-    }
-    if (call.signal.aborted) throw stopped(call);
   }
 }
 

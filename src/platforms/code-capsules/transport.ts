@@ -16,7 +16,12 @@ export interface ApiRequest {
   url: string;
   headers?: Record<string, string>;
   body?: unknown;
+  /** A change that must not be made twice: sent again only when it certainly was not made. */
+  once?: boolean;
 }
+
+/** Whether a request changes something at the other side; a login does not count. */
+export const changes = ({ method, once }: ApiRequest): boolean => method === 'PATCH' || once === true;
 
 /** What became of one HTTP request. */
 export type Reply =
@@ -83,7 +88,7 @@ export class Transport {
       };
     } catch (error) {
       if (call.signal.aborted) {
-        if (request.method === 'PATCH') call.mayHaveApplied = true;
+        if (changes(request)) call.mayHaveApplied = true;
         throw stopped(call);
       }
       return lost(error, controller.signal.aborted ? timeoutMs : undefined);
