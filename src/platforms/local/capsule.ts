@@ -24,6 +24,8 @@ export interface LocalPlatformEvents {
   exited: [{ capsuleId: string; pid: number } & Exit];
   /** No replica is left. */
   stopped: [{ capsuleId: string }];
+  /** A build is over. */
+  built: [{ capsuleId: string; buildId: string; status: string }];
 }
 
 export interface CapsuleContext {
@@ -62,6 +64,8 @@ export class LocalCapsule {
   sizes: ProductSizes;
   private desired = 0;
   private slot: Slot | undefined;
+  /** Where its processes start: the folder it was made from, or that of its last build. */
+  private folder: string;
   private restarts = 0;
   private readonly history: (CapsuleState & { at: number })[] = [];
   private frozen: CapsuleState = { desired: 0, running: 0 };
@@ -72,6 +76,7 @@ export class LocalCapsule {
   ) {
     this.log = new CapsuleLog(context.stateDir, options.id);
     this.sizes = options.products ?? DEFAULT_SIZES;
+    this.folder = options.folder;
     this.remember();
   }
 
@@ -111,6 +116,16 @@ export class LocalCapsule {
     this.remember();
   }
 
+  /**
+   * Starts from another folder from now on. A replica that runs is replaced; resolves when none of the
+   * old one is left. @throws Error when a process cannot be ended
+   */
+  async deploy(folder: string): Promise<void> {
+    this.folder = folder;
+    this.terminate(0);
+    await this.slot?.ending;
+  }
+
   /** Scales to zero whatever the faults say. @throws Error when a process cannot be ended */
   async stop(): Promise<void> {
     this.desired = 0;
@@ -138,7 +153,8 @@ export class LocalCapsule {
 
   /** Starts the process. A failure to start counts as a process that died. */
   private async launch(slot: Slot): Promise<void> {
-    const { id, folder, port, env } = this.options;
+    const { id, port, env } = this.options;
+    const { folder } = this;
     const { leftBehind, events } = this.context;
     try {
       const command = await webCommand(folder);

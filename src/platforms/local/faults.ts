@@ -13,6 +13,10 @@ export const Faults = z.strictObject({
   patchAnswerLost: times.optional(),
   /** The next so many PATCHes are not applied, and their connection is destroyed. */
   patchLost: times.optional(),
+  /** The next so many builds are started, and the connection is destroyed without an answer. */
+  buildAnswerLost: times.optional(),
+  /** The next so many builds are not started, and the connection is destroyed. */
+  buildLost: times.optional(),
   /** The next so many calls are answered 429. */
   rateLimit: z.object({ times, retryAfterSeconds: z.number().int().min(0).max(3600).optional() }).optional(),
   /** The next so many calls are answered 5xx and not applied. */
@@ -32,6 +36,8 @@ export type Faults = z.input<typeof Faults>;
 
 /** `PUT /faults`: replaces the faults of one capsule, or of all that have none of their own. */
 export const FaultsRequest = z.strictObject({ capsuleId: z.string().min(1).optional(), faults: Faults });
+
+type CountedFault = 'patchAnswerLost' | 'patchLost' | 'buildAnswerLost' | 'buildLost' | 'staleReads';
 
 const EVERYWHERE = Symbol('all capsules');
 
@@ -59,7 +65,7 @@ export class FaultSwitchboard {
   }
 
   /** Uses up one of a counted fault; false when none is left. */
-  take(capsuleId: string, fault: 'patchAnswerLost' | 'patchLost' | 'staleReads'): boolean {
+  take(capsuleId: string, fault: CountedFault): boolean {
     const faults = this.of(capsuleId);
     const left = faults[fault] ?? 0;
     if (left > 0) faults[fault] = left - 1;

@@ -4,10 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { Auth } from './auth';
+import { LocalBuilds } from './builds';
 import type { CapsuleContext, LocalPlatformEvents } from './capsule';
 import { LocalCapsule } from './capsule';
 import { FaultSwitchboard } from './faults';
@@ -24,6 +27,8 @@ export type { Faults } from './faults';
 export { MAX_REPLICAS } from './options';
 export type { LocalCapsuleOptions, LocalPlatformOptions, ProductSizes } from './options';
 
+const DEFAULT_BUILD_TIMEOUT_MS = 600_000;
+
 /** Makes a local platform; nothing happens until `start()`. @throws Error listing wrong capsules */
 export function createLocalPlatform(options: LocalPlatformOptions): LocalPlatform {
   checkCapsules(options.capsules);
@@ -35,8 +40,9 @@ export class LocalPlatform {
   readonly token: string;
   readonly events = new EventEmitter<LocalPlatformEvents>();
   readonly faults = new FaultSwitchboard((capsuleId) => this.freeze(capsuleId));
-  readonly counters: Counters = { logins: 0, unauthorized: 0, reads: 0, patches: 0, applied: 0 };
+  readonly counters: Counters = { logins: 0, unauthorized: 0, reads: 0, patches: 0, applied: 0, builds: 0 };
   private readonly capsules = new Map<string, LocalCapsule>();
+  private readonly builds = new Map<string, LocalBuilds>();
   private readonly leftBehind: LeftBehind;
   private readonly stopping = new AbortController();
   private server: Server | undefined;
@@ -68,7 +74,7 @@ export class LocalPlatform {
 
   /**
    * Ends what an earlier, killed platform left running in this state directory, then listens.
-   * Every capsule starts at zero replicas.
+   * Every capsule starts at zero replicas, and from its folder: builds do not outlive the platform.
    * @throws Error when the directory or the port is taken, or a Procfile is missing
    */
   async start(): Promise<void> {
@@ -85,7 +91,13 @@ export class LocalPlatform {
       restartBackoffMs: this.options.restartBackoffMs ?? 500,
       log,
     };
-    for (const capsule of capsules) this.capsules.set(capsule.id, new LocalCapsule(capsule, context));
+    rmSync(join(stateDir, 'builds'), { recursive: true, force: true });
+    for (const options of capsules) {
+      const capsule = new LocalCapsule(options, context);
+      this.capsules.set(options.id, capsule);
+      const timeoutMs = this.options.buildTimeoutMs ?? DEFAULT_BUILD_TIMEOUT_MS;
+      this.builds.set(options.id, new LocalBuilds(capsule, context, timeoutMs));
+    }
     // A process that exits without `stop()` still takes its capsules along.
     process.once('exit', this.killAll);
     try {
@@ -106,6 +118,7 @@ export class LocalPlatform {
     this.stopping.abort();
     // First the server, so that no late PATCH starts a capsule again.
     await this.closeServer();
+    await Promise.all([...this.builds.values()].map((builds) => builds.stop()));
     const ends = await Promise.allSettled([...this.capsules.values()].map((capsule) => capsule.stop()));
     process.removeListener('exit', this.killAll);
     this.leftBehind.release();
@@ -118,6 +131,7 @@ export class LocalPlatform {
     const app = routes({
       auth: new Auth(this.token, this.options.login, Date.now),
       capsules: this.capsules,
+      builds: this.builds,
       faults: this.faults,
       counters: this.counters,
       stopping: this.stopping.signal,

@@ -50,6 +50,8 @@ export interface LocalPlatformOptions {
   graceMs?: number;
   /** First wait before a process that died is started again, in ms, doubling; 500 by default. */
   restartBackoffMs?: number;
+  /** Longest duration of one build, in ms; 600,000 by default. */
+  buildTimeoutMs?: number;
   /** Told what is worth a line in a log; never a secret. */
   log?: (message: string) => void;
 }

@@ -3,6 +3,8 @@ import type { ErrorRequestHandler, Express, NextFunction, Request, Response } fr
 import express from 'express';
 import { z } from 'zod';
 import type { Auth } from './auth';
+import { buildRoutes } from './build-routes';
+import type { LocalBuilds } from './builds';
 import type { LocalCapsule } from './capsule';
 import type { FaultSwitchboard } from './faults';
 import { FaultsRequest } from './faults';
@@ -30,11 +32,14 @@ export interface Counters {
   patches: number;
   /** PATCHes that took effect. */
   applied: number;
+  /** Builds that were started. */
+  builds: number;
 }
 
 export interface RoutesContext {
   auth: Auth;
   capsules: ReadonlyMap<string, LocalCapsule>;
+  builds: ReadonlyMap<string, LocalBuilds>;
   faults: FaultSwitchboard;
   counters: Counters;
   /** Ends answers that are being delayed when the platform stops. */
@@ -91,6 +96,7 @@ export function routes(context: RoutesContext): Express {
       response.json({ lines: capsule.log.tail() });
     }),
   );
+  buildRoutes(app, context);
   app.get('/counters', (_request, response) => void response.json(counters));
   app.put('/faults', (request, response) => {
     const { capsuleId, faults: wanted } = FaultsRequest.parse(request.body);
@@ -126,7 +132,7 @@ function clusterDocument(capsule: LocalCapsule, state = capsule.state): object {
   };
 }
 
-function found(context: RoutesContext, handler: CapsuleHandler) {
+export function found(context: RoutesContext, handler: CapsuleHandler) {
   return async (request: Request, response: Response): Promise<void> => {
     const capsule = context.capsules.get(String(request.params['id']));
     if (capsule) await handler(capsule, request, response);
@@ -165,7 +171,8 @@ function patch<T>(
   });
 }
 
-function answeredByFault(context: RoutesContext, capsule: LocalCapsule, response: Response): boolean {
+/** Answers as a fault of the capsule wants it; false when none does. */
+export function answeredByFault(context: RoutesContext, capsule: LocalCapsule, response: Response): boolean {
   const fault = context.faults.takeAnswer(capsule.options.id);
   if (!fault) return false;
   if (fault.retryAfterSeconds !== undefined) response.set('retry-after', String(fault.retryAfterSeconds));
@@ -184,6 +191,6 @@ const onError: ErrorRequestHandler = (error: unknown, _request, response, _next)
 };
 
 /** Errors look as those of Code Capsules' cluster API do. */
-function problem(response: Response, statusCode: number, message: string): void {
+export function problem(response: Response, statusCode: number, message: string): void {
   response.status(statusCode).json({ error: { statusCode, message } });
 }
