@@ -1,0 +1,1 @@
+export { input, output, run } from './jobs/slack-notifier';
