@@ -57,7 +57,9 @@ function statusOf(word: string | undefined): BuildStatus {
 
 /** The build in an answer: bare, or as `{ data }` or `{ build }`; undefined when there is none. */
 export function buildIn(body: unknown, capsuleId: string): Build | undefined {
-  const wrapper = z.looseObject({ data: z.unknown(), build: z.unknown() }).safeParse(body);
+  const wrapper = z
+    .looseObject({ data: z.unknown().optional(), build: z.unknown().optional() })
+    .safeParse(body);
   const inside = wrapper.success ? (wrapper.data.build ?? wrapper.data.data) : undefined;
   if (typeof inside === 'object' && inside !== null) return buildIn(inside, capsuleId);
   const parsed = BuildDocument.safeParse(body);

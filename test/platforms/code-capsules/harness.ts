@@ -30,6 +30,8 @@ export class Clock {
 export function drivers() {
   const made: Platform[] = [];
   beforeEach(() => nock.disableNetConnect());
+  // Each test file loads a nock of its own into the same process; two on top of each other lose errors.
+  afterAll(() => nock.restore());
   afterEach(async () => {
     await Promise.all(made.splice(0).map((platform) => platform.close()));
     const unused = nock.pendingMocks();
