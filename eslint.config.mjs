@@ -12,8 +12,10 @@ const LAYERS = {
   registry: ['domain'],
   platforms: [],
   store: ['domain'],
-  engine: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store'],
-  http: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'engine'],
+  'agent-check': [],
+  inbox: ['agent-check', 'store'],
+  engine: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'inbox'],
+  http: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'inbox', 'engine'],
 };
 
 const layerRules = Object.entries(LAYERS).map(([layer, allowed]) => {

@@ -18,6 +18,8 @@ import { createApp } from './http/app';
 import { EventStreams } from './http/event-streams';
 import { createMetrics } from './http/metrics';
 import { startServer } from './http/server';
+import { InboxRecorder } from './inbox/recorder';
+import type { Builds } from './platforms/builds';
 import { createCodeCapsulesPlatform } from './platforms/code-capsules';
 import type { Platform } from './platforms/platform';
 import { unconfiguredPlatform } from './platforms/unconfigured';
@@ -88,6 +90,7 @@ async function start(
     store,
     queue,
     platform,
+    ...(platform.builds && { builds: platform.builds }),
     agents,
     registry,
     log,
@@ -101,7 +104,10 @@ async function start(
   };
   const engine = new Engine(deps);
   const streams = undo.push(new EventStreams({ events, clock: systemClock }), async (s) => s.close());
-  const watched = { store, clock: systemClock, events, tasks: engine.tasks, log };
+  const inbox = config.http.inbox
+    ? undo.push(new InboxRecorder({ store, clock: systemClock, log }), (i) => i.close())
+    : undefined;
+  const watched = { store, clock: systemClock, events, tasks: engine.tasks, log, ...(inbox && { inbox }) };
   const metrics = undo.push(createMetrics(watched), async (m) => m.close());
   let stopping = false;
   app = createApp({
@@ -118,6 +124,7 @@ async function start(
     metrics,
     events: streams,
     trustedProxies: config.http.trustedProxies,
+    ...(inbox && { inbox }),
   });
   if (config.role !== 'web') {
     const retention = startRetention(store, config.storage.retentionDays, log);
@@ -143,7 +150,7 @@ async function database(config: Config, log: Logger, undo: Undo): Promise<string
   return embedded.url;
 }
 
-function platformOf(config: CodeCapsulesConfig | undefined): Platform {
+function platformOf(config: CodeCapsulesConfig | undefined): Platform & { readonly builds?: Builds } {
   if (!config) return unconfiguredPlatform();
   const { credentials } = config;
   return createCodeCapsulesPlatform({

@@ -46,6 +46,7 @@ describe('development', () => {
         apiKeys: [],
         trustedProxies: 0,
         webhookMaxBytes: 5_242_880,
+        inbox: true,
       },
       storage: { dataDir: '.reveille', retentionDays: 7 },
     });
@@ -91,6 +92,19 @@ describe('production', () => {
   it('needs no API key in a worker', () => {
     expect(placesOf({ ...production, API_KEYS: '', ROLE: 'worker' })).toEqual([]);
     expect(placesOf({ ...production, API_KEYS: '', ROLE: 'web' })).toEqual(['API_KEYS']);
+  });
+});
+
+describe('the inbox', () => {
+  it.each([
+    [{}, true],
+    [{ INBOX: 'off' }, false],
+    [{ NODE_ENV: 'test' }, false],
+    [{ NODE_ENV: 'test', INBOX: 'on' }, true],
+    [production, false],
+    [{ ...production, INBOX: 'on' }, true],
+  ])('%#: is on in development, and elsewhere when asked for', (env: Env, on) => {
+    expect(configOf(env).http.inbox).toBe(on);
   });
 });
 
@@ -149,6 +163,7 @@ describe('values', () => {
     ['SHUTDOWN_TIMEOUT_SECONDS', '0'],
     ['WEBHOOK_MAX_BYTES', '0'],
     ['RUN_RETENTION_DAYS', '0'],
+    ['INBOX', 'yes'],
     ['TRUSTED_PROXIES', '11'],
   ])('%s does not take "%s"', (name, value) => expect(placesOf({ [name]: value })).toEqual([name]));
 

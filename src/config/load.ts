@@ -37,6 +37,8 @@ export interface Config {
     readonly callbackSecret?: Secret;
     readonly trustedProxies: number;
     readonly webhookMaxBytes: number;
+    /** Whether deliveries are recorded and /inbox answers. */
+    readonly inbox: boolean;
   };
   readonly storage: {
     /** Absent: the embedded Postgres in `dataDir`. Never absent in production. */
@@ -184,6 +186,7 @@ function arrange(values: Values): Config {
       ...(CALLBACK_SECRET && { callbackSecret: CALLBACK_SECRET }),
       trustedProxies: values.TRUSTED_PROXIES,
       webhookMaxBytes: values.WEBHOOK_MAX_BYTES,
+      inbox: values.INBOX === 'on' || (values.INBOX === 'default' && values.NODE_ENV === 'development'),
     },
     storage: {
       ...(DATABASE_URL && { databaseUrl: DATABASE_URL }),

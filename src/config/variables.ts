@@ -87,6 +87,11 @@ export const VARIABLES = {
     integer(1_024, 100 * MEBIBYTE, 5 * MEBIBYTE),
     'A larger webhook body is refused with 413 before it is parsed.',
   ),
+  INBOX: variable(
+    'http',
+    oneOf(['default', 'on', 'off'], 'default'),
+    'Whether what agents deliver is kept for a day for people to look at, under /inbox, secrets taken out. `default`: in development only.',
+  ),
   DATABASE_URL: variable(
     'storage',
     connection(['postgres:', 'postgresql:']),

@@ -13,6 +13,7 @@ import { Dispatcher } from './dispatch';
 import { Doubter } from './doubt';
 import { Leases } from './lease';
 import type { Hint } from './ports';
+import { Redeploys } from './redeploy';
 import { Runs, type Applied } from './runs';
 import { Schedules } from './schedule';
 import { Settler, type SettleOutcome } from './settle';
@@ -28,6 +29,7 @@ export class Engine {
   readonly runs: Runs;
   readonly capsules: Capsules;
   readonly schedules: Schedules;
+  readonly redeploys: Redeploys;
   private readonly leases: Leases;
   private readonly dispatcher: Dispatcher;
   private readonly settler: Settler;
@@ -59,6 +61,7 @@ export class Engine {
     this.triggers = new Triggers(deps, this.runs);
     this.ticker = new Ticker(deps, this.runs, this.triggers);
     this.schedules = new Schedules(deps, this.ticker);
+    this.redeploys = new Redeploys(deps);
     this.sweeper = new Sweeper(
       deps,
       this.runs,
@@ -120,6 +123,15 @@ export class Engine {
 
   result(token: string, result: AgentRunResult): Promise<SettleOutcome> {
     return this.settler.result(token, result);
+  }
+
+  /** Applies a result that came before, to the attempt it was proved to belong to, as the actor's act. */
+  replay(
+    attempt: { runId: string; stepId: string; attempt: number },
+    result: AgentRunResult,
+    actor: string,
+  ): Promise<SettleOutcome> {
+    return this.settler.apply(attempt, result, actor);
   }
 
   claim(claim: AgentClaim): Promise<AgentRunRequest | undefined> {

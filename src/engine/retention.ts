@@ -1,5 +1,6 @@
-/** Removes runs whose payloads are past their retention; the ledger and the shifts stay. */
+/** Removes what is past its retention: runs with their payloads, and the inbox. The ledger and the shifts stay. */
 import { schedule, type ScheduledTask } from 'node-cron';
+import { trimInbox } from '../inbox/recorder';
 import type { Store } from '../store/store';
 import type { Log } from './ports';
 
@@ -31,6 +32,7 @@ export function startRetention(store: Store, days: number, log: Log): ScheduledT
           { removed: await purge(store, days, Date.now()), days },
           'runs past their retention removed',
         );
+        await trimInbox(store, Date.now());
       } catch (error) {
         log.error({ err: error }, 'retention failed; it runs again in an hour');
       }

@@ -2,6 +2,7 @@
 import type { AgentClaim, AgentRunRequest, AgentRunResult } from '../contract';
 import { planOf, stepOf } from '../domain/run';
 import type { LeaseRequest } from '../store/store';
+import type { Callback } from './callbacks';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import type { Dispatcher } from './dispatch';
@@ -29,14 +30,26 @@ export class Settler {
   async result(token: string, result: AgentRunResult): Promise<SettleOutcome> {
     const verdict = this.deps.callbacks.verify(token, this.deps.clock.now());
     if (!verdict.ok) return { kind: 'refused', reason: verdict.reason };
-    const { runId, stepId, attempt } = verdict.callback;
+    return this.apply(verdict.callback, result, `callback:${verdict.callback.stepId}`);
+  }
+
+  /**
+   * Takes a result for an attempt that it was proved to belong to, now or before.
+   * @param actor who brings it, for the ledger
+   * @throws when the store does not answer
+   */
+  async apply(
+    { runId, stepId, attempt }: Pick<Callback, 'runId' | 'stepId' | 'attempt'>,
+    result: AgentRunResult,
+    actor: string,
+  ): Promise<SettleOutcome> {
     const same =
       result.runId === runId && result.stepId === stepId && (result.attempt ?? attempt) === attempt;
     if (!same) return { kind: 'refused', reason: 'mismatch' };
     const applied = await this.runs.apply(
       runId,
       { type: 'result', stepId, attempt, result },
-      { result: { stepId, attempt, result }, actor: `callback:${stepId}` },
+      { result: { stepId, attempt, result }, actor },
     );
     if (applied.outcome === 'changed') return { kind: 'settled' };
     if (applied.outcome === 'duplicate' || applied.outcome === 'late') return { kind: applied.outcome };

@@ -19,6 +19,11 @@ export function readBody(limitBytes: number): RequestHandler[] {
   return [isJson, raw];
 }
 
+/** Collects the bytes of a body of any type. */
+export const readAnyBody = (limitBytes: number): RequestHandler[] => [
+  express.raw({ type: () => true, limit: limitBytes, inflate: false }),
+];
+
 /** JSON is UTF-8, said or unsaid. */
 const isUtf8 = (req: Request): boolean => {
   const charset = /;\s*charset="?([^\s";]+)/i.exec(req.headers['content-type'] ?? '')?.[1];

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Callbacks } from '../engine/callbacks';
 import type { Engine } from '../engine/engine';
 import type { Clock, Queue } from '../engine/ports';
+import type { InboxRecorder } from '../inbox/recorder';
 import type { Registry } from '../registry';
 import type { Store } from '../store/store';
 import type { ApiKeys } from './auth';
@@ -18,6 +19,8 @@ export interface AppDeps {
   log: Logger;
   /** Proves a webhook's token before its body is read. The same object the engine issues tokens with. */
   callbacks: Pick<Callbacks, 'verify'>;
+  /** Undefined: the inbox is off, and a webhook pays nothing for it. */
+  inbox?: InboxRecorder;
   auth: ApiKeys | 'loopback-only';
   /** A larger webhook body is refused before it is parsed. */
   webhookMaxBytes: number;
@@ -45,6 +48,9 @@ export interface HttpLimits {
   /** Failed proofs (keys, tokens, secrets) per second of one address. */
   failuresPerSecond: number;
   failureBurst: number;
+  /** Deliveries per second of one address to bins of the inbox, and how many may come at once. */
+  binsPerSecond: number;
+  binBurst: number;
   /** A request body that is not a webhook's. */
   bodyMaxBytes: number;
 }
@@ -54,5 +60,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   requestBurst: 2_000,
   failuresPerSecond: 1,
   failureBurst: 30,
+  binsPerSecond: 5,
+  binBurst: 100,
   bodyMaxBytes: 1024 * 1024,
 };

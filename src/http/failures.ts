@@ -4,6 +4,7 @@ import type { AppDeps } from './deps';
 import { withDeadline } from './deadline';
 import { requestIdOf } from './request-log';
 import { Problem, type ProblemCode } from './problems';
+import { tell } from './record';
 
 /** What a caller is told to wait when the store is down: it mostly restarts within seconds. */
 export const STORE_RETRY_AFTER_SECONDS = 2;
@@ -37,6 +38,7 @@ export function errorHandler(deps: Pick<AppDeps, 'store' | 'clock' | 'log'>): Er
     }
     // Half an answer cannot be taken back: the cut connection tells the caller that it is incomplete.
     if (res.headersSent) return void res.destroy();
+    tell(res, problem);
     sendProblem(res, problem);
   };
 }

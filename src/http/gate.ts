@@ -6,7 +6,7 @@ import { Problem } from './problems';
 import { callerOf, TokenBuckets } from './rate-limit';
 import type { Route } from './route';
 
-type GateDeps = Pick<AppDeps, 'auth' | 'callbacks' | 'clock' | 'limits'>;
+type GateDeps = Pick<AppDeps, 'auth' | 'callbacks' | 'clock' | 'limits' | 'inbox'>;
 
 /** Who calls, for handlers behind the gate. */
 export const actorOf = (res: Response): string => (res.locals.actor as string | undefined) ?? 'anonymous';
@@ -15,11 +15,14 @@ export class Gate {
   private readonly requests: TokenBuckets;
   /** A failed proof costs its sender a token; proofs that hold are never slowed by other people's failures. */
   private readonly failures: TokenBuckets;
+  /** What is sent to a bin of the inbox proves nothing. */
+  private readonly bins: TokenBuckets;
 
   constructor(private readonly deps: GateDeps) {
     const limits = { ...DEFAULT_HTTP_LIMITS, ...deps.limits };
     this.requests = new TokenBuckets(limits.requestsPerSecond, limits.requestBurst, deps.clock);
     this.failures = new TokenBuckets(limits.failuresPerSecond, limits.failureBurst, deps.clock);
+    this.bins = new TokenBuckets(limits.binsPerSecond, limits.binBurst, deps.clock);
   }
 
   /** The middleware in front of a route. */
@@ -28,6 +31,7 @@ export class Gate {
       key: (req: Request, res: Response) => this.key(req, res),
       callback: (req: Request) => this.callback(req),
       agent: (req: Request, res: Response) => this.agent(req, res),
+      inbox: (req: Request) => this.bin(req),
       open: (req: Request) => this.count(`ip:${callerOf(req.ip)}`),
     }[route.access];
     return (req, res, next) => {
@@ -68,6 +72,11 @@ export class Gate {
     res.once('close', () => {
       if (res.statusCode === 401) this.failures.take(caller);
     });
+  }
+
+  private bin(req: Request): void {
+    if (!this.deps.inbox) throw new Problem('inbox-off');
+    refuseFor(this.bins.take(callerOf(req.ip)));
   }
 
   private failed(req: Request): void {

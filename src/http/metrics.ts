@@ -5,6 +5,7 @@ import { CAPSULE_STATUSES } from '../domain/capsule';
 import { isTerminal, type RunState } from '../domain/run';
 import type { EngineEvents } from '../engine/context';
 import type { Clock, Log } from '../engine/ports';
+import type { InboxRecorder } from '../inbox/recorder';
 import type { Store } from '../store/store';
 import { withDeadline } from './deadline';
 
@@ -24,6 +25,8 @@ export interface MetricsDeps {
   /** Work in hand in this process: the engine's `tasks`. */
   tasks: { readonly size: number };
   log: Pick<Log, 'warn'>;
+  /** Absent while the inbox is off. */
+  inbox?: Pick<InboxRecorder, 'stats'>;
 }
 
 export interface RequestSample {
@@ -55,6 +58,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     registers,
   });
   const stopCounting = countRuns(deps.events, registry);
+  if (deps.inbox) countDeliveries(deps.inbox, registry);
   const readState = stateGauges(deps, registry);
   return {
     contentType: registry.contentType,
@@ -69,6 +73,22 @@ export function createMetrics(deps: MetricsDeps): Metrics {
       registry.clear();
     },
   };
+}
+
+/** The recorder counts; this only tells. */
+function countDeliveries(inbox: Pick<InboxRecorder, 'stats'>, registry: PromRegistry): void {
+  new Counter({
+    name: 'reveille_inbox_deliveries_total',
+    help: 'Deliveries that this process wrote to the inbox, and those it dropped because the buffer was full.',
+    labelNames: ['outcome'] as const,
+    registers: [registry],
+    collect() {
+      const { recorded, dropped } = inbox.stats;
+      this.reset();
+      this.inc({ outcome: 'recorded' }, recorded);
+      this.inc({ outcome: 'dropped' }, dropped);
+    },
+  });
 }
 
 function countRuns(events: EventEmitter<EngineEvents>, registry: PromRegistry): () => void {

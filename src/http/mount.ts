@@ -1,9 +1,10 @@
 /** Hangs the declared routes into Express: gate, body, check, handler, answer. */
 import type { Express, Request, RequestHandler, Response } from 'express';
-import { parseJson, rawBodyOf, readBody } from './body';
+import { parseJson, rawBodyOf, readAnyBody, readBody } from './body';
 import { DEFAULT_HTTP_LIMITS, type AppDeps } from './deps';
 import { actorOf, Gate } from './gate';
 import { Problem } from './problems';
+import { tell, writesDown } from './record';
 import type { Reply, Route } from './route';
 
 /** Printable ASCII, as a header can carry it everywhere. */
@@ -12,9 +13,13 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 export function mount(app: Express, routes: readonly Route[], deps: AppDeps): void {
   const gate = new Gate(deps);
   for (const route of routes) {
-    const body = route.body ? readBody(bodyLimit(route, deps)) : [];
-    app[route.method](route.path, gate.admit(route), ...body, async (req, res) => {
-      send(res, await perform(route, req, res, deps));
+    const limit = bodyLimit(route, deps);
+    const body = route.anyBody ? readAnyBody(limit) : route.body ? readBody(limit) : [];
+    const record = writesDown(route, deps);
+    app[route.method](route.path, ...record, gate.admit(route), ...body, async (req, res) => {
+      const reply = await perform(route, req, res, deps);
+      if (record.length > 0) tell(res, reply);
+      send(res, reply);
     });
   }
 }
@@ -26,7 +31,7 @@ const bodyLimit = (route: Route, { webhookMaxBytes, limits }: AppDeps): number =
 
 function perform(route: Route, req: Request, res: Response, deps: AppDeps): Promise<Reply> {
   const rawBody = rawBodyOf(req);
-  const missing = rawBody.length === 0 && (route.bodyOptional === true || !route.body);
+  const missing = !route.body || (rawBody.length === 0 && route.bodyOptional === true);
   const body = missing ? {} : parseJson(rawBody, route.bodyLimit === 'webhook' ? 'let-in' : 'refuse');
   const key = route.idempotent ? idempotencyKey(req) : undefined;
   const http = { req, res, actor: actorOf(res), rawBody, ...(key !== undefined && { idempotencyKey: key }) };

@@ -22,6 +22,7 @@ const ProblemDetails = name(
       errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
       runId: z.guid().optional().describe('With idempotency-key-reused: the run the key belongs to.'),
       stepId: z.string().optional().describe('With step-not-reached: the first step to start again from.'),
+      buildId: z.string().optional().describe('With build-under-way: the build.'),
       requestId: z.string().describe("Names this request in the orchestrator's log."),
     })
     .describe('RFC 9457 problem details.'),
@@ -31,6 +32,7 @@ const SECURITY: Record<Access, Json[]> = {
   key: [{ apiKey: [] }],
   callback: [{ callbackToken: [] }],
   agent: [],
+  inbox: [],
   open: [],
 };
 
@@ -39,6 +41,7 @@ const COMMON_PROBLEMS: Record<Access, ProblemCode[]> = {
   key: ['unauthorized', 'loopback-only', 'rate-limited', 'internal-error', 'unavailable'],
   callback: ['rate-limited', 'unavailable'],
   agent: ['rate-limited', 'internal-error', 'unavailable'],
+  inbox: ['inbox-off', 'rate-limited', 'internal-error', 'unavailable'],
   open: ['rate-limited'],
 };
 const BODY_PROBLEMS: ProblemCode[] = [
@@ -53,6 +56,7 @@ const TAGS: Array<{ name: string; description: string }> = [
   { name: 'workflows', description: 'What runs, and when.' },
   { name: 'agents', description: 'Who does the work, and what they call themselves.' },
   { name: 'capsules', description: 'What is awake, and what was billed.' },
+  { name: 'inbox', description: 'What agents delivered, for people who write agents.' },
   { name: 'operation', description: 'Whether all is well.' },
   { name: 'docs', description: 'This document.' },
 ];
@@ -80,7 +84,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
 }
 
 function operation(route: Route): Json {
-  const { operationId, tag, summary, description, access, body, bodyOptional } = route;
+  const { operationId, tag, summary, description, access } = route;
   return {
     operationId,
     tags: [tag],
@@ -88,13 +92,19 @@ function operation(route: Route): Json {
     ...(description !== undefined && { description }),
     security: SECURITY[access],
     parameters: parameters(route),
-    ...(body && {
-      requestBody: {
-        required: bodyOptional !== true,
-        content: { 'application/json': { schema: ref(body) } },
-      },
-    }),
+    ...requestBody(route),
     responses: { ...successes(route), ...problemResponses(route) },
+  };
+}
+
+function requestBody({ body, bodyOptional, anyBody }: Route): Json {
+  if (anyBody) return { requestBody: { required: false, content: { '*/*': { schema: {} } } } };
+  if (!body) return {};
+  return {
+    requestBody: {
+      required: bodyOptional !== true,
+      content: { 'application/json': { schema: ref(body) } },
+    },
   };
 }
 

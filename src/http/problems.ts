@@ -75,6 +75,26 @@ export const PROBLEMS = {
     title: 'There is no such workflow',
     hint: 'GET /workflows lists the workflows of this installation.',
   },
+  'inbox-off': {
+    status: 404,
+    title: 'The inbox is off',
+    hint: 'Set INBOX=on for this orchestrator. Unset, it is on in development only.',
+  },
+  'delivery-not-found': {
+    status: 404,
+    title: 'There is no such delivery',
+    hint: 'GET /inbox lists what was delivered; it is kept for a day.',
+  },
+  'agent-not-found': {
+    status: 404,
+    title: 'There is no such agent',
+    hint: 'GET /agents lists the agents of this installation.',
+  },
+  'build-not-found': {
+    status: 404,
+    title: 'There is no such build of this agent',
+    hint: 'GET /agents/{agentId}/builds lists those the platform still knows.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'This address does not take that method',
@@ -83,7 +103,7 @@ export const PROBLEMS = {
   'idempotency-key-reused': {
     status: 409,
     title: 'The idempotency key was used with another request',
-    hint: 'Use a new key for a new request; `runId` names the run the key belongs to.',
+    hint: 'Use a new key for a new request; `runId` names the run the key belongs to, if it is one.',
   },
   'run-over': {
     status: 409,
@@ -99,6 +119,21 @@ export const PROBLEMS = {
     status: 409,
     title: 'The run cannot start again from this step',
     hint: 'Start from the step named in `stepId`, or from one before it: it left no output to take over.',
+  },
+  'delivery-not-replayable': {
+    status: 409,
+    title: 'The delivery cannot be applied again',
+    hint: 'Only a whole result that came to /webhook with a valid token can. `reveille inbox replay ID --to URL` sends any whole delivery elsewhere, from your machine.',
+  },
+  'agent-at-work': {
+    status: 409,
+    title: 'The agent is at work on a job',
+    hint: 'Wait until it is done (GET /capsules), or send `{"force": true}`: the new version interrupts the job.',
+  },
+  'build-under-way': {
+    status: 409,
+    title: 'A build of this agent is under way',
+    hint: 'Follow it at GET /agents/{agentId}/builds/{buildId}, and redeploy again when it is over if need be.',
   },
   'payloads-gone': {
     status: 410,
@@ -124,6 +159,21 @@ export const PROBLEMS = {
     status: 500,
     title: 'The orchestrator made a mistake',
     hint: 'Look for `requestId` in its log. Nothing that was acknowledged before is lost.',
+  },
+  'builds-unsupported': {
+    status: 501,
+    title: 'The platform of this orchestrator builds nothing',
+    hint: 'Set the CC_ variables for Code Capsules, or deploy the agent the way its platform wants it.',
+  },
+  'platform-refused': {
+    status: 502,
+    title: 'The platform did not do it',
+    hint: 'Mend what `detail` names, then send the request again: no build has begun.',
+  },
+  'build-uncertain': {
+    status: 502,
+    title: 'It is not known whether a build has begun',
+    hint: 'Look at GET /agents/{agentId}/builds before a new request. The same Idempotency-Key never starts a second one.',
   },
   unavailable: {
     status: 503,

@@ -12,9 +12,10 @@ import { Problem, type FieldError, type ProblemCode } from './problems';
  * - `key`: an API key, or being this machine where none is configured
  * - `callback`: the token of one attempt's webhook URL
  * - `agent`: an agent's own secret, in the body
+ * - `inbox`: nothing, where the inbox is on: who is tried out knows no key
  * - `open`: nothing; the answer tells nothing about this installation
  */
-export type Access = 'key' | 'callback' | 'agent' | 'open';
+export type Access = 'key' | 'callback' | 'agent' | 'inbox' | 'open';
 
 export interface ResponseDoc {
   description: string;
@@ -27,7 +28,7 @@ export interface ResponseDoc {
 
 /** Everything about a route but its code. */
 export interface RouteDoc {
-  method: 'get' | 'post';
+  method: 'get' | 'post' | 'delete';
   /** In Express's words: `/runs/:runId`. */
   path: string;
   operationId: string;
@@ -42,6 +43,10 @@ export interface RouteDoc {
   bodyOptional?: boolean;
   /** `webhook`: as large as the orchestrator is configured to take results. */
   bodyLimit?: 'api' | 'webhook';
+  /** Takes a body of any type, which the handler finds in `rawBody`. */
+  anyBody?: true;
+  /** What comes here is written down in the inbox, with its answer, where that is on. */
+  recorded?: 'result' | 'claim';
   /** Takes an Idempotency-Key. */
   idempotent?: boolean;
   responses: Record<number, ResponseDoc>;

@@ -8,6 +8,8 @@ import type { Activity, CapsuleState, Shift } from '../domain/capsule';
 import type { LeaseChange } from '../domain/decide-run';
 import type { ChainedEntry, LedgerEntry } from '../domain/ledger';
 import type { RunState, RunStatus } from '../domain/run';
+import type { RedeployStore } from './redeploys';
+import type { DeliveryStore } from './deliveries';
 
 export interface Versioned<T> {
   state: T;
@@ -121,7 +123,7 @@ export interface RunPayloads {
   results: StepResult[];
 }
 
-export interface Store {
+export interface Store extends DeliveryStore {
   /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
   commit(change: Change): Promise<CommitResult>;
 

@@ -1,6 +1,7 @@
 import type { Store } from '../../src/store/store';
 import { capsuleContract } from './store-capsules';
 import { commitContract } from './store-commits';
+import { inboxContract } from './store-inbox';
 import { leaseContract } from './store-leases';
 import { recordContract } from './store-record';
 import { runContract } from './store-runs';
@@ -26,5 +27,6 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     capsuleContract(store);
     recordContract(store);
     commitContract(store);
+    inboxContract(store);
   });
 }

@@ -1,10 +1,11 @@
 /** Every route, in the order of the documentation. */
 import type { Route } from '../route';
-import { listAgents } from './agents';
+import { getBuild, listAgents, listBuilds, redeploy } from './agents';
 import { listCapsules, listShifts } from './capsules';
 import { docs, docsAsset, index, openapi } from './docs';
 import { events } from './events';
 import { health, ready } from './health';
+import { clearInbox, deliver, getDelivery, listDeliveries, replayDelivery } from './inbox';
 import { metrics } from './metrics';
 import { cancelRun, getRun, listRuns, rerunRun, startRun } from './runs';
 import { claim, webhook } from './webhook';
@@ -21,8 +22,16 @@ export const ROUTES: readonly Route[] = [
   webhook,
   claim,
   listAgents,
+  redeploy,
+  listBuilds,
+  getBuild,
   listCapsules,
   listShifts,
+  listDeliveries,
+  clearInbox,
+  deliver,
+  getDelivery,
+  replayDelivery,
   health,
   ready,
   metrics,

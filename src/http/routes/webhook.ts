@@ -2,13 +2,14 @@
 import { z } from 'zod';
 import { AgentClaim, AgentRunRequest, AgentRunResult } from '../../contract';
 import type { SettleOutcome } from '../../engine/settle';
+import { signatureFault, signatureHeaders } from '../../standard-webhooks';
 import { sameSecret } from '../auth';
 import type { AppDeps } from '../deps';
 import { unavailable } from '../failures';
 import { Problem, type ProblemCode } from '../problems';
+import { tellSignature } from '../record';
 import { json, route, type HttpContext } from '../route';
 import { name } from '../schema';
-import { signatureHeaders, signatureHolds } from '../signature';
 
 const tag = 'agents';
 /** Compared with when an agent is unknown or has no secret, so that the answer takes as long. */
@@ -34,6 +35,7 @@ export const webhook = route({
   query: z.object({ token: z.string().min(1).max(1_000).describe('Part of the URL the agent was given.') }),
   body: name('AgentRunResult', AgentRunResult),
   bodyLimit: 'webhook',
+  recorded: 'result',
   responses: {
     200: {
       description:
@@ -68,9 +70,9 @@ async function settle(
   const headers = signatureHeaders(http.req.headers);
   if (headers) {
     const keys = await keysOf(result, deps);
-    if (keys.length > 0 && !signatureHolds(headers, http.rawBody, keys, deps.clock.now())) {
-      throw new Problem('signature-invalid');
-    }
+    const fault = keys.length > 0 ? signatureFault(headers, http.rawBody, keys, deps.clock.now()) : undefined;
+    if (keys.length > 0) tellSignature(http.res, fault);
+    if (fault !== undefined) throw new Problem('signature-invalid', { detail: `The signature: ${fault}.` });
   }
   return deps.engine.result(token, result);
 }
@@ -92,6 +94,7 @@ export const claim = route({
   description: 'Also its ready signal. The agent proves itself by the secret the registry has for it.',
   access: 'agent',
   body: name('AgentClaim', AgentClaim),
+  recorded: 'claim',
   responses: {
     200: { description: 'The job.', schema: name('AgentRunRequest', AgentRunRequest) },
     204: { description: 'There is no job for it.' },

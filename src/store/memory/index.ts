@@ -4,11 +4,18 @@ import { isTerminal, type RunState } from '../../domain/run';
 import { decodeCursor, toPage, type Cursor } from '../cursor';
 import type { CapsuleRecord, CapsuleSetting, LeaseRequest, Store } from '../store';
 import { clone, commit } from './commit';
+import { memoryDeliveries } from './deliveries';
 import { Tables, type CapsuleRow, type LeaseRow, type RunRow } from './tables';
 
 export function createMemoryStore(): Store {
   const tables = new Tables();
-  return { ...runReads(tables), ...capsuleReads(tables), ...tickReads(tables), ...rest(tables) };
+  return {
+    ...runReads(tables),
+    ...capsuleReads(tables),
+    ...tickReads(tables),
+    ...memoryDeliveries(),
+    ...rest(tables),
+  };
 }
 
 type RunReads = Pick<Store, 'run' | 'payloads' | 'runs' | 'openRuns' | 'dueRuns' | 'purge'>;

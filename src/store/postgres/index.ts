@@ -4,6 +4,7 @@ import type { ChainedEntry } from '../../domain/ledger';
 import type { Store } from '../store';
 import { CapsuleQueries } from './capsules';
 import { GroupCommit } from './commit';
+import { DeliveryQueries } from './deliveries';
 import { migrate } from './migrate';
 import { createPool } from './pool';
 import { RunQueries } from './runs';
@@ -29,6 +30,7 @@ function compose(pool: Pool): Store {
   const runs = new RunQueries(pool);
   const capsules = new CapsuleQueries(pool);
   const ticks = new TickQueries(pool);
+  const deliveries = new DeliveryQueries(pool);
   return {
     commit: (change) => commits.commit(change),
     run: (id) => runs.run(id),
@@ -48,6 +50,11 @@ function compose(pool: Pool): Store {
     ticks: (workflowId, limit) => ticks.ticks(workflowId, limit),
     lastTick: (workflowId) => ticks.lastTick(workflowId),
     declareSchedule: (id, fingerprint, now) => ticks.declareSchedule(id, fingerprint, now),
+    addDeliveries: (batch) => deliveries.add(batch),
+    deliveries: (filter, limit, cursor) => deliveries.list(filter, limit, cursor),
+    delivery: (id) => deliveries.one(id),
+    clearDeliveries: (bin) => deliveries.clear(bin),
+    trimDeliveries: (quota) => deliveries.trim(quota),
     ledger: (after, limit) => ledger(pool, after, limit),
     sharedSecret: (name, proposal) => sharedSecret(pool, name, proposal),
     ping: async () => void (await pool.query('SELECT 1')),

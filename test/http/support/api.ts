@@ -13,6 +13,8 @@ import type { AppDeps, Readiness } from '../../../src/http/deps';
 import { EventStreams, type EventStreamsOptions } from '../../../src/http/event-streams';
 import { createMetrics } from '../../../src/http/metrics';
 import { startServer } from '../../../src/http/server';
+import { InboxRecorder } from '../../../src/inbox/recorder';
+import type { InboxLimits } from '../../../src/inbox/limits';
 import { loadRegistry, type Registry, type RegistryInput } from '../../../src/registry';
 import { createMemoryStore } from '../../../src/store/memory';
 import { client, type Answer, type Call, type CallOptions } from './client';
@@ -61,12 +63,14 @@ export interface ApiOptions extends Partial<
   Pick<AppDeps, 'auth' | 'webhookMaxBytes' | 'limits' | 'trustedProxies'>
 > {
   streams?: Partial<EventStreamsOptions>;
+  /** On unless false; with limits of its own. */
+  inbox?: Partial<InboxLimits> | false;
 }
 
 export type Api = Awaited<ReturnType<typeof startApi>>;
 
 export async function startApi(options: ApiOptions = {}) {
-  const { streams: streamOptions, ...appOptions } = options;
+  const { streams: streamOptions, inbox: inboxLimits = {}, ...appOptions } = options;
   const clock = new ManualClock();
   const cloud = new FakeCloud();
   const queue = new FakeQueue();
@@ -88,7 +92,9 @@ export async function startApi(options: ApiOptions = {}) {
     performing: true,
   });
   const streams = new EventStreams({ events, clock, ...streamOptions });
-  const metrics = createMetrics({ store, clock, events, tasks: engine.tasks, log });
+  const inbox = inboxLimits && new InboxRecorder({ store, clock, log, limits: inboxLimits });
+  const watched = { store, clock, events, tasks: engine.tasks, log };
+  const metrics = createMetrics({ ...watched, ...(inbox && { inbox }) });
   const readiness: Readiness = { schedules: 'ok' };
   const app = createApp({
     ...shared,
@@ -96,6 +102,7 @@ export async function startApi(options: ApiOptions = {}) {
     metrics,
     events: streams,
     ready: () => readiness,
+    ...(inbox && { inbox }),
     auth: 'loopback-only',
     webhookMaxBytes: 64 * 1024,
     ...appOptions,
@@ -104,7 +111,7 @@ export async function startApi(options: ApiOptions = {}) {
   const server = await startServer(app, { host: '127.0.0.1', port: 0 });
   const call = client(server.port);
   return {
-    ...{ app, call, cloud, clock, queue, store, outage, engine, events, streams, readiness, callbacks },
+    ...{ inbox, app, call, cloud, clock, queue, store, outage, engine, events, streams, readiness, callbacks },
     port: server.port,
     /** Everything that was logged, as text. */
     logged: () => lines.join(''),
@@ -115,6 +122,7 @@ export async function startApi(options: ApiOptions = {}) {
     close: async () => {
       streams.close();
       await server.close(CLOSE_DEADLINE_MS);
+      if (inbox) await inbox.close();
       const stopped = engine.stop(0);
       // Its deadline is a timer of a clock that only we move.
       await new Promise((next) => setImmediate(next));

@@ -25,24 +25,35 @@ export function signatureHeaders(headers: IncomingHttpHeaders): SignatureHeaders
   return id === '' && timestamp === '' && signatures === '' ? undefined : { id, timestamp, signatures };
 }
 
-/** @param now epoch milliseconds */
-export function signatureHolds(
+/**
+ * Why a signature does not hold, in words for the sender's author; undefined when it holds.
+ * @param now epoch milliseconds
+ */
+export function signatureFault(
   { id, timestamp, signatures }: SignatureHeaders,
   body: Buffer,
   keys: readonly string[],
   now: number,
-): boolean {
-  if (id === '' || id.length > MAX_ID_LENGTH || !/^\d{1,12}$/.test(timestamp)) return false;
-  if (Math.abs(Math.floor(now / 1_000) - Number(timestamp)) > TOLERANCE_SECONDS) return false;
-  const expected = keys.map((key) =>
-    createHmac('sha256', keyBytes(key)).update(`${id}.${timestamp}.`).update(body).digest(),
-  );
+): string | undefined {
+  if (id === '') return 'the header webhook-id is missing';
+  if (id.length > MAX_ID_LENGTH) return `the header webhook-id is longer than ${MAX_ID_LENGTH} characters`;
+  if (!/^\d{1,12}$/.test(timestamp)) return 'the header webhook-timestamp is not a time in whole seconds';
+  const off = Math.floor(now / 1_000) - Number(timestamp);
+  if (Math.abs(off) > TOLERANCE_SECONDS) {
+    return `it was signed ${Math.abs(off)} s ${off > 0 ? 'ago' : 'ahead of our clock'}; ${TOLERANCE_SECONDS} s are allowed`;
+  }
   const given = signatures
     .split(' ', MAX_SIGNATURES)
     .filter((s) => s.startsWith('v1,'))
     .map((s) => Buffer.from(s.slice('v1,'.length), 'base64'));
-  return given.some((g) => expected.some((e) => g.length === e.length && timingSafeEqual(g, e)));
+  if (given.length === 0) return 'the header webhook-signature holds no signature of version v1';
+  const expected = keys.map((key) => macOf(id, timestamp, body, key));
+  const holds = given.some((g) => expected.some((e) => g.length === e.length && timingSafeEqual(g, e)));
+  return holds ? undefined : 'it was made with another secret, or over another body';
 }
+
+const macOf = (id: string, timestamp: string, body: Buffer, key: string): Buffer =>
+  createHmac('sha256', keyBytes(key)).update(`${id}.${timestamp}.`).update(body).digest();
 
 /** A `whsec_` secret is base64, as its prefix says; any other stands for its own bytes. */
 const keyBytes = (key: string): Buffer =>
