@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events';
 import type { Limits } from '../domain/limits';
 import type { CapsuleState } from '../domain/capsule';
 import type { RunState } from '../domain/run';
+import type { Builds } from '../platforms/builds';
 import type { Platform } from '../platforms/platform';
 import type { Registry } from '../registry';
 import type { Store } from '../store/store';
@@ -13,6 +14,8 @@ export interface EngineDeps {
   store: Store;
   queue: Queue;
   platform: Platform;
+  /** Absent where the platform builds nothing. */
+  builds?: Builds;
   agents: Agents;
   clock: Clock;
   /** Uniform in [0, 1). */

@@ -167,6 +167,10 @@ export interface Store extends DeliveryStore {
   /** Removes runs that finished before `time`, with their payloads; the ledger and the shifts stay. */
   purge(finishedBefore: number, limit: number): Promise<number>;
 
+  claimRedeploy: RedeployStore['claimRedeploy'];
+  settleRedeploy: RedeployStore['settleRedeploy'];
+  dropRedeploy: RedeployStore['dropRedeploy'];
+
   /** Resolves if the store answers. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -2,9 +2,11 @@
 import { asleep } from '../../domain/capsule';
 import { isTerminal, type RunState } from '../../domain/run';
 import { decodeCursor, toPage, type Cursor } from '../cursor';
+import type { RedeployStore } from '../redeploys';
 import type { CapsuleRecord, CapsuleSetting, LeaseRequest, Store } from '../store';
 import { clone, commit } from './commit';
 import { memoryDeliveries } from './deliveries';
+import { memoryRedeploys } from './redeploys';
 import { Tables, type CapsuleRow, type LeaseRow, type RunRow } from './tables';
 
 export function createMemoryStore(): Store {
@@ -68,6 +70,7 @@ function runReads(tables: Tables): RunReads {
         .slice(0, limit);
       for (const row of old) tables.runs.delete(row.state.id);
       for (const [key, { at }] of tables.idempotency) if (at < before) tables.idempotency.delete(key);
+      tables.redeploys = tables.redeploys.filter(({ at }) => at >= before);
       return old.length;
     },
   };
@@ -156,10 +159,11 @@ function tickReads(tables: Tables): TickReads {
   };
 }
 
-type Rest = Pick<Store, 'commit' | 'ledger' | 'sharedSecret' | 'ping' | 'close'>;
+type Rest = RedeployStore & Pick<Store, 'commit' | 'ledger' | 'sharedSecret' | 'ping' | 'close'>;
 
 function rest(tables: Tables): Rest {
   return {
+    ...memoryRedeploys(tables),
     commit: async (change) => commit(tables, change),
     ledger: async (after, limit) => tables.ledger.slice(after, after + limit),
     sharedSecret: async (name, proposal) => {

@@ -2,6 +2,7 @@ import { GENESIS, type ChainedEntry } from '../../domain/ledger';
 import type { Activity, CapsuleState, Shift } from '../../domain/capsule';
 import type { RunState } from '../../domain/run';
 import type { LeaseRequest, StepResult, Tick, Versioned } from '../store';
+import type { RedeployRow } from './redeploys';
 
 export interface CapsuleRow extends Versioned<CapsuleState>, Activity {
   slots: number;
@@ -30,6 +31,7 @@ export class Tables {
   readonly shifts = new Map<string, Shift>();
   readonly ticks = new Map<string, Tick>();
   readonly schedules = new Map<string, { fingerprint: string; knownSince: number }>();
+  redeploys: RedeployRow[] = [];
   readonly idempotency = new Map<string, { runId: string; fingerprint: string; at: number }>();
   readonly secrets = new Map<string, string>();
   readonly ledger: ChainedEntry[] = [];

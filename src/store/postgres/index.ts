@@ -7,6 +7,7 @@ import { GroupCommit } from './commit';
 import { DeliveryQueries } from './deliveries';
 import { migrate } from './migrate';
 import { createPool } from './pool';
+import { RedeployQueries } from './redeploys';
 import { RunQueries } from './runs';
 import { TickQueries } from './ticks';
 
@@ -30,6 +31,7 @@ function compose(pool: Pool): Store {
   const runs = new RunQueries(pool);
   const capsules = new CapsuleQueries(pool);
   const ticks = new TickQueries(pool);
+  const redeploys = new RedeployQueries(pool);
   const deliveries = new DeliveryQueries(pool);
   return {
     commit: (change) => commits.commit(change),
@@ -55,6 +57,9 @@ function compose(pool: Pool): Store {
     delivery: (id) => deliveries.one(id),
     clearDeliveries: (bin) => deliveries.clear(bin),
     trimDeliveries: (quota) => deliveries.trim(quota),
+    claimRedeploy: (claim) => redeploys.claim(claim),
+    settleRedeploy: (id, buildId) => redeploys.settle(id, buildId),
+    dropRedeploy: (id) => redeploys.drop(id),
     ledger: (after, limit) => ledger(pool, after, limit),
     sharedSecret: (name, proposal) => sharedSecret(pool, name, proposal),
     ping: async () => void (await pool.query('SELECT 1')),
