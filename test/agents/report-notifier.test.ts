@@ -54,13 +54,22 @@ describe('without a Slack webhook', () => {
       files: [`${base}.html`, `${base}.md`],
       url: `file://${base}.html`,
     });
-    expect(ctx.actions).toMatchObject([{ type: 'report.write' }]);
+    expect(ctx.actions).toMatchObject([{ type: 'report.written' }]);
     const [html, markdown] = [readFileSync(`${base}.html`, 'utf8'), readFileSync(`${base}.md`, 'utf8')];
     for (const text of [html, markdown])
       for (const part of ['example.com', 'Fine.', '72', 'Mend links', 'only 3 words', ctx.runId.slice(0, 8)])
         expect(text).toContain(part);
     expect(html).not.toMatch(/<script|\b(?:src|href)="(?!https:\/\/example\.com)/);
     expect(markdown).toContain('| What and why | Impact | Effort | Pages |');
+  });
+
+  test('reports without a score where no page was crawled', async () => {
+    const { score: _, ...searched } = REPORT;
+    const { files = [] } = await notify({ ...searched, truncated: ['rows'] });
+    const [html = '', markdown = ''] = files.map((file) => readFileSync(file, 'utf8'));
+    expect(html).not.toMatch(/class="score|undefined|NaN/);
+    expect(markdown).not.toMatch(/Score|undefined/);
+    for (const text of [html, markdown]) expect(text).toContain('The data was cut short by its limits: rows');
   });
 
   test('writes the same run over its own files', async () => {
@@ -130,7 +139,7 @@ describe('with a Slack webhook', () => {
     ]);
     expect(sent.blocks?.[1]?.text?.text).toMatch(/^&lt;!channel&gt;/);
     for (const { text } of sent.blocks ?? []) expect(text?.text.length ?? 0).toBeLessThanOrEqual(3000);
-    expect(ctx.actions).toMatchObject([{ type: 'message.send', platform: 'slack' }]);
+    expect(ctx.actions).toMatchObject([{ type: 'message.sent', platform: 'slack' }]);
   });
 
   test.each<[what: string, answer: () => void, why: RegExp]>([

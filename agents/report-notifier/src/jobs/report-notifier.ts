@@ -23,7 +23,7 @@ export async function run(report: Report, ctx: JobContext): Promise<z.infer<type
   const slackUrl = process.env.SLACK_WEBHOOK_URL;
   if (slackUrl) {
     await postToSlack(slackUrl, report, ctx.signal);
-    ctx.action({ type: 'message.send', platform: 'slack', at: new Date().toISOString() });
+    ctx.action({ type: 'message.sent', platform: 'slack', at: new Date().toISOString() });
     return { delivered: 'slack' };
   }
   const directory = process.env.REPORT_DIR || './reports';
@@ -31,6 +31,6 @@ export async function run(report: Report, ctx: JobContext): Promise<z.infer<type
     runId: ctx.runId,
     createdAt: new Date().toISOString(),
   });
-  ctx.action({ type: 'report.write', at: new Date().toISOString() });
+  ctx.action({ type: 'report.written', at: new Date().toISOString() });
   return { delivered: 'files', files, url: pathToFileURL(files[0]).href };
 }

@@ -52,10 +52,10 @@ function head(report: Report): string {
     : [];
   const cut =
     truncated.length > 0
-      ? `<p class="soft">The crawl was cut short by its limits: ${esc(truncated.join(', '))}.</p>`
+      ? `<p class="soft">The data was cut short by its limits: ${esc(truncated.join(', '))}.</p>`
       : '';
   return `<section class="card head">
-${dial(report.score)}
+${report.score === undefined ? '' : dial(report.score)}
 <div><p>${esc(summary)}</p>${cut}
 <ul class="counts">${entries.map((entry) => `<li>${entry}</li>`).join('')}</ul></div>
 </section>`;

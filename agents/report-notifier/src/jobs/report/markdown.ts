@@ -9,10 +9,10 @@ export function renderMarkdown(report: Report, meta: Meta): string {
   return (
     [
       `# SEO report: ${md(hostOf(report))}`,
-      `**Score: ${report.score} / 100** · ${md(meta.createdAt)} · run ${md(meta.runId)}`,
+      `${report.score === undefined ? '' : `**Score: ${report.score} / 100** · `}${md(meta.createdAt)} · run ${md(meta.runId)}`,
       md(report.summary),
       ...(report.truncated.length > 0
-        ? [`*The crawl was cut short by its limits: ${md(report.truncated.join(', '))}.*`]
+        ? [`*The data was cut short by its limits: ${md(report.truncated.join(', '))}.*`]
         : []),
       ...(topWin ? ['## Top win', `**${md(topWin.title)}**`, md(topWin.why)] : []),
       '## Opportunities',

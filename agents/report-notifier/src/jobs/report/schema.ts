@@ -12,7 +12,8 @@ const Opportunity = z.object({
 export const Report = z.object({
   siteUrl: z.string(),
   summary: z.string(),
-  score: z.number().min(0).max(100),
+  /** Left out when no pages were crawled. */
+  score: z.number().min(0).max(100).optional(),
   opportunities: z.array(Opportunity).max(100).default([]),
   topWin: Opportunity.optional(),
   problemsByPage: z
@@ -30,7 +31,7 @@ export const Report = z.object({
   recommendationsBy: z.string().optional(),
   recommendationsNote: z.string().optional(),
   model: z.string().optional(),
-  /** From the crawl. */
+  /** Why the crawl, or the rows of Search Console, are not complete. */
   truncated: z.array(z.string()).default([]),
 });
 export type Report = z.infer<typeof Report>;

@@ -8,7 +8,8 @@ const LIMITS = { header: 150, section: 2900, opportunities: 5, timeoutMs: 10_000
 type Block = { type: string } & Record<string, unknown>;
 
 export function slackMessage(report: Report): { text: string; blocks: Block[] } {
-  const title = `SEO report: ${hostOf(report)} scores ${report.score}/100`;
+  const grade = report.score === undefined ? '' : ` scores ${report.score}/100`;
+  const title = `SEO report: ${hostOf(report)}${grade}`;
   const listed = report.opportunities
     .slice(0, LIMITS.opportunities)
     .map(
