@@ -16,16 +16,33 @@ const SHARED = [
 
 const read = (agent: string, file: string): string => readFileSync(join(ROOT, 'agents', agent, file), 'utf8');
 
-function sources(agent: string): string[] {
+function allSources(agent: string): string[] {
   const files = readdirSync(join(ROOT, 'agents', agent, 'src'), { recursive: true, encoding: 'utf8' });
   return files.filter((file) => file.endsWith('.ts')).map((file) => `src/${file}`);
+}
+
+/** Without the LLM helper where no job uses it: the template carries it for those who will. */
+function sources(agent: string): string[] {
+  const files = allSources(agent);
+  const used = files.some((file) => /^src\/jobs\//.test(file) && /'(?:\.\.\/)+llm'/.test(read(agent, file)));
+  return used ? files : files.filter((file) => !file.startsWith('src/llm/'));
 }
 
 describe.each(AGENTS)('%s', (agent) => {
   test('has the scaffold word for word, and nothing else outside of its jobs', () => {
     for (const file of SHARED) expect([file, read(agent, file)]).toEqual([file, read('_template', file)]);
-    const other = sources(agent).filter((file) => !file.startsWith('src/jobs/') && !SHARED.includes(file));
+    const other = sources(agent).filter(
+      (file) => !/^src\/(?:jobs|llm)\//.test(file) && !SHARED.includes(file),
+    );
     expect(other).toEqual(['src/job.ts']);
+  });
+
+  test('has the whole LLM helper word for word, or nothing of it', () => {
+    const helper = (folder: string) =>
+      allSources(folder)
+        .filter((file) => file.startsWith('src/llm/'))
+        .map((file) => [file, read(folder, file)]);
+    if (helper(agent).length > 0) expect(helper(agent)).toEqual(helper('_template'));
   });
 
   test('names its job in one line', () => {
@@ -40,7 +57,6 @@ describe.each(AGENTS)('%s', (agent) => {
       /\benv\.([A-Z][A-Z_]+)|\b([A-Z][A-Z_]+)(?:: \w+)?(?=[^}\n]*\} = process\.env)/g,
     );
     const used = new Set([...names].map(([, dotted, destructured]) => dotted ?? destructured));
-    if (agent === 'seo-analyser') used.add('ANTHROPIC_BASE_URL'); // read by the vendor's library
     const documented = [...read(agent, '.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
     expect(documented.sort()).toEqual([...used].sort());
   });

@@ -11,8 +11,11 @@ let restore: () => void;
 beforeEach(() => {
   restore = setVariables({
     ANTHROPIC_API_KEY: KEY,
-    ANTHROPIC_MODEL: undefined,
-    ANTHROPIC_BASE_URL: undefined,
+    OPENAI_API_KEY: undefined,
+    LLM_MODE: undefined,
+    LLM_PRICES: undefined,
+    LLM_PROVIDERS: undefined,
+    LLM_RECORDINGS: undefined,
   });
   nock.disableNetConnect();
 });
@@ -89,15 +92,97 @@ test('pages that were not crawled are left out', async () => {
   expect((await analyse()).opportunities).toEqual([win]);
 });
 
-test('an unknown model is put down at the highest price', async () => {
-  const restoreModel = setVariables({ ANTHROPIC_MODEL: 'claude-next-9' });
+test('rows of Search Console are shown to the model, and it may name their pages', async () => {
+  const found = 'https://example.com/found';
+  const answer = { ...written, topWin: { ...win, pages: [found, 'https://example.com/invented'] } };
+  let prompt = '';
   nock(API)
-    .post('/v1/messages', (body: { model: string }) => body.model === 'claude-next-9')
-    .reply(200, message(JSON.stringify(written), { model: 'claude-next-9' }));
+    .post('/v1/messages', (body: { messages: { content: string }[] }) => {
+      prompt = body.messages[0]?.content ?? '';
+      return true;
+    })
+    .reply(200, message(JSON.stringify(answer)));
+  const rows = [{ query: 'red shoes', page: found, clicks: 3, impressions: 900, position: 8 }];
+  const report = output.parse(await run(input.parse({ siteUrl: PAGE, rows }), testContext()));
+  expect(JSON.parse(prompt)).toMatchObject({ search: { totals: { clicks: 3, impressions: 900 } } });
+  expect(report.topWin?.pages).toEqual([found]);
+});
+
+test('what does not fit is mended once, and both answers are paid for', async () => {
+  const long = { ...written, summary: 'x'.repeat(3001) };
+  nock(API)
+    .post('/v1/messages')
+    .reply(200, message(JSON.stringify(long)));
+  nock(API)
+    .post('/v1/messages', (body: { messages: unknown[] }) => body.messages.length === 3)
+    .reply(200, message(JSON.stringify(written)));
   const ctx = testContext();
-  await analyse(ctx);
-  restoreModel();
-  expect(ctx.usages).toMatchObject([{ model: 'claude-next-9', costUsd: 0.02 }]);
+  expect(await analyse(ctx)).toMatchObject({ summary: written.summary, recommendationsBy: 'claude' });
+  expect(ctx.usages).toHaveLength(2);
+});
+
+test('another model may write them instead, and is named', async () => {
+  const restoreMore = setVariables({
+    LLM_PROVIDERS: 'anthropic:claude-sonnet-5-5,openai:gpt-6-luna',
+    OPENAI_API_KEY: 'sk-canary-5522',
+  });
+  nock(API)
+    .post('/v1/messages')
+    .reply(529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } });
+  nock('https://api.openai.com')
+    .matchHeader('authorization', 'Bearer sk-canary-5522')
+    .post('/v1/chat/completions')
+    .reply(200, {
+      id: 'chatcmpl-1',
+      object: 'chat.completion',
+      model: 'gpt-6-luna-2026-09-22',
+      choices: [
+        { index: 0, message: { role: 'assistant', content: JSON.stringify(written) }, finish_reason: 'stop' },
+      ],
+      usage: { prompt_tokens: 1000, completion_tokens: 200, total_tokens: 1200 },
+    });
+  const ctx = testContext();
+  const report = await analyse(ctx);
+  restoreMore();
+  expect(report).toMatchObject({
+    ...written,
+    recommendationsBy: 'model',
+    model: 'gpt-6-luna-2026-09-22',
+    recommendationsNote: 'Written by gpt-6-luna-2026-09-22.',
+  });
+  expect(ctx.usages).toMatchObject([
+    { provider: 'anthropic', costUsd: 0 },
+    { provider: 'openai', costUsd: 0.0002 },
+  ]);
+});
+
+test('recommendations that were made up are called so', async () => {
+  const restoreMore = setVariables({ LLM_MODE: 'fake', ANTHROPIC_API_KEY: undefined });
+  const report = await analyse();
+  restoreMore();
+  expect(report).toMatchObject({ recommendationsBy: 'model', model: 'fake', summary: 'fake summary' });
+  expect(report.recommendationsNote).toBe('Made up, because LLM_MODE is fake.');
+});
+
+test('who replays gets the recording or nothing', async () => {
+  const restoreMore = setVariables({ LLM_MODE: 'replay' });
+  await expect(analyse().finally(restoreMore)).rejects.toThrow(
+    /no recording at recordings\/recommendations-.*LLM_MODE=record/,
+  );
+});
+
+test.each<[what: string, variables: Record<string, string | undefined>, note: RegExp]>([
+  ['no key', { ANTHROPIC_API_KEY: undefined }, /^Written by rules: ANTHROPIC_API_KEY is not set\.$/],
+  ['a wrong list', { LLM_PROVIDERS: 'claude' }, /^Written by rules: LLM_PROVIDERS: entry 1 must be/],
+  ['an unknown price', { LLM_PROVIDERS: 'anthropic:claude-next-9' }, /set LLM_PRICES=/],
+])('with %s the rules write the recommendations and name the variable', async (_what, variables, note) => {
+  const restoreMore = setVariables(variables);
+  const report = await analyse();
+  restoreMore();
+  expect(report).toMatchObject({
+    recommendationsBy: 'rules',
+    recommendationsNote: expect.stringMatching(note) as string,
+  });
 });
 
 const error = (type: string, text: string) => ({
@@ -105,12 +190,12 @@ const error = (type: string, text: string) => ({
   error: { type, message: text },
   request_id: 'req_1',
 });
-const noRetry = { 'x-should-retry': 'false' };
+const noPause = { 'retry-after': '0' };
 
-test.each<[what: string, billed: boolean, answer: () => void, note: RegExp]>([
+test.each<[what: string, billed: number, answer: () => void, note: RegExp]>([
   [
     'a refused key',
-    false,
+    0,
     () =>
       nock(API)
         .post('/v1/messages')
@@ -119,44 +204,52 @@ test.each<[what: string, billed: boolean, answer: () => void, note: RegExp]>([
   ],
   [
     'an overloaded API',
-    false,
-    () => nock(API).post('/v1/messages').reply(529, error('overloaded_error', 'Overloaded'), noRetry),
+    0,
+    () =>
+      nock(API).post('/v1/messages').times(3).reply(529, error('overloaded_error', 'Overloaded'), noPause),
     /529/,
   ],
-  ['text that is no JSON', true, () => nock(API).post('/v1/messages').reply(200, message('Sure!')), /JSON/],
+  [
+    'text that is no JSON',
+    2,
+    () => nock(API).post('/v1/messages').times(2).reply(200, message('Sure!')),
+    /not even repaired: the answer is not JSON/,
+  ],
   [
     'JSON of another shape',
-    true,
-    () => nock(API).post('/v1/messages').reply(200, message('{"summary":3}')),
+    2,
+    () => nock(API).post('/v1/messages').times(2).reply(200, message('{"summary":3}')),
     /summary/,
   ],
   [
     'an answer that was cut off',
-    true,
+    1,
     () =>
       nock(API)
         .post('/v1/messages')
         .reply(200, message('{"sum', { stop_reason: 'max_tokens' })),
-    /max_tokens/,
+    /cut off at maxTokens/,
   ],
   [
     'a refusal',
-    true,
+    1,
     () =>
       nock(API)
         .post('/v1/messages')
         .reply(200, message('', { stop_reason: 'refusal' })),
-    /refusal/,
+    /declined/,
   ],
 ])('on %s the rules write the recommendations and say why', async (_what, billed, answer, note) => {
   answer();
   const ctx = testContext();
   const report = await analyse(ctx);
   expect(report.recommendationsBy).toBe('rules');
-  expect(report.recommendationsNote).toMatch(/^Written by rules, because Claude could not be used: /);
+  expect(report.recommendationsNote).toMatch(/^Written by rules, because the model could not be used: /);
   expect(report.recommendationsNote).toMatch(note);
   expect(report.opportunities.length).toBeGreaterThan(0);
-  expect(ctx.usages).toHaveLength(billed ? 1 : 0); // what was answered was billed, usable or not
+  // What was answered was billed, usable or not; what was not answered leaves a trace without tokens.
+  expect(ctx.usages.filter(({ costUsd }) => costUsd > 0)).toHaveLength(billed);
+  expect(ctx.usages.length).toBeGreaterThan(0);
   expect(JSON.stringify([report, ctx.logs])).not.toContain(KEY);
 });
 

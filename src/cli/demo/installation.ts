@@ -12,7 +12,7 @@ const ROOT = resolve(__dirname, '..', '..', '..');
 const LINGER_SECONDS = 1;
 /** Variables an agent may have from the person who starts the demo. */
 const PASSED_ON: Record<string, string[]> = {
-  'seo-analyser': ['ANTHROPIC_API_KEY', 'ANTHROPIC_MODEL'],
+  'seo-analyser': ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'LLM_PROVIDERS', 'LLM_MODE', 'LLM_PRICES'],
   'report-notifier': ['SLACK_WEBHOOK_URL'],
 };
 

@@ -1,39 +1,47 @@
-/** Turns a crawl into an SEO report. Rules find the problems; Claude, or the rules again, write what to do. */
+/** Turns a crawl into an SEO report. Rules find the problems; a language model, or the rules again, write what to do. */
 import type { JobContext } from '../contract';
+import { createLlm, LlmFailure, type Asked } from '../llm';
 import { findProblems, recommend } from './seo/analyse';
-import { askClaude, DEFAULT_MODEL } from './seo/claude';
+import { writeRecommendations } from './seo/claude';
 import { Report, Site } from './seo/schema';
+
+const MAX_REASON_CHARS = 300;
 
 /** Keys that are not named there are dropped: an input also carries the outputs of the steps before. */
 export const input = Site;
 export const output = Report;
 
-/** Without ANTHROPIC_API_KEY, on a dry run, and whenever Claude fails, the rules write the recommendations. */
+/** Without a key, on a dry run, and whenever the model fails, the rules write the recommendations and say so. */
 export async function run(site: Site, ctx: JobContext): Promise<Report> {
   const findings = findProblems(site);
-  const byRules = { ...findings, ...recommend(findings), recommendationsBy: 'rules' as const };
-  const apiKey = process.env.ANTHROPIC_API_KEY;
-  if (!apiKey) return { ...byRules, recommendationsNote: 'Written by rules: ANTHROPIC_API_KEY is not set.' };
-  if (ctx.dryRun) return { ...byRules, recommendationsNote: 'Written by rules: this was a dry run.' };
-  const model = process.env.ANTHROPIC_MODEL || DEFAULT_MODEL;
+  const byRules = (why: string): Report => ({
+    ...findings,
+    ...recommend(findings),
+    recommendationsBy: 'rules',
+    recommendationsNote: `Written by rules${why.slice(0, MAX_REASON_CHARS)}`,
+  });
+  // The SDK is loaded when it is first used: without a key nobody should pay for it.
+  const llm = createLlm({ ctx, anthropic: () => import('@anthropic-ai/sdk') });
+  if (llm.problem) return byRules(`: ${llm.problem}.`);
+  if (ctx.dryRun && (llm.mode === 'live' || llm.mode === 'record')) return byRules(': this was a dry run.');
   try {
-    const { signal, usage } = ctx;
-    const written = await askClaude(findings, site, { apiKey, model, signal, usage });
-    return { ...findings, ...written, recommendationsBy: 'claude', model };
+    const written = await writeRecommendations(findings, site, llm);
+    return { ...findings, ...written.output, ...author(written) };
   } catch (error) {
     ctx.signal.throwIfAborted();
-    const reason = describe(error, apiKey);
-    ctx.log('Claude gave no recommendations', { model, reason });
-    return {
-      ...byRules,
-      recommendationsNote: `Written by rules, because Claude could not be used: ${reason}`,
-    };
+    // A bug is not the model's failure, and who replays wants the recording or nothing.
+    if (!(error instanceof LlmFailure) || error.kind === 'no-recording') throw error;
+    ctx.log('the model gave no recommendations', { kind: error.kind, reason: error.message });
+    return byRules(`, because the model could not be used: ${error.message}`);
   }
 }
 
-const MAX_REASON_CHARS = 300;
-
-function describe(error: unknown, secret: string): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replaceAll(secret, '[redacted]').slice(0, MAX_REASON_CHARS);
+/** Who wrote the recommendations, for the report. */
+function author({
+  provider,
+  model,
+}: Asked<unknown>): Pick<Report, 'recommendationsBy' | 'recommendationsNote' | 'model'> {
+  if (model.startsWith('claude')) return { recommendationsBy: 'claude', model };
+  const note = provider === 'fake' ? 'Made up, because LLM_MODE is fake.' : `Written by ${model}.`;
+  return { recommendationsBy: 'model', recommendationsNote: note, model };
 }

@@ -159,9 +159,9 @@ export const Report = Recommendations.extend({
     warnings: z.number().int(),
     notices: z.number().int(),
   }),
-  /** `model` is any other than Claude. */
   /** Left out without rows. */
   search: Search.optional(),
+  /** `model` is any other than Claude. */
   recommendationsBy: z.enum(['rules', 'claude', 'model']),
   /** Why the rules wrote the recommendations, or which model did. */
   recommendationsNote: z.string().optional(),
