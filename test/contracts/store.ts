@@ -4,6 +4,7 @@ import { commitContract } from './store-commits';
 import { inboxContract } from './store-inbox';
 import { leaseContract } from './store-leases';
 import { recordContract } from './store-record';
+import { redeployContract } from './store-redeploys';
 import { runContract } from './store-runs';
 
 /** A store of its own, empty, and what undoes it. */
@@ -28,5 +29,6 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     recordContract(store);
     commitContract(store);
     inboxContract(store);
+    redeployContract(store);
   });
 }

@@ -60,11 +60,11 @@ export class CodeCapsulesBuilds implements Builds {
   /** The build that was not there before, once it shows. @throws PlatformError that it did not */
   private async appeared(call: Call, before: readonly Build[], lost: PlatformError): Promise<Build> {
     const known = new Set(before.map(({ id }) => id));
-    for (let look = 0, wait = FIRST_LOOK_MS; look < LOOKS; look += 1, wait *= 2) {
+    for (let look = 1, wait = FIRST_LOOK_MS; ; look += 1, wait *= 2) {
       // The oldest of the new ones: what came after it was started by somebody else.
       const build = (await this.read(call)).findLast(({ id }) => !known.has(id));
       if (build) return build;
-      if (this.account.settings.now() + wait >= call.deadlineAt) break;
+      if (look === LOOKS || this.account.settings.now() + wait >= call.deadlineAt) break;
       await pause(call, wait, this.account.settings.sleep);
     }
     const message = `${lost.message} No new build has appeared so far, but one may still begin.`;

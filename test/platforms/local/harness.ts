@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { CodeCapsulesOptions, CodeCapsulesPlatform } from '../../../src/platforms/code-capsules';
 import { createCodeCapsulesPlatform } from '../../../src/platforms/code-capsules';
 import type { LocalPlatform, LocalPlatformEvents, LocalPlatformOptions } from '../../../src/platforms/local';
 import { createLocalPlatform } from '../../../src/platforms/local';
-import type { Platform } from '../../../src/platforms/platform';
 import { capsuleFolder, freePort, temporary } from '../folders';
 
 /** Longer than anything a test waits for. */
@@ -11,7 +11,9 @@ const DEADLINE_MS = 20_000;
 
 export interface Host {
   local: LocalPlatform;
-  driver: Platform;
+  driver: CodeCapsulesPlatform;
+  /** The capsule's repository. */
+  folder: string;
   stateDir: string;
   port: number;
 }
@@ -41,18 +43,23 @@ export function hosts() {
     await local.start();
     const driver = driverOf(local);
     undo.push(() => driver.close());
-    return { local, driver, stateDir: state.path, port };
+    return { local, driver, folder, stateDir: state.path, port };
   };
 }
 
 /** The production driver against a local platform, without retries: each fault shows. */
-export function driverOf(local: LocalPlatform): Platform {
+export function driverOf(
+  local: LocalPlatform,
+  options: Partial<CodeCapsulesOptions> = {},
+): CodeCapsulesPlatform {
   return createCodeCapsulesPlatform({
     dialect: 'capsule',
     apiUrl: local.url,
+    clusterUrl: local.url,
     credentials: { token: local.token },
     maxRetries: 0,
     requestTimeoutMs: 2_000,
+    ...options,
   });
 }
 

@@ -1,0 +1,83 @@
+import type { RedeployClaim } from '../../src/store/redeploys';
+import type { Store } from '../../src/store/store';
+import { runId, T0 } from './store-fixtures';
+
+const claim = (n: number, over: Partial<RedeployClaim> = {}): RedeployClaim => ({
+  id: runId(n),
+  agentId: 'crawler',
+  key: `key-${n}`,
+  fingerprint: 'f',
+  at: T0 + n,
+  staleBefore: T0 - 60_000,
+  newestBefore: 'build-0',
+  ...over,
+});
+
+export function redeployContract(open: () => Store): void {
+  describe('redeploys', () => {
+    it('lets one request at a time ask for a build of an agent', async () => {
+      const store = open();
+      const rivals = Array.from({ length: 10 }, (_, n) => store.claimRedeploy(claim(n)));
+      const kinds = (await Promise.all(rivals)).map(({ kind }) => kind);
+      expect(kinds.filter((kind) => kind === 'claimed')).toHaveLength(1);
+      expect(kinds.filter((kind) => kind === 'busy')).toHaveLength(9);
+      await expect(store.claimRedeploy(claim(20, { agentId: 'writer' }))).resolves.toEqual({
+        kind: 'claimed',
+      });
+    });
+
+    it('knows a key again, with what became of it', async () => {
+      const store = open();
+      await store.claimRedeploy(claim(1));
+      const record = { id: runId(1), fingerprint: 'f', at: T0 + 1, newestBefore: 'build-0', open: true };
+      const again = claim(2, { key: 'key-1', fingerprint: 'other' });
+      await expect(store.claimRedeploy(again)).resolves.toEqual({ kind: 'known', record });
+      await store.settleRedeploy(runId(1), 'build-1');
+      const settled = { ...record, open: false, buildId: 'build-1' };
+      await expect(store.claimRedeploy(again)).resolves.toEqual({ kind: 'known', record: settled });
+      await expect(store.claimRedeploy(claim(3))).resolves.toEqual({ kind: 'claimed' });
+    });
+
+    it('keeps a settled claim without a build, and takes the build when it is found', async () => {
+      const store = open();
+      const first = claim(1);
+      delete first.newestBefore;
+      await store.claimRedeploy(first);
+      await store.settleRedeploy(runId(1));
+      const known = await store.claimRedeploy(first);
+      expect(known).toEqual({
+        kind: 'known',
+        record: { id: runId(1), fingerprint: 'f', at: T0 + 1, open: false },
+      });
+      await store.settleRedeploy(runId(1), 'build-1');
+      await store.settleRedeploy(runId(1));
+      await expect(store.claimRedeploy(first)).resolves.toMatchObject({ record: { buildId: 'build-1' } });
+    });
+
+    it('forgets a claim that is dropped', async () => {
+      const store = open();
+      await store.claimRedeploy(claim(1));
+      await store.dropRedeploy(runId(1));
+      await expect(store.claimRedeploy(claim(2, { key: 'key-1' }))).resolves.toEqual({ kind: 'claimed' });
+    });
+
+    it('gives a claim up whose process is gone', async () => {
+      const store = open();
+      await store.claimRedeploy(claim(1));
+      const late = claim(2, { at: T0 + 60_002, staleBefore: T0 + 2 });
+      await expect(store.claimRedeploy(late)).resolves.toEqual({ kind: 'claimed' });
+      const first = claim(1, { staleBefore: 0 });
+      await expect(store.claimRedeploy(first)).resolves.toMatchObject({ record: { open: false } });
+    });
+
+    it('forgets keys with the retention', async () => {
+      const store = open();
+      await store.claimRedeploy(claim(1));
+      await store.settleRedeploy(runId(1), 'build-1');
+      await store.purge(T0 + 1, 10);
+      await expect(store.claimRedeploy(claim(1))).resolves.toMatchObject({ kind: 'known' });
+      await store.purge(T0 + 2, 10);
+      await expect(store.claimRedeploy(claim(1))).resolves.toEqual({ kind: 'claimed' });
+    });
+  });
+}
