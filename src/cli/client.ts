@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { CliError, UsageError } from './exit';
 import { serviceUrl } from './options';
 
-const DEFAULT_URL = 'http://localhost:3000';
+export const DEFAULT_URL = 'http://localhost:3000';
 /** For a whole call, reading included. */
 const CALL_DEADLINE_MS = 30_000;
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;

@@ -3,11 +3,13 @@
 import { Command } from 'commander';
 import { agentCommand } from './agent';
 import { demoCommand } from './demo/command';
+import { redeployCommand } from './redeploy';
 import { run } from './run';
 
 void run(
   new Command('reveille')
     .description('Wakes agents, runs them, and lets them sleep.')
     .addCommand(demoCommand())
+    .addCommand(redeployCommand())
     .addCommand(agentCommand()),
 );

@@ -147,7 +147,9 @@ function redeployed(agentId: string, result: RedeployResult): Reply {
       throw new Problem('agent-at-work', { detail: `Jobs at work on ${agentId}: ${result.jobs}.` });
     case 'under-way': {
       const { buildId } = result;
-      if (buildId !== undefined) throw new Problem('build-under-way', { extra: { buildId } });
+      if (buildId !== undefined) {
+        throw new Problem('build-under-way', { detail: `It is build ${buildId}.`, extra: { buildId } });
+      }
       const detail = 'Another request is asking the platform for a build of this agent right now.';
       throw new Problem('build-under-way', { detail, retryAfterSeconds: ASKING_RETRY_AFTER_SECONDS });
     }
