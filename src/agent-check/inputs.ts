@@ -1,0 +1,57 @@
+/** `agent.check.json`: what an agent's author tells about its job, so that it can be checked. */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+export const INPUT_FILE = 'agent.check.json';
+
+const jobInput = z.record(z.string(), z.unknown());
+
+/** Strings in the inputs may name two addresses that the checker serves itself: {{page}} and {{silent}}. */
+export const CheckInputs = z.strictObject({
+  /** Ends soon, as success. */
+  quick: jobInput.optional(),
+  /** Keeps the job at work until it is stopped, for at least 20 s. */
+  slow: jobInput.optional(),
+  /** Does not fit the job. */
+  wrong: jobInput.optional(),
+  /** What the error about `wrong` has to name. */
+  wrongField: z.string().min(1).optional(),
+  /** How many jobs the agent takes at a time. */
+  concurrency: z.number().int().min(1).max(32).optional(),
+});
+export type CheckInputs = z.infer<typeof CheckInputs>;
+
+/**
+ * Reads the inputs from a file, or from the agent's folder that holds it.
+ * @throws Error that names the file and what is wrong in it
+ */
+export async function readInputs(path: string): Promise<CheckInputs> {
+  const file = (await stat(path).catch(() => undefined))?.isDirectory() ? join(path, INPUT_FILE) : path;
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new Error(`${file} cannot be read (${cause.code ?? cause.message})`, { cause });
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${file} is no JSON: ${(cause as Error).message}`, { cause });
+  }
+  const parsed = CheckInputs.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    ({ path: at, message }) => `${at.join('.') || 'the file'}: ${message}`,
+  );
+  throw new Error(
+    `${file} does not fit: ${problems.join('; ')}. It holds quick, slow, wrong, wrongField, concurrency.`,
+  );
+}
+
+/** Puts the checker's own addresses where an input names them. */
+export function fillIn<T>(value: T, places: { page: string; silent: string }): T {
+  if (typeof value === 'string')
+    return value.replaceAll('{{page}}', places.page).replaceAll('{{silent}}', places.silent) as T;
+  if (Array.isArray(value)) return value.map((item: unknown) => fillIn(item, places)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fillIn(inner, places)])) as T;
+}
