@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { agentCommand } from './agent';
 import { demoCommand } from './demo/command';
 import { redeployCommand } from './redeploy';
+import { inboxCommand } from './inbox';
 import { run } from './run';
 
 void run(
@@ -11,5 +12,6 @@ void run(
     .description('Wakes agents, runs them, and lets them sleep.')
     .addCommand(demoCommand())
     .addCommand(redeployCommand())
-    .addCommand(agentCommand()),
+    .addCommand(agentCommand())
+    .addCommand(inboxCommand()),
 );
