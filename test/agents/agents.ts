@@ -43,6 +43,7 @@ const crawled = { siteUrl: 'http://example.com/', pages: [{ url: 'http://example
 const report = { siteUrl: 'http://example.com/', summary: 'All is well.', score: 90 };
 
 const TYPESCRIPT = { language: 'typescript', redis: true } as const;
+const PYTHON = { language: 'python', redis: false } as const;
 
 /** By folder in `agents/`. A new agent gets a row here. */
 export const SUBJECTS: Record<string, Subject> = {
@@ -50,6 +51,16 @@ export const SUBJECTS: Record<string, Subject> = {
     ...TYPESCRIPT,
     greets: true,
     agentId: 'template',
+    input: () => ({ name: 'Ada' }),
+    slowEnv: () => ({}),
+    slowInput: () => ({ pauseMs: 60_000 }),
+    wrong: { input: { times: 'often' }, field: 'input.times' },
+    output: { greetings: ['Hello, Ada!'] },
+  },
+  '_template-python': {
+    ...PYTHON,
+    greets: true,
+    agentId: 'template-python',
     input: () => ({ name: 'Ada' }),
     slowEnv: () => ({}),
     slowInput: () => ({ pauseMs: 60_000 }),
@@ -89,6 +100,10 @@ export const SUBJECTS: Record<string, Subject> = {
 };
 
 export const AGENTS = Object.keys(SUBJECTS);
+const inLanguage = (language: Subject['language']) =>
+  AGENTS.filter((name) => SUBJECTS[name]?.language === language);
+export const TYPESCRIPT_AGENTS = inLanguage('typescript');
+export const PYTHON_AGENTS = inLanguage('python');
 
 export interface Agent {
   process: TestProcess;

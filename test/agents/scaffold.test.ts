@@ -1,7 +1,7 @@
 /** What the agents share, they share to the byte; what they read from the environment is documented. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AGENTS, ROOT } from './agents';
+import { ROOT, TYPESCRIPT_AGENTS } from './agents';
 
 const SHARED = [
   'src/contract.ts',
@@ -28,7 +28,7 @@ function sources(agent: string): string[] {
   return used ? files : files.filter((file) => !file.startsWith('src/llm/'));
 }
 
-describe.each(AGENTS)('%s', (agent) => {
+describe.each(TYPESCRIPT_AGENTS)('%s', (agent) => {
   test('has the scaffold word for word, and nothing else outside of its jobs', () => {
     for (const file of SHARED) expect([file, read(agent, file)]).toEqual([file, read('_template', file)]);
     const other = sources(agent).filter(

@@ -1,0 +1,1 @@
+from jobs.hello import INPUT, OUTPUT, run  # noqa: F401
