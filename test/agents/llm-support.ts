@@ -2,7 +2,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type nock from 'nock';
+import nock from 'nock';
 import { z } from 'zod';
 import {
   createLlm,
@@ -162,6 +162,40 @@ export async function startEndpoint(): Promise<Endpoint> {
   };
   return { url: `http://${host}/v1`, host, requests, script, close };
 }
+
+/** An endpoint for the tests of a file, with a new script for each; beside it nock, and nothing else of the net. */
+export function useEndpoint(): Endpoint {
+  const endpoint = {} as Endpoint;
+  beforeAll(async () => void Object.assign(endpoint, await startEndpoint()));
+  afterAll(() => endpoint.close());
+  beforeEach(() => {
+    endpoint.requests.length = 0;
+    endpoint.script.length = 0;
+    nock.disableNetConnect();
+    nock.enableNetConnect('127.0.0.1');
+  });
+  afterEach(() => {
+    const pending = nock.pendingMocks();
+    nock.abortPendingRequests();
+    nock.cleanAll();
+    nock.enableNetConnect();
+    expect(pending).toEqual([]);
+    expect(endpoint.script).toEqual([]);
+  });
+  return endpoint;
+}
+
+/** A request to Claude that is expected. */
+export const claude = (): nock.Interceptor => nock(ANTHROPIC).post('/v1/messages');
+
+export const anthropicFirst = ({ url }: Endpoint): NodeJS.ProcessEnv => ({
+  LLM_PROVIDERS: `anthropic:${MODEL},openai:gpt-6-luna@${url}#OPENAI_API_KEY`,
+});
+export const endpointOnly = ({ url }: Endpoint): NodeJS.ProcessEnv => ({
+  LLM_PROVIDERS: `openai:gpt-6-luna@${url}#OPENAI_API_KEY`,
+});
+/** What a try that failed leaves in the usage. */
+export const NOTHING = { inputTokens: 0, outputTokens: 0, costUsd: 0 };
 
 /** A chat completion. */
 export function chat(content: unknown, more: object = {}, choice: object = {}): { body: unknown } {

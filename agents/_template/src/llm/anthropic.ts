@@ -1,6 +1,6 @@
 /** Asks Claude through Anthropic's SDK, which the agent hands in so that only agents that use it install it. */
 import type { Target } from './config';
-import { LlmFailure, ProviderError, blameFor, retryAfter } from './failure';
+import { LlmFailure, ProviderError, blameFor, reasonOf, retryAfter } from './failure';
 import type { Completion, LlmRequest } from './types';
 
 interface AnthropicMessage {
@@ -111,7 +111,7 @@ function read({ model, content, stop_reason, usage }: AnthropicMessage, asked: s
 
 /** By shape, as the SDK's error classes are not at hand: an answer has a status, a broken connection has none. */
 function blamed(error: unknown): ProviderError {
-  const { status, headers, message } = error as { status?: number; headers?: Headers; message: string };
+  const { status, headers } = error as { status?: number; headers?: Headers };
   const blame = status === undefined ? 'next' : blameFor(status);
-  return new ProviderError(blame, message, retryAfter(headers?.get('retry-after')), { cause: error });
+  return new ProviderError(blame, reasonOf(error), retryAfter(headers?.get('retry-after')), { cause: error });
 }

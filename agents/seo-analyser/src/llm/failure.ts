@@ -53,3 +53,13 @@ export function retryAfter(header: string | null | undefined): number | undefine
   const seconds = Number(header || NaN);
   return seconds >= 0 ? seconds * 1000 : undefined;
 }
+
+const MAX_CAUSES = 3;
+
+/** The message with those of its causes: `fetch failed` alone helps nobody. */
+export function reasonOf(error: unknown): string {
+  const messages: string[] = [];
+  for (let at = error; at instanceof Error && messages.length <= MAX_CAUSES; at = at.cause)
+    if (!messages.includes(at.message)) messages.push(at.message.replace(/\.$/, ''));
+  return messages.join(': ') || String(error);
+}

@@ -1,7 +1,7 @@
 /** Asks any endpoint that speaks OpenAI's chat completions. */
 import { z } from 'zod';
 import type { Target } from './config';
-import { ProviderError, blameFor, retryAfter } from './failure';
+import { ProviderError, blameFor, reasonOf, retryAfter } from './failure';
 import { isStrict } from './schema';
 import type { Completion, LlmRequest } from './types';
 
@@ -52,14 +52,12 @@ export async function askOpenai(
     text = await readText(answer);
   } catch (error) {
     if (error instanceof ProviderError) throw error;
-    const { message, cause } = error as Error;
-    const reason = cause instanceof Error ? `${message}: ${cause.message}` : message;
-    throw new ProviderError('next', reason, undefined, { cause: error });
+    throw new ProviderError('next', reasonOf(error), undefined, { cause: error });
   }
   if (!answer.ok)
     throw new ProviderError(
       blameFor(answer.status),
-      `${answer.status} ${reasonOf(text)}`,
+      `${answer.status} ${told(text)}`,
       retryAfter(answer.headers.get('retry-after')),
     );
   return read(text, target.model);
@@ -70,8 +68,8 @@ const COMPLETION_TOKENS = /^(?:.*\/)?(?:gpt-|chatgpt-|o\d)/;
 
 function chat({ model, format }: Target, request: LlmRequest): object {
   const { name, schema, maxTokens, temperature } = request;
-  const told = `Answer with one JSON object that fits this JSON schema, and with nothing else:\n${JSON.stringify(schema)}`;
-  const system = [request.system, format === 'json' && told].filter(Boolean).join('\n\n');
+  const spelled = `Answer with one JSON object that fits this JSON schema, and with nothing else:\n${JSON.stringify(schema)}`;
+  const system = [request.system, format === 'json' && spelled].filter(Boolean).join('\n\n');
   return {
     model,
     [COMPLETION_TOKENS.test(model) ? 'max_completion_tokens' : 'max_tokens']: maxTokens,
@@ -118,7 +116,7 @@ async function readText(answer: Response): Promise<string> {
 }
 
 /** The message of OpenAI's error shape, or the beginning of whatever else was sent. */
-function reasonOf(text: string): string {
+function told(text: string): string {
   const shaped = z.object({ error: z.object({ message: z.string() }) }).safeParse(parse(text));
   return (shaped.success ? shaped.data.error.message : text).slice(0, MAX.reasonChars);
 }
