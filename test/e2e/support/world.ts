@@ -36,6 +36,8 @@ type AgentSpec = Partial<RegistryInput['agents'][number]> & {
   id: string;
   env?: Record<string, string>;
   coldStartMs?: number;
+  /** Its repository, instead of the agent that is here. */
+  folder?: string;
 };
 
 export interface WorldOptions {
@@ -97,6 +99,7 @@ export class World {
       SHUTDOWN_TIMEOUT_SECONDS: '5',
       DATABASE_URL: databaseUrl,
       CC_API_URL: platform.url,
+      CC_CLUSTER_URL: platform.url,
       CC_API_TOKEN: platform.token,
       ...more,
     };
@@ -174,17 +177,18 @@ export class World {
   }
 }
 
-async function capsule({ id, env, coldStartMs }: AgentSpec, workLog: string) {
+async function capsule({ id, env, coldStartMs, folder }: AgentSpec, workLog: string) {
   return {
     id: capsuleIdOf(id),
-    folder: join(__dirname, 'agent'),
+    folder: folder ?? join(__dirname, 'agent'),
     port: await freePort(),
     env: { AGENT_ID: id, WORK_LOG: workLog, ...env },
     ...(coldStartMs !== undefined && { coldStartMs }),
   };
 }
 
-function declared({ env: _env, coldStartMs: _cold, ...agent }: AgentSpec, platform: LocalPlatform) {
+function declared(spec: AgentSpec, platform: LocalPlatform) {
+  const { env: _env, coldStartMs: _cold, folder: _folder, ...agent } = spec;
   const capsuleId = capsuleIdOf(agent.id);
   const baseUrl = platform.baseUrl(capsuleId);
   return { name: agent.id, capsuleId, baseUrl, lingerSeconds: 0, wakeTimeoutSeconds: 10, ...agent };
