@@ -17,6 +17,8 @@ export const CheckInputs = z.strictObject({
   wrong: jobInput.optional(),
   /** What the error about `wrong` has to name. */
   wrongField: z.string().min(1).optional(),
+  /** Send all jobs but the slow ones as dry runs: the agent shall have no effects while it is checked. */
+  dryRun: z.boolean().optional(),
   /** How many jobs the agent takes at a time. */
   concurrency: z.number().int().min(1).max(32).optional(),
 });
@@ -43,7 +45,7 @@ export async function readInputs(path: string): Promise<CheckInputs> {
     ({ path: at, message }) => `${at.join('.') || 'the file'}: ${message}`,
   );
   throw new Error(
-    `${file} does not fit: ${problems.join('; ')}. It holds quick, slow, wrong, wrongField, concurrency.`,
+    `${file} does not fit: ${problems.join('; ')}. It holds quick, slow, wrong, wrongField, dryRun, concurrency.`,
   );
 }
 

@@ -49,14 +49,20 @@ export class Jobs {
     private readonly agent: AgentClient,
     private readonly receiver: Receiver,
     private readonly limits: CheckLimits,
+    private readonly dryRun: boolean,
   ) {}
 
-  /** A request with only the required fields, and what `spec` adds; not sent yet. */
+  /** A request with only the required fields, and what `spec` and a dry run add; not sent yet. */
   prepare(spec: JobSpec): { request: AgentRunRequest; box: Mailbox } {
     const ids = spec.ids ?? { stepId: spec.check, runId: randomUUID() };
     const box = this.receiver.open(ids, spec.reply);
     const timeoutSeconds = Math.ceil(this.limits.jobMs / 1_000);
-    const config = { webhookUrl: box.url, timeoutSeconds, ...spec.config };
+    const config = {
+      webhookUrl: box.url,
+      timeoutSeconds,
+      ...(this.dryRun && { dryRun: true }),
+      ...spec.config,
+    };
     return { request: { workflowId: WORKFLOW_ID, ...ids, input: spec.input, config, ...spec.extra }, box };
   }
 

@@ -1,7 +1,7 @@
 /** Jobs that keep the agent at work, so that it can be looked at meanwhile. */
 import { skip, Verdict } from './check';
 import type { CheckInputs } from './inputs';
-import { taken, type Job, type Jobs } from './jobs';
+import { taken, type Job, type Jobs, type JobSpec } from './jobs';
 import type { CheckLimits } from './limits';
 import type { Delivery } from './receiver';
 import { seconds } from './text';
@@ -56,7 +56,7 @@ export class SlowJobs {
   }
 
   start(check: string, timeoutSeconds: number): Promise<Job> {
-    return this.jobs.start({ check, input: this.inputs.slow ?? {}, config: { timeoutSeconds } });
+    return this.jobs.start(this.#spec(check, timeoutSeconds));
   }
 
   /** What came of a slow job; undefined when nothing came in time. */
@@ -76,13 +76,16 @@ export class SlowJobs {
     return delivery;
   }
 
+  /** No dry run: with that there may be nothing to be slow at. */
+  #spec(check: string, timeoutSeconds: number): JobSpec {
+    const config = { timeoutSeconds, ...(this.inputs.dryRun && { dryRun: false }) };
+    return { check, input: this.inputs.slow ?? {}, config };
+  }
+
   /** Takes the places beside the first job, of an agent that takes several at a time. */
   async #fill(): Promise<void> {
     for (let n = 1; n < (this.inputs.concurrency ?? 1); n++) {
-      const config = { timeoutSeconds: this.#seconds };
-      const job = await this.jobs.post(
-        this.jobs.prepare({ check: 'slow', input: this.inputs.slow ?? {}, config }),
-      );
+      const job = await this.jobs.post(this.jobs.prepare(this.#spec('slow', this.#seconds)));
       if (!taken(job.answer)) return;
     }
   }

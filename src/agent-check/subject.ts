@@ -39,7 +39,7 @@ export class Subject {
     /** Of the agent, where whoever checks it gave one. */
     readonly secret: string | undefined,
   ) {
-    this.jobs = new Jobs(agent, receiver, limits);
+    this.jobs = new Jobs(agent, receiver, limits, inputs.dryRun ?? false);
     this.inputs = fillIn(inputs, receiver.places);
     this.slow = new SlowJobs(this.jobs, this.inputs, limits);
   }

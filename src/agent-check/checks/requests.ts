@@ -73,7 +73,7 @@ async function additive(subject: Subject): Promise<Outcome> {
     config: {
       attempt: 1,
       releaseId: 'release-1',
-      dryRun: false,
+      dryRun: subject.inputs.dryRun ?? false,
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       laterAddition: { enabled: true },
     },
