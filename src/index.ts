@@ -18,6 +18,9 @@ async function main(): Promise<void> {
   }
   const { config } = loaded;
   const log = pino({ level: config.logLevel });
+  // A slip in a variable's name would otherwise be seen only on the day the workflow does not run.
+  if (declared.leftOut.workflows.length > 0)
+    log.info(declared.leftOut, 'declared but not enabled: these are no part of this installation');
   const orchestrator = await compose(config, declared.registry, log);
   log.info({ url: orchestrator.url, role: config.role }, 'reveille is up');
   stopOn(['SIGTERM', 'SIGINT'], async (signal) => {

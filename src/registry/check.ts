@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { closest, formatPlace, validateSchedule, type Problem } from '../domain/schedule';
+import { leftOut } from './installed';
 import { DEFAULT_STEP_TIMEOUT_SECONDS } from './schema';
 import { urlProblem } from './url';
 import { AGENT_VARIABLE_PREFIXES, agentVariables, type Env } from './variables';
@@ -29,6 +30,7 @@ const SeenWorkflow = z
     id: text,
     steps: z.array(SeenStep).catch([]),
     schedule: z.unknown().optional(),
+    enabled: z.boolean().optional().catch(undefined),
     timeoutSeconds: z.number().optional().catch(undefined),
   })
   .catch({ id: '', steps: [], schedule: undefined });
@@ -46,10 +48,11 @@ export function checkRegistry(input: unknown, env: Env): Problem[] {
   if (!seen.success) return [];
   const { agents, workflows } = seen.data;
   const agentIds = agents.map((agent) => agent.id).filter((id) => id !== '');
+  const absent = new Set(leftOut(seen.data).agents);
   return [
     ...duplicates(agents, 'agents', 'id', 'agent'),
     ...duplicates(agents, 'agents', 'capsuleId', 'capsule'),
-    ...agents.flatMap((agent, i) => checkAgent(agent, `agents[${i}]`, env)),
+    ...agents.flatMap((agent, i) => (absent.has(agent.id) ? [] : checkAgent(agent, `agents[${i}]`, env))),
     ...duplicates(workflows, 'workflows', 'id', 'workflow'),
     ...workflows.flatMap((workflow, i) => checkWorkflow(workflow, `workflows[${i}]`, agentIds)),
   ];

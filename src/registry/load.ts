@@ -2,6 +2,7 @@
 import { Secret } from '../config/secret';
 import { formatPlace, type Problem } from '../domain/schedule';
 import { checkRegistry } from './check';
+import { leftOut, type LeftOut } from './installed';
 import {
   RegistrySchema,
   splitSecrets,
@@ -14,12 +15,13 @@ import { normalizeUrl } from './url';
 import { agentVariables, type Env } from './variables';
 
 export type LoadedRegistry =
-  | { readonly ok: true; readonly registry: Registry }
+  | { readonly ok: true; readonly registry: Registry; readonly leftOut: LeftOut }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /**
  * Checks an installation's agents and workflows. Every mistake is listed at once, with its place and
- * its mend. An agent that brings no `secret` takes that of its `CC_AGENT_SECRET_*`.
+ * its mend. An agent that brings no `secret` takes that of its `CC_AGENT_SECRET_*`. Workflows that are
+ * not enabled, and agents that only those use, are left out.
  */
 export function loadRegistry(input: RegistryInput, env: Env): LoadedRegistry {
   const given = withSecrets(input, env);
@@ -27,12 +29,18 @@ export function loadRegistry(input: RegistryInput, env: Env): LoadedRegistry {
   const problems = checkRegistry(given, env);
   if (!parsed.success) problems.unshift(...shapeProblems(parsed.error.issues, given));
   if (problems.length > 0 || !parsed.success) return { ok: false, problems };
-  const agents = parsed.data.agents.map(({ secret, ...agent }) => ({
-    ...agent,
-    baseUrl: normalizeUrl(agent.baseUrl),
-    secrets: splitSecrets(secret ?? '').map((key) => new Secret(key)),
-  }));
-  return { ok: true, registry: makeRegistry(agents, parsed.data.workflows) };
+  const absent = leftOut(parsed.data);
+  const agents = parsed.data.agents
+    .filter(({ id }) => !absent.agents.includes(id))
+    .map(({ secret, ...agent }) => ({
+      ...agent,
+      baseUrl: normalizeUrl(agent.baseUrl),
+      secrets: splitSecrets(secret ?? '').map((key) => new Secret(key)),
+    }));
+  const workflows = parsed.data.workflows
+    .filter(({ enabled }) => enabled)
+    .map(({ enabled: _, ...workflow }) => workflow);
+  return { ok: true, registry: makeRegistry(agents, workflows), leftOut: absent };
 }
 
 function withSecrets(input: RegistryInput, env: Env): unknown {

@@ -78,6 +78,8 @@ export const WorkflowSchema = z.strictObject({
   id: kebabId,
   name,
   description: z.string().max(2_000).optional(),
+  /** False: declared, but no part of this installation; agents that only such workflows use need no capsule. */
+  enabled: z.boolean().default(true),
   steps: z.array(StepSchema).min(1, 'has no steps').max(MAX_STEPS),
   schedule: Schedule.extend({
     /** False: declared, but never fires. */
@@ -114,7 +116,8 @@ export type Agent = DeepReadonly<
     secrets: Secret[];
   }
 >;
-export type Workflow = DeepReadonly<z.output<typeof WorkflowSchema>>;
+/** One of this installation: enabled, so the field is gone. */
+export type Workflow = DeepReadonly<Omit<z.output<typeof WorkflowSchema>, 'enabled'>>;
 export type Step = Workflow['steps'][number];
 
 /** The agents and workflows of this installation, checked and frozen. */

@@ -3,6 +3,7 @@ import {
   agentVariables,
   definitionHash,
   loadRegistry,
+  onlyWorkflow,
   registry,
   type AgentInput,
   type Registry,
@@ -14,6 +15,11 @@ const CAPSULES = {
   CC_CAPSULE_ID_SITE_CRAWLER: 'capsule-1',
   CC_CAPSULE_ID_SEO_ANALYSER: 'capsule-2',
   CC_CAPSULE_ID_REPORT_NOTIFIER: 'capsule-3',
+};
+const WEEKLY = {
+  CC_CAPSULE_ID_GSC_FETCHER: 'capsule-4',
+  CC_CAPSULE_ID_KEYWORD_CLUSTERER: 'capsule-5',
+  CC_CAPSULE_ID_SLACK_NOTIFIER: 'capsule-6',
 };
 
 const agent = (over: Partial<AgentInput> = {}): AgentInput => ({
@@ -64,6 +70,49 @@ describe('this installation', () => {
         expect.stringMatching(new RegExp(`^agents\\[${i}\\]\\.capsuleId: .*Set CC_CAPSULE_ID_${name} to`)),
       ),
     );
+  });
+
+  it('leaves the weekly audit out while none of its own agents has a capsule, and says so', () => {
+    const loaded = loadRegistry(registry(CAPSULES), CAPSULES);
+    expect(loaded).toMatchObject({
+      ok: true,
+      leftOut: {
+        workflows: ['seo-audit-weekly'],
+        agents: ['gsc-fetcher', 'keyword-clusterer', 'slack-notifier'],
+      },
+    });
+  });
+
+  it('asks for all of its agents once one has a capsule', () => {
+    const one = { ...CAPSULES, CC_CAPSULE_ID_GSC_FETCHER: 'capsule-4' };
+    expect(problemsOf(registry(one), one)).toEqual(
+      ['KEYWORD_CLUSTERER', 'SLACK_NOTIFIER'].map((name): unknown =>
+        expect.stringMatching(new RegExp(`Set CC_CAPSULE_ID_${name} to`)),
+      ),
+    );
+  });
+
+  it('runs the weekly audit Mondays at nine, in the zone that was named', () => {
+    const env = {
+      ...CAPSULES,
+      ...WEEKLY,
+      SEO_AUDIT_TIMEZONE: 'Asia/Tokyo',
+      SEO_AUDIT_BRAND_TERMS: 'Acme, , acme tools ',
+    };
+    const loaded = loadRegistry(registry(env), env);
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    expect(loaded.leftOut).toEqual({ workflows: [], agents: [] });
+    const { steps, ...weekly } = loaded.registry.workflow('seo-audit-weekly');
+    expect(weekly).toMatchObject({
+      input: { days: 28, brandTerms: ['Acme', 'acme tools'] },
+      schedule: { cron: '0 9 * * 1', timezone: 'Asia/Tokyo', enabled: true },
+    });
+    expect(steps.map(({ id, agent, retry }) => [id, agent, retry.attempts])).toEqual([
+      ['fetch', 'gsc-fetcher', 2],
+      ['cluster', 'keyword-clusterer', 2],
+      ['analyse', 'seo-analyser', 2],
+      ['notify', 'slack-notifier', 1],
+    ]);
   });
 
   it('takes an agent in exactly the shape the deployment guide shows', () => {
@@ -124,6 +173,48 @@ describe('a loaded registry', () => {
       /secret-(of|given)/,
     );
     expect(JSON.stringify(loaded.agents)).toContain('«redacted»');
+  });
+});
+
+describe('a workflow that is not enabled', () => {
+  const input = {
+    agents: [agent(), agent({ id: 'two', capsuleId: '' }), agent({ id: 'three' })],
+    workflows: [
+      workflow(),
+      workflow({
+        id: 'off',
+        enabled: false,
+        steps: [
+          { id: 'a', agent: 'one' },
+          { id: 'b', agent: 'two' },
+        ],
+      }),
+    ],
+  };
+
+  it('is left out with the agents that only it uses, which need no capsule and no address', () => {
+    const loaded = loadRegistry(input, {});
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    expect(loaded.leftOut).toEqual({ workflows: ['off'], agents: ['two'] });
+    expect(loaded.registry.agents.map(({ id }) => id)).toEqual(['one', 'three']);
+    expect(loaded.registry.workflows.map(({ id }) => id)).toEqual(['flow']);
+    expect(problemsOf(input, { NODE_ENV: 'production' }).join()).not.toContain('CC_AGENT_URL_TWO');
+  });
+
+  it('is still checked for what it names', () => {
+    const off = workflow({ id: 'off', enabled: false, steps: [{ id: 'a', agent: 'onne' }] });
+    expect(problemsOf({ ...input, workflows: [workflow(), off] })).toEqual([
+      expect.stringMatching(/^agents\[1\]\.capsuleId: /),
+      expect.stringMatching(/^workflows\[1\]\.steps\[0\]\.agent: .*Did you mean "one"\?/),
+    ]);
+  });
+
+  it('may be chosen alone, with its agents', () => {
+    const { agents, workflows } = onlyWorkflow(input, 'off');
+    expect([agents.map(({ id }) => id), workflows.map(({ id, enabled }) => [id, enabled])]).toEqual([
+      ['one', 'two'],
+      [['off', true]],
+    ]);
   });
 });
 

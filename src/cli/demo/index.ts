@@ -9,12 +9,11 @@ import { formatProblems, type Problem } from '../../domain/schedule';
 import { isTerminal, type RunState } from '../../domain/run';
 import { loadRegistry, type Registry } from '../../registry';
 import { paintFor } from '../terminal';
-import { install } from './installation';
+import { install, WORKFLOW } from './installation';
 import { printReport, summarise } from './report';
 import { serveSite } from './site';
 import { Timeline } from './timeline';
 
-const WORKFLOW = 'site-audit';
 /** The run, and after it the way back to zero. */
 const RUN_DEADLINE_MS = 10 * 60_000;
 const SLEEP_DEADLINE_MS = 60_000;

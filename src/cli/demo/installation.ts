@@ -4,10 +4,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createLocalPlatform, type LocalPlatform } from '../../platforms/local';
-import { agentVariables, registry, type RegistryInput } from '../../registry';
+import { agentVariables, onlyWorkflow, registry, type RegistryInput } from '../../registry';
 
 /** The repository's root, from `dist/cli/demo`. */
 const ROOT = resolve(__dirname, '..', '..', '..');
+/** The workflow that the demo runs; it needs no account anywhere. */
+export const WORKFLOW = 'site-audit';
 /** Short, so that the demo shows a capsule go back to sleep soon after its work. */
 const LINGER_SECONDS = 1;
 /** Variables an agent may have from the person who starts the demo. */
@@ -34,9 +36,9 @@ export interface Installation {
   sitePort: number;
 }
 
-/** Starts the local platform with every agent of the registry as a capsule at zero. */
+/** Starts the local platform with every agent of the demo's workflow as a capsule at zero. */
 export async function install(dataDir: string, port: number | undefined): Promise<Installation> {
-  const declared = registry(process.env);
+  const declared = onlyWorkflow(registry(process.env), WORKFLOW);
   const ids = declared.agents.map((a) => a.id);
   const remembered = await remember(join(dataDir, 'demo.json'), ids, port);
   const reportsDir = resolve(dataDir, 'reports');
