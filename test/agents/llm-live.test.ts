@@ -77,6 +77,20 @@ describe('Claude', () => {
     ]);
   });
 
+  test('is paid for in boot time only when asked: its SDK is loaded by the first question', async () => {
+    let loads = 0;
+    const anthropic = () => {
+      loads++;
+      return import('@anthropic-ai/sdk');
+    };
+    await llmWith({ LLM_MODE: 'fake' }, { anthropic }).llm.ask(QUESTION);
+    const { llm } = llmWith({}, { anthropic });
+    expect(loads).toBe(0);
+    claude().reply(200, message(GOOD));
+    await llm.ask(QUESTION);
+    expect(loads).toBe(1);
+  });
+
   test('without its SDK the question fails with the way to install it', async () => {
     const { llm } = llmWith({}, { anthropic: undefined as never });
     await expect(llm.ask(QUESTION)).rejects.toMatchObject({
