@@ -12,8 +12,8 @@ import type { Agent } from '../registry';
 import type { RedeployRecord } from '../store/redeploys';
 import type { EngineDeps } from './context';
 
-/** Beyond that a claim's process is taken for gone: twice what a driver needs at most. */
-const CLAIM_MS = 60_000;
+/** Beyond that a claim's process is taken for gone: more than a read and a start of a driver take at most. */
+const CLAIM_MS = 90_000;
 
 export interface RedeployOptions {
   /** Who asked, for the ledger. */
@@ -70,7 +70,7 @@ export class Redeploys {
       if (claim.record.fingerprint !== fingerprint) return { kind: 'key-reused' };
       return this.repeated(agent, claim.record, before);
     }
-    const obstacle = await this.obstacle(agent, before, options.force);
+    const obstacle = await this.obstacle(agentId, before, options.force);
     if (!obstacle) return this.ask(agent, builds, before, id, options);
     await this.deps.store.dropRedeploy(id);
     return obstacle;
@@ -102,13 +102,20 @@ export class Redeploys {
     }
   }
 
+  /**
+   * What stands against a build now. The builds are read again, under the claim: whoever held it before
+   * may have started one since they were read.
+   */
   private async obstacle(
-    agent: Agent,
+    agentId: string,
     before: readonly Build[],
     force: boolean,
   ): Promise<RedeployResult | undefined> {
-    const running = before.find(isUnderWay);
-    if (running) return { kind: 'under-way', buildId: running.id };
+    const reading = await this.list(agentId);
+    if (reading.kind !== 'read') return reading;
+    const { agent, list } = reading.value;
+    const begun = list[0]?.id === before[0]?.id ? list.find(isUnderWay) : list[0];
+    if (begun) return { kind: 'under-way', buildId: begun.id };
     if (force) return undefined;
     const capsule = await this.deps.store.capsule(agent.capsuleId);
     const jobs = capsule?.activity.held ?? 0;
