@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import type { AgentRunRequest } from '../../src/contract';
 import { webCommand } from '../../src/platforms/local/procfile';
 import type { Processes, TestProcess } from '../support/processes';
+import { base64, keyFile, PROPERTY } from './google';
 
 export const ROOT = join(__dirname, '../..');
 
@@ -18,6 +19,8 @@ export interface Surroundings {
   siteUrl: string;
   /** Accepts requests and never answers. */
   silentUrl: string;
+  /** Answers as Google does at /token and /sites, and as Slack's webhooks do at /slack. */
+  servicesUrl: string;
   reportDir: string;
 }
 
@@ -31,6 +34,8 @@ export interface Subject {
   /** Its job is the template's, with `name`, `times` and `pauseMs`: what every scaffold does is shown with that. */
   greets?: boolean;
   input: (around: Surroundings) => Record<string, unknown>;
+  /** Added to the environment where the job needs an outside service. */
+  env?: (around: Surroundings) => Record<string, string>;
   /** Added to the environment so that a run with `slowInput` goes on until it is stopped. */
   slowEnv: (around: Surroundings) => Record<string, string>;
   slowInput: (around: Surroundings) => Record<string, unknown>;
@@ -41,6 +46,12 @@ export interface Subject {
 
 const crawled = { siteUrl: 'http://example.com/', pages: [{ url: 'http://example.com/', title: 'Hello' }] };
 const report = { siteUrl: 'http://example.com/', summary: 'All is well.', score: 90 };
+
+const searchConsole = (tokenUrl: string, apiUrl: string) => ({
+  GOOGLE_SERVICE_ACCOUNT_JSON: base64(keyFile(tokenUrl)),
+  GSC_SITE_URL: PROPERTY,
+  GSC_API_URL: apiUrl,
+});
 
 const TYPESCRIPT = { language: 'typescript', redis: true } as const;
 const PYTHON = { language: 'python', redis: false } as const;
@@ -97,6 +108,26 @@ export const SUBJECTS: Record<string, Subject> = {
     wrong: { input: { ...report, score: 'good' }, field: 'input.score' },
     output: { delivered: 'files' },
   },
+  'gsc-fetcher': {
+    ...TYPESCRIPT,
+    agentId: 'gsc-fetcher',
+    input: () => ({ days: 7 }),
+    env: ({ servicesUrl }) => searchConsole(`${servicesUrl}token`, servicesUrl),
+    slowEnv: ({ silentUrl }) => searchConsole(`${silentUrl}token`, silentUrl),
+    slowInput: () => ({}),
+    wrong: { input: { days: 'many' }, field: 'input.days' },
+    output: { siteProperty: PROPERTY, rowCount: 2 },
+  },
+  'slack-notifier': {
+    ...TYPESCRIPT,
+    agentId: 'slack-notifier',
+    input: () => ({ text: 'Hello' }),
+    env: ({ servicesUrl }) => ({ SLACK_WEBHOOK_URL: `${servicesUrl}slack` }),
+    slowEnv: ({ silentUrl }) => ({ SLACK_WEBHOOK_URL: silentUrl }),
+    slowInput: () => ({ text: 'Hello' }),
+    wrong: { input: { text: 7 }, field: 'input.text' },
+    output: { delivered: true, via: 'webhook' },
+  },
 };
 
 export const AGENTS = Object.keys(SUBJECTS);
@@ -121,6 +152,9 @@ const UNSET = [
   'AGENT_MODE',
   'AGENT_SECRET',
   'ANTHROPIC_API_KEY',
+  'GOOGLE_SERVICE_ACCOUNT_JSON',
+  'GSC_API_URL',
+  'GSC_SITE_URL',
   'LLM_MODE',
   'LLM_PRICES',
   'LLM_PROVIDERS',
@@ -132,6 +166,9 @@ const UNSET = [
   'RESULT_WEBHOOK_URL',
   'STARTUP_INPUT',
   'STARTUP_TIMEOUT_SECONDS',
+  'SLACK_API_URL',
+  'SLACK_BOT_TOKEN',
+  'SLACK_CHANNEL',
   'SLACK_WEBHOOK_URL',
 ];
 
@@ -177,13 +214,12 @@ export function runRequest(
   return { ...ids, input, config: { webhookUrl, timeoutSeconds: 60, ...config } };
 }
 
-/** Brings the agents' `dist` up to date; quick when it is. */
+/** Checks the agents' types and brings their `dist` up to date, as `npm run build` does in each. */
 export async function buildAgents(): Promise<void> {
-  const tsc = require.resolve('typescript/bin/tsc');
-  const folders = AGENTS.filter((name) => SUBJECTS[name]?.language === 'typescript').map(
-    (n) => `agents/${n}`,
-  );
-  await promisify(execFile)(process.execPath, [tsc, '-b', ...folders], { cwd: ROOT });
+  const run = (...args: string[]) => promisify(execFile)(process.execPath, args, { cwd: ROOT });
+  const names = AGENTS.filter((name) => SUBJECTS[name]?.language === 'typescript');
+  await run(require.resolve('typescript/bin/tsc'), '-b', ...names.map((name) => `agents/${name}`));
+  for (const name of names) await run(`agents/${name}/build.mjs`);
 }
 
 /** A server that answers each request by `respond`. */

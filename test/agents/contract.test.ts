@@ -14,6 +14,7 @@ import {
   type Agent,
   type Surroundings,
 } from './agents';
+import { rowsAnswer, TOKEN_ANSWER } from './google';
 
 const SECRET = 'secret-canary-71c0';
 
@@ -27,9 +28,14 @@ beforeAll(async () => {
     response.end('<title>Small</title><p>One page.');
   });
   const silent = await serve(() => undefined);
+  const services = await serve((request, response) => {
+    if (request.url === '/slack') return void response.end('ok');
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(request.url === '/token' ? TOKEN_ANSWER : rowsAnswer(2)));
+  });
   const folder = await temporaryFolder();
-  closing.push(site.close, silent.close, folder.remove);
-  around = { siteUrl: site.url, silentUrl: silent.url, reportDir: folder.path };
+  closing.push(site.close, silent.close, services.close, folder.remove);
+  around = { siteUrl: site.url, silentUrl: silent.url, servicesUrl: services.url, reportDir: folder.path };
 }, 120_000);
 
 afterAll(async () => {
@@ -53,7 +59,8 @@ describe.each(Object.entries(SUBJECTS))('%s', (name, subject) => {
     let agent: Agent;
 
     beforeAll(async () => {
-      agent = await startAgent(processes, name, { AGENT_SECRET: SECRET, REPORT_DIR: around.reportDir });
+      const env = { AGENT_SECRET: SECRET, REPORT_DIR: around.reportDir, ...subject.env?.(around) };
+      agent = await startAgent(processes, name, env);
     });
 
     test('tells its health', async () => {
@@ -212,6 +219,7 @@ describe.each(Object.entries(SUBJECTS))('%s', (name, subject) => {
       AGENT_SECRET: SECRET,
       ORCHESTRATOR_WEBHOOK_URL: webhook.url,
       REPORT_DIR: around.reportDir,
+      ...subject.env?.(around),
     });
 
     test('claims its job once it listens, trying again on 503, and runs it', async () => {
