@@ -1,10 +1,10 @@
-// Compiles the orchestrator and every agent that is there, then copies what tsc leaves behind.
-// One tsc process for all of them: with nothing changed this takes about a second.
+// Compiles the orchestrator, checks and bundles every agent that is there, then copies what tsc leaves behind.
+// One tsc process for all of them: with nothing changed this takes about two seconds.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { copyAssets } from './copy-assets.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -18,3 +18,9 @@ const { status, error } = spawnSync(process.execPath, [tsc, '--build', ...projec
 if (error !== undefined) throw error;
 if (status !== 0) process.exit(status ?? 1);
 copyAssets();
+await Promise.all(
+  agents
+    .map((folder) => join(root, folder, 'build.mjs'))
+    .filter((script) => existsSync(script))
+    .map((script) => import(pathToFileURL(script).href)),
+);

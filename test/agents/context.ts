@@ -25,6 +25,8 @@ export function testContext(given: Partial<JobContext> = {}): TestContext {
     usage: (entry) => usages.push(entry),
     action: (entry) => actions.push(entry),
     log: (message, fields) => logs.push({ message, fields }),
+    progress: () => undefined,
+    tool: async (_name, _params, use) => use(),
     ...given,
   };
 }

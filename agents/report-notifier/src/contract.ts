@@ -1,7 +1,9 @@
 /** What an agent and its orchestrator say to each other, and what a job gets to work with. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const id = z.string().min(1).max(200);
+const count = z.number().int().nonnegative();
+const usd = z.number().nonnegative();
 
 /** `POST /run`. Unknown keys are ignored, so that additions to the contract do no harm. */
 export const AgentRunRequest = z.object({
@@ -20,29 +22,63 @@ export type AgentRunRequest = z.infer<typeof AgentRunRequest>;
 export type Ids = Pick<AgentRunRequest, 'workflowId' | 'stepId' | 'runId'> & { attempt?: number | undefined };
 
 /** One model's consumption; `costUsd` in US dollars. */
-export type Usage = Record<'provider' | 'model', string> &
-  Record<'inputTokens' | 'outputTokens' | 'costUsd', number>;
-/** One effect outside the system; `at` is ISO 8601. */
-export type Action = { type: string; platform?: string; costUsd?: number; reach?: number; at: string };
+export const Usage = z.object({
+  provider: z.string(),
+  model: z.string(),
+  inputTokens: count,
+  outputTokens: count,
+  cacheReadTokens: count.optional(),
+  costUsd: usd,
+});
+export type Usage = z.infer<typeof Usage>;
+
+/** One effect outside the system: a message sent, money spent. `reach` counts people; `at` is ISO 8601. */
+export const Action = z.object({
+  type: z.string().min(1),
+  platform: z.string().optional(),
+  costUsd: usd.optional(),
+  recurring: z.boolean().optional(),
+  reach: count.optional(),
+  at: z.iso.datetime({ offset: true }),
+});
+export type Action = z.infer<typeof Action>;
+
+/** One use of a tool: what it took, and what it gave or why it failed. */
+export type ToolCall = { name: string; params: unknown; at: string; latencyMs: number } & (
+  { result: unknown } | { error: string }
+);
 
 /** The webhook's body; `durationMs` in whole milliseconds. */
 export type Outcome = { status: 'success' | 'error' | 'timeout'; output: object; error?: string };
-export type Records = { usage?: Usage[]; actions?: Action[] };
+export type Records = { usage?: Usage[]; actions?: Action[]; toolCalls?: ToolCall[]; progress?: unknown };
 export type AgentRunResult = Ids & Outcome & Records & { durationMs: number };
 
-/** Given to a job beside its input. `signal` aborts on timeout, cancel and SIGTERM; a dry run has no effects. */
+/** Given to a job beside its input. */
 export type JobContext = Ids & {
+  /** Aborts on timeout, on cancel, and when the process has to end. */
   signal: AbortSignal;
+  /** Whether the job must leave the world as it is: check it before every effect. */
   dryRun: boolean;
   log: (message: string, fields?: object) => void;
+  /** Shows how far the job is, at `GET /status` and in the result. */
+  progress: (value: unknown) => void;
+  /** Records what a model consumed. @throws Misfit naming a field that does not fit */
   usage: (entry: Usage) => void;
+  /** Records an effect, for the caps and budgets. @throws Misfit as `usage` does, and in a dry run */
   action: (entry: Action) => void;
+  /** Calls `use`, records parameters, result or error, and latency, and gives or throws what that did. */
+  tool: <T>(name: string, params: unknown, use: () => Promise<T> | T) => Promise<T>;
 };
 
-/** Checks `value`, or throws an Error that names the first field that does not fit. */
+/** Something that was received, or made by the job, and is not what it should be. */
+export class Misfit extends Error {
+  readonly status = 400;
+}
+
+/** Checks `value`. @throws Misfit naming the first field that does not fit */
 export function check<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const { path = [], message } = parsed.error.issues[0] ?? {};
-  throw new Error(`${[what, ...path].join('.')}: ${message}`);
+  throw new Misfit(`${[what, ...path].join('.')}: ${message}`);
 }

@@ -1,6 +1,6 @@
 /** Example job: greets somebody, once or several times. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JobContext } from '../contract';
 
 /** Keys that are not named here are dropped: an input also carries the outputs of the steps before. */
@@ -22,7 +22,8 @@ export async function run(
   const greetings: string[] = [];
   for (let n = 1; n <= times; n++) {
     await sleep(pauseMs, undefined, { signal: ctx.signal });
-    greetings.push(`Hello, ${name}!`);
+    greetings.push(await ctx.tool('greet', { name }, () => `Hello, ${name}!`));
+    ctx.progress({ greeted: n, of: times });
     ctx.log('greeted', { n, of: times });
   }
   return { greetings };
