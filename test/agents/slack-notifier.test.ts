@@ -121,10 +121,12 @@ describe('a message', () => {
   });
 
   test('needs something to say', () => {
+    expect(input.safeParse({ text: 'Hello', summary: { rows: 7 }, score: 'other' }).success).toBe(true);
     expect(input.safeParse({ steps: {}, rows: [] }).error?.issues[0]?.message).toMatch(
       /nothing to post: give text/,
     );
-    expect(input.safeParse({ text: 'Hello', score: 'good' }).error?.issues[0]?.path).toEqual(['score']);
+    const misfit = { siteUrl: 'https://example.com/', summary: 'Fine.', score: 'good' };
+    expect(input.safeParse(misfit).error?.issues).toMatchObject([{ path: ['score'] }]);
   });
 });
 
@@ -187,14 +189,22 @@ describe('a report', () => {
       rows: [{ query: 'wanted', page: 'https://example.com/a', clicks: 3, impressions: 900, position: 8 }],
       truncated: [],
     };
+    const clusters = [
+      { label: 'rare', queries: ['a', 'b'], clicks: 1, impressions: 10 },
+      { label: 'wanted & more', queries: ['wanted'], clicks: 3, impressions: 900, averagePosition: 8 },
+    ];
     const report = await analyser.run(analyser.input.parse(fetched), testContext());
     const { text, blocks } = await rendered({
       ...fetched,
+      clusters,
       ...report,
       steps: { fetch: fetched, analyse: report },
     });
     expect(text).toBe('SEO report: example.com');
     expect(JSON.stringify(blocks)).toContain('“wanted” is at position 8.0 with 900 impressions');
+    expect(JSON.stringify(blocks)).toContain(
+      '*Topics people search for*\\n• wanted &amp; more: 1 query, 900 impressions, position 8.0\\n• rare: 2 queries, 10 impressions',
+    );
     expect(blocks.length).toBeLessThan(20);
   });
 });

@@ -1,6 +1,6 @@
 /** Delivers a report: to Slack when a webhook is configured, as HTML and Markdown files otherwise. */
 import { pathToFileURL } from 'node:url';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JobContext } from '../contract';
 import { writeReport } from './report/files';
 import { Report } from './report/schema';

@@ -1,5 +1,5 @@
 /** Fetches pages of one site politely and returns what an audit needs to know of them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JobContext } from '../contract';
 import { Crawler } from './crawl/crawler';
 import { Crawl } from './crawl/schema';

@@ -1,6 +1,6 @@
 /** The service account's key file, from the environment. No message here repeats any part of it. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const VARIABLE = 'GOOGLE_SERVICE_ACCOUNT_JSON';
 const TOKEN_URL = 'https://oauth2.googleapis.com/token';

@@ -3,7 +3,7 @@
  * only reads, so asking twice does no harm.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const LIMITS = {
   attempts: 10,

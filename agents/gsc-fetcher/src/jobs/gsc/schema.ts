@@ -1,5 +1,5 @@
 /** What is asked of Search Console and what comes back. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const MIB = 1024 * 1024;
 /** The most rows one run returns, and how large its output may be: the next steps get it twice. */

@@ -5,7 +5,7 @@
  * 40 to 120 ms at the first call for one signature and one POST, and it retries by rules of its own.
  */
 import { sign } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ServiceAccount } from './credentials';
 import { ask, type Patience } from './http';
 

@@ -1,5 +1,5 @@
 /** What a report must hold to be delivered. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const Opportunity = z.object({
   title: z.string(),

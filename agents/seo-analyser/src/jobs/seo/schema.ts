@@ -1,5 +1,5 @@
 /** What the analyser reads (a crawl, rows of Search Console) and what it returns (a report). */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const strings = z.array(z.string()).default([]);
 

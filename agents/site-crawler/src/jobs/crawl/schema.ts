@@ -1,5 +1,5 @@
 /** What a crawl returns. The analyser reads the same shape. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const Page = z.object({
   url: z.string(),

@@ -1,5 +1,5 @@
 /** Posts as a bot, by chat.postMessage: https://docs.slack.dev/reference/methods/chat.postMessage */
-import { z } from 'zod';
+import * as z from 'zod';
 import { readText, send, Unconfirmed, type Answer, type Sending } from './post';
 import type { Message } from './render';
 import type { Receipt } from './schema';

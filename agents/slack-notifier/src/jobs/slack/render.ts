@@ -1,10 +1,11 @@
 /** From an input to one message. Pure. */
 import { escape, plain } from './escape';
 import { clip, fitBlocks, LIMITS, section, split } from './fit';
-import type { Block, Input, Report } from './schema';
+import type { Block, Cluster, Input, Report } from './schema';
 
 /** How much of a report a message shows; the rest is counted. */
 const SHOWN = {
+  topics: 5,
   opportunities: 5,
   pages: 5,
   problemsPerPage: 3,
@@ -20,13 +21,13 @@ export interface Message {
   blocks: Block[];
 }
 
-export function render({ text, title, blocks = [], report }: Input): Message {
+export function render({ text, title, blocks = [], report, clusters }: Input): Message {
   const heading = title ?? (report && headingOf(report));
   const all = [
     ...(heading ? [header(heading)] : []),
     ...(text ? split(escape(text), LIMITS.section).map((piece) => section(piece)) : []),
     ...blocks,
-    ...(report ? reportBlocks(report) : []),
+    ...(report ? reportBlocks(report, clusters) : []),
   ];
   const fallback = [heading && plain(heading), text && escape(text)].filter(Boolean).join(': ');
   return { text: clip(fallback || 'A message with blocks', LIMITS.text), blocks: fitBlocks(all) };
@@ -41,7 +42,7 @@ function headingOf({ siteUrl, score }: Report): string {
   return `SEO report: ${host}${score === undefined ? '' : ` scores ${score}/100`}`;
 }
 
-function reportBlocks(report: Report): Block[] {
+function reportBlocks(report: Report, clusters: readonly Cluster[]): Block[] {
   const { summary, topWin, counts } = report;
   const figures = counts && [
     count(counts.pages, 'page'),
@@ -55,6 +56,7 @@ function reportBlocks(report: Report): Block[] {
       ? [section(clip(`*Top win: ${plain(topWin.title)}*\n${plain(topWin.why)}`, LIMITS.section))]
       : []),
     ...opportunities(report),
+    ...topics(clusters),
     ...problems(report),
     context([...(figures ? [figures.join(' · ')] : []), plain(authorOf(report))]),
   ];
@@ -75,6 +77,22 @@ function opportunities({ opportunities: all }: Report): Block[] {
     ...listed.map((text) => section(clip(text, LIMITS.section))),
     ...(rest > 0 ? [context([`and ${rest} more`])] : []),
   ];
+}
+
+/** What people search for, the most shown first. */
+function topics(clusters: readonly Cluster[]): Block[] {
+  if (clusters.length === 0) return [];
+  const listed = clusters
+    .toSorted((a, b) => b.impressions - a.impressions)
+    .slice(0, SHOWN.topics)
+    .map(({ label, queries, impressions, averagePosition }) => {
+      const place = averagePosition === undefined ? '' : `, position ${averagePosition.toFixed(1)}`;
+      const figures = `${count(queries.length, 'query', 'queries')}, ${count(impressions, 'impression')}${place}`;
+      return `• ${clip(plain(label), SHOWN.message)}: ${figures}`;
+    });
+  const rest = clusters.length - listed.length;
+  const lines = rest > 0 ? [...listed, `• and ${rest} more`] : listed;
+  return [{ type: 'divider' }, section(['*Topics people search for*', ...lines].join('\n'))];
 }
 
 /** The pages with the gravest problems first. */
@@ -129,6 +147,6 @@ function authorOf({ recommendationsBy, recommendationsNote, model }: Report): st
   return recommendationsNote ?? 'Recommendations written by rules';
 }
 
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${Math.round(number).toLocaleString('en-US')} ${number === 1 ? noun : plural}`;
 }

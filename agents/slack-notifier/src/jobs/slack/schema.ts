@@ -1,5 +1,5 @@
 /** What can be posted, and what a report must hold to be understood. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const Opportunity = z.object({
   title: z.string(),
@@ -38,26 +38,37 @@ export type Report = z.infer<typeof Report>;
 export const Block = z.looseObject({ type: z.string().min(1) });
 export type Block = z.infer<typeof Block>;
 
+/** A topic of the keyword clusterer. */
+const Cluster = z.object({
+  label: z.string(),
+  queries: z.array(z.string()),
+  impressions: z.number(),
+  averagePosition: z.number().optional(),
+});
+export type Cluster = z.infer<typeof Cluster>;
+
 /**
- * Keys that are not named here are dropped: an input also carries the outputs of the steps before.
- * At the end of a workflow the report is not under `report` but lies beside it, merged into the input.
+ * At the end of a workflow the report is not under `report` but lies beside it, merged into the input, where
+ * other steps may have left anything: it is one when siteUrl and summary are texts. Other keys are dropped.
  */
 export const Input = z
-  .object({
+  .looseObject({
     /** Slack's mrkdwn, but links and mentions are shown as text. */
     text: z.string().min(1).max(40_000).optional(),
     title: z.string().min(1).max(1000).optional(),
     blocks: z.array(Block).max(500).optional(),
     report: Report.optional(),
-    ...Report.partial().shape,
   })
-  .transform((given, ctx) => {
-    const { text, title, blocks, report } = given;
-    const merged = Report.safeParse(given);
-    const message = { text, title, blocks, report: report ?? (merged.success ? merged.data : undefined) };
-    if (!message.report && !text && !title && !blocks?.length)
+  .transform(({ text, title, blocks, ...given }, ctx) => {
+    const isReport = typeof given.siteUrl === 'string' && typeof given.summary === 'string';
+    const merged = isReport && !given.report ? Report.safeParse(given) : undefined;
+    for (const { path, message } of merged?.error?.issues ?? [])
+      ctx.addIssue({ code: 'custom', path: [...path], message });
+    const report = given.report ?? merged?.data;
+    if (!merged && !report && !text && !title && !blocks?.length)
       ctx.addIssue({ code: 'custom', message: 'has nothing to post: give text, title, blocks or a report' });
-    return message;
+    const clusters = z.array(Cluster).safeParse(given.clusters).data ?? [];
+    return { text, title, blocks, report, clusters };
   });
 export type Input = z.output<typeof Input>;
 
