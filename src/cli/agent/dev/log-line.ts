@@ -1,0 +1,56 @@
+/** An agent's log line for people: its JSON lines in words, anything else as it is. */
+import { printable } from '../../output';
+import type { Paint } from '../../terminal';
+
+/** Said on every line by the agent, and of no use on a screen that shows one agent. */
+const QUIET = new Set([
+  'level',
+  'time',
+  'msg',
+  'message',
+  'agentId',
+  'bootId',
+  'pid',
+  'hostname',
+  'timestamp',
+]);
+/** pino's numbers. */
+const LEVELS: Record<string, string> = {
+  10: 'trace',
+  20: 'debug',
+  30: 'info',
+  40: 'warn',
+  50: 'error',
+  60: 'fatal',
+};
+const MAX_VALUE_CHARS = 200;
+
+export function logLine(line: string, paint: Paint): string {
+  const entry = parse(line);
+  const said = entry?.msg ?? entry?.message;
+  if (!entry || typeof said !== 'string') return printable(line);
+  const level =
+    typeof entry.level === 'number'
+      ? (LEVELS[entry.level] ?? '')
+      : typeof entry.level === 'string'
+        ? entry.level
+        : 'info';
+  const more = Object.entries(entry)
+    .filter(([name]) => !QUIET.has(name))
+    .map(([name, value]) => `${name}=${shorten(typeof value === 'string' ? value : JSON.stringify(value))}`)
+    .join(' ');
+  const colour = /error|fatal/.test(level) ? paint.bad : /warn/.test(level) ? paint.warn : paint.dim;
+  return `${colour(level.padEnd(5))} ${printable(said)}${more === '' ? '' : ` ${paint.dim(printable(more))}`}`;
+}
+
+const shorten = (text: string): string =>
+  text.length > MAX_VALUE_CHARS ? `${text.slice(0, MAX_VALUE_CHARS)}…` : text;
+
+function parse(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined; // a line that only looks like it
+  }
+}
