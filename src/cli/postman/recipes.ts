@@ -1,0 +1,103 @@
+/**
+ * What the OpenAPI document cannot say: which values a request is tried with, and what is then to be
+ * expected. An operation that is not here gets a request made from the document alone.
+ */
+import { TEST_JOB } from './agent';
+import { hasStatus } from './scripts';
+
+export interface Recipe {
+  params?: Record<string, string>;
+  query?: Record<string, string>;
+  body?: object;
+  /** Default: every status of the document. */
+  statuses?: number[];
+  /** Codes a refusal may have. Default: any. */
+  codes?: string[];
+  /** Variables to set from a success: a path in its body. */
+  carry?: Record<string, string>;
+  /** Left out of a run unless this variable is `yes`. */
+  onlyWith?: string;
+  /** The same request once more, changed. */
+  also?: { name: string; method: string; tests: string[] };
+}
+
+const { workflowId, stepId, runId } = TEST_JOB;
+/** A bin of the inbox that belongs to this collection. */
+const BIN = '{{bin}}';
+const INBOX_OFF = 'inbox-off';
+
+export const RECIPES: Record<string, Recipe> = {
+  startRun: { body: { input: {} }, statuses: [201], carry: { runId: '.id' } },
+  listRuns: { query: { workflowId: '{{workflowId}}', limit: '5' }, statuses: [200] },
+  getRun: { statuses: [200] },
+  cancelRun: { body: { reason: 'cancelled from Postman' }, statuses: [200, 409], codes: ['run-over'] },
+  rerunRun: { body: {}, statuses: [201] },
+  listWorkflows: { statuses: [200] },
+  getWorkflow: { statuses: [200] },
+  listAgents: { statuses: [200] },
+  redeployAgent: {
+    body: {},
+    statuses: [200, 202, 409, 501, 502],
+    codes: ['agent-at-work', 'build-under-way', 'builds-unsupported', 'platform-refused', 'build-uncertain'],
+    carry: { buildId: '.buildId' },
+    // It builds and deploys for real.
+    onlyWith: 'redeploy',
+  },
+  listBuilds: {
+    statuses: [200, 501, 502],
+    codes: ['builds-unsupported', 'platform-refused'],
+    carry: { buildId: '.items[0]?.buildId' },
+  },
+  getBuild: {
+    query: { logLines: '20' },
+    statuses: [200, 404, 501, 502],
+    codes: ['build-not-found', 'builds-unsupported', 'platform-refused'],
+  },
+  // Only an agent with a job knows a token; a guess is refused before the body is read.
+  deliverResult: {
+    query: { token: 'a-guess' },
+    body: { workflowId, stepId, runId, status: 'success', output: {}, durationMs: 1 },
+    statuses: [401],
+    codes: ['callback-forged'],
+  },
+  claimJob: {
+    body: { agentId: '{{agentId}}', bootId: 'postman', secret: 'a-guess' },
+    statuses: [401],
+    codes: ['claim-refused'],
+  },
+  listCapsules: { statuses: [200] },
+  listShifts: { query: { limit: '5' }, statuses: [200] },
+  deliverToInbox: {
+    params: { id: BIN },
+    body: { workflowId, stepId, runId, status: 'success', output: {}, durationMs: 1 },
+    statuses: [200, 404],
+    codes: [INBOX_OFF],
+    carry: { deliveryId: '.id' },
+  },
+  listDeliveries: { query: { bin: BIN, limit: '5' }, statuses: [200, 404], codes: [INBOX_OFF] },
+  getDelivery: {
+    params: { id: '{{deliveryId}}' },
+    statuses: [200, 404],
+    codes: [INBOX_OFF, 'delivery-not-found'],
+  },
+  // What came to a bin was proved by no token.
+  replayDelivery: {
+    params: { id: '{{deliveryId}}' },
+    statuses: [404, 409],
+    codes: [INBOX_OFF, 'delivery-not-found', 'delivery-not-replayable'],
+  },
+  clearInbox: { query: { bin: BIN }, statuses: [200, 404], codes: [INBOX_OFF] },
+  getHealth: { statuses: [200] },
+  getReady: { statuses: [200] },
+  getMetrics: { statuses: [200] },
+  streamEvents: {
+    statuses: [200],
+    // A stream has no end: a run of the collection would wait for it.
+    onlyWith: 'streamEvents',
+    also: { name: 'Whether events are streamed', method: 'HEAD', tests: hasStatus(200) },
+  },
+  getIndex: { statuses: [200] },
+  getDocs: { statuses: [200] },
+  getDocsAsset: { params: { asset: 'swagger-ui.css' }, statuses: [200] },
+  getOpenApi: { statuses: [200] },
+};
