@@ -121,7 +121,7 @@ export const VARIABLES = {
   CC_CLUSTER_URL: variable(
     'platform',
     guardedUrl(),
-    "Base URL of the cluster's API, for the dialect `products`.",
+    "Base URL of the cluster's API, for the dialect `products` and for builds (redeploys).",
   ),
   CC_API_TOKEN: variable('platform', secret('a token of the API'), 'Token for the API. Goes before a login.'),
   CC_AUTH_URL: variable('platform', guardedUrl(), 'Where to log in, when there is no CC_API_TOKEN.'),

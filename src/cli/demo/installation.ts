@@ -96,6 +96,7 @@ function environment(
     DATA_DIR: dataDir,
     SWEEP_INTERVAL_MS: '1000',
     CC_API_URL: platform.url,
+    CC_CLUSTER_URL: platform.url,
     CC_API_TOKEN: platform.token,
     ...Object.fromEntries(ids.map((id) => [agentVariables(id).secret, remembered.secrets[id]])),
   };
