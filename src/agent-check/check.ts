@@ -1,7 +1,10 @@
 /** What a check is, and what can come of it. */
 import type { Subject } from './subject';
 
-/** Why a check was not made. Only `not-offered` is no gap: the contract lets an agent leave that out. */
+/**
+ * Why a check was not made. `not-offered` and `needs-secret` are no gaps: the contract lets an agent
+ * leave that part out, and sign only if it holds a secret.
+ */
 export type SkipReason = 'not-offered' | 'needs-input' | 'needs-secret' | 'blocked';
 
 export type Outcome =

@@ -124,7 +124,7 @@ export class Jobs {
       fail(
         `no webhook within ${seconds(this.limits.jobMs)} after HTTP ${job.answer.status}`,
         'the result, POSTed to config.webhookUrl',
-        `POST the AgentRunResult when the job is over, also when it failed. A job that needs longer: give a quicker one as "quick", or a longer --timeout.`,
+        `POST the AgentRunResult when the job is over, also when it failed. A job that needs longer: give a quicker one as "quick", or a longer --timeout. An agent that cannot reach this address, for instance from a container: --listen and --public-url.`,
       ),
     );
   }

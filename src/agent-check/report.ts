@@ -1,5 +1,7 @@
 /** What a contract test found, and what it comes to. */
-import type { Check, Outcome } from './check';
+import type { Check, Outcome, SkipReason } from './check';
+
+const NO_GAP: readonly SkipReason[] = ['not-offered', 'needs-secret'];
 
 export type CheckResult = Pick<Check, 'id' | 'title' | 'required'> & { outcome: Outcome; durationMs: number };
 
@@ -8,9 +10,9 @@ export interface Score {
   failed: number;
   /** Could have been checked and was not: an input is missing, or something else was in the way. */
   notChecked: number;
-  /** Left out by the agent, as the contract lets it. */
-  notOffered: number;
-  /** All but those that are not offered. */
+  /** Left out, as the contract lets an agent do. */
+  leftOut: number;
+  /** All but those that are left out. */
   total: number;
 }
 
@@ -34,7 +36,7 @@ export function reportOf(agent: string, startedAt: Date, durationMs: number, che
     agent,
     startedAt: startedAt.toISOString(),
     durationMs: Math.round(durationMs),
-    compatible: required.failed === 0 && required.passed > 0,
+    compatible: required.failed === 0,
     complete: required.passed === required.total,
     score: { required, optional },
     checks,
@@ -44,12 +46,12 @@ export function reportOf(agent: string, startedAt: Date, durationMs: number, che
 function scoreOf(checks: readonly CheckResult[]): Score {
   const count = (holds: (outcome: Outcome) => boolean) =>
     checks.filter(({ outcome }) => holds(outcome)).length;
-  const notOffered = count((o) => o.kind === 'skip' && o.why === 'not-offered');
+  const leftOut = count((o) => o.kind === 'skip' && NO_GAP.includes(o.why));
   return {
     passed: count((o) => o.kind === 'pass'),
     failed: count((o) => o.kind === 'fail'),
-    notChecked: count((o) => o.kind === 'skip') - notOffered,
-    notOffered,
-    total: checks.length - notOffered,
+    notChecked: count((o) => o.kind === 'skip') - leftOut,
+    leftOut,
+    total: checks.length - leftOut,
   };
 }

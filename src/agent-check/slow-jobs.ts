@@ -4,7 +4,7 @@ import type { CheckInputs } from './inputs';
 import { taken, type Job, type Jobs, type JobSpec } from './jobs';
 import type { CheckLimits } from './limits';
 import type { Delivery } from './receiver';
-import { seconds } from './text';
+import { quote, seconds } from './text';
 
 /** What was seen counts only if it was seen before this part of the job's time was over. */
 const SURELY_RUNNING = 0.8;
@@ -65,12 +65,12 @@ export class SlowJobs {
     const deadline = job.sentAt + timeoutSeconds * 1_000 + this.limits.graceMs;
     const delivery = await this.jobs.result(job, Math.max(0, deadline - performance.now()));
     const tookMs = delivery && delivery.at - job.sentAt;
-    const status = (delivery?.body as { status?: unknown } | null | undefined)?.status;
+    const { status, error } = (delivery?.body ?? {}) as { status?: unknown; error?: unknown };
     if (tookMs !== undefined && tookMs < timeoutSeconds * 1_000 * SURELY_RUNNING && status !== 'timeout')
       throw new Verdict(
         skip(
           'needs-input',
-          `the input "slow" ended after ${seconds(tookMs)} as ${String(status)}; give one that keeps the job at work for at least 20 s`,
+          `the input "slow" ended after ${seconds(tookMs)} as ${String(status)}${error === undefined ? '' : ` (${quote(error)})`}; give one that keeps the job at work for at least 20 s`,
         ),
       );
     return delivery;

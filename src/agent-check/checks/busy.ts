@@ -29,6 +29,14 @@ export const BUSY: readonly Check[] = [
     run: statusRunning,
   },
   {
+    id: 'status-query',
+    title: 'GET /status?runId=…&stepId=… is answered, too',
+    required: false,
+    needs: ['status-running'],
+    ...slow,
+    run: statusQuery,
+  },
+  {
     id: 'idempotent-running',
     title: 'The request of a running job again is 202, and no second job',
     required: true,
@@ -116,7 +124,7 @@ async function cancel(subject: Subject): Promise<Outcome> {
 }
 
 async function statusRunning(subject: Subject): Promise<Outcome> {
-  const { agent, limits } = subject;
+  const { agent, limits, inputs } = subject;
   const mend = 'While a job is at work: state "running", and, where told, current with its runId and stepId.';
   return subject.slow.during(async ({ request: { runId, stepId } }) => {
     const answer = await agent.get('/status', limits.statusMs);
@@ -124,8 +132,26 @@ async function statusRunning(subject: Subject): Promise<Outcome> {
     const found = differences(AgentStatus, answer.json).filter(({ field }) => !field.startsWith('last.'));
     if (found.length > 0) return fail(`${describe(found)} in ${quote(answer.text)}`, expected, mend);
     const { state, current } = answer.json as AgentStatus;
-    const other = current && (current.runId !== runId || current.stepId !== stepId);
+    // Of several jobs it may tell any.
+    const alone = (inputs.concurrency ?? 1) === 1;
+    const other = alone && current && (current.runId !== runId || current.stepId !== stepId);
     return state !== 'running' || other ? fail(quoteAnswer(answer), expected, mend) : pass();
+  });
+}
+
+/** So an agent with several jobs is asked for one of them; it may ignore the query. */
+async function statusQuery(subject: Subject): Promise<Outcome> {
+  const { agent, limits } = subject;
+  return subject.slow.during(async ({ request: { runId, stepId } }) => {
+    const query = new URLSearchParams({ runId, stepId }).toString();
+    const answer = await agent.get(`/status?${query}`, limits.statusMs);
+    const { state } = (answer.json ?? {}) as { state?: unknown };
+    if (answer.status === 200 && state === 'running') return pass();
+    return fail(
+      quoteAnswer(answer),
+      'the status as without the query, or of that job alone',
+      'Find the route by its path, whatever the query.',
+    );
   });
 }
 

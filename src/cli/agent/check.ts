@@ -56,6 +56,7 @@ async function check(url: string, options: Options): Promise<number> {
   const inputs = await inputsFor(options);
   const secret = secretFor(options);
   const receiver = receiverFor(url, options);
+  const lines = lineMaker(paint);
   const report = await reported({
     url,
     ...(inputs && { inputs }),
@@ -64,7 +65,7 @@ async function check(url: string, options: Options): Promise<number> {
     ...(only && { only }),
     limits: timeout === undefined ? {} : { jobMs: timeout * 1_000 },
     onResult: (result) => {
-      if (!options.json) linesOf(result, paint).forEach((line) => print(line));
+      if (!options.json) lines(result).forEach((line) => print(line));
     },
   });
   if (options.json) printJson(report);
@@ -118,24 +119,33 @@ function receiverFor(url: string, { listen, publicUrl }: Options): CheckOptions[
 }
 
 const MARKS = { pass: '✓', fail: '✗', skip: '–' } as const;
-
-function linesOf({ id, title, required, outcome }: CheckResult, paint: Paint): string[] {
-  const colour = { pass: paint.good, fail: paint.bad, skip: paint.dim }[outcome.kind];
-  const note = outcome.kind === 'pass' ? outcome.note : outcome.kind === 'skip' ? outcome.reason : undefined;
-  const aside = [required ? undefined : 'optional', note].filter((text) => text !== undefined).join(': ');
-  const head = `${colour(MARKS[outcome.kind])} ${id.padEnd(ID_WIDTH)} ${outcome.kind === 'fail' ? paint.bold(title) : title}`;
-  const line = aside === '' ? head : `${head} ${paint.dim(`(${aside})`)}`;
-  if (outcome.kind !== 'fail') return [line];
-  const more = (
-    [
-      ['saw', outcome.saw],
-      ['expected', outcome.expected],
-      ['mend', outcome.mend],
-    ] as const
-  ).map(([word, text]) => `${' '.repeat(ID_WIDTH + 3)}${paint.dim(word.padEnd(9))}${text}`);
-  return [line, ...more];
-}
 const ID_WIDTH = Math.max(...CHECKS.map(({ id }) => id.length));
+
+/** Makes the lines of one check after the other; the same reason twice in a row is told once. */
+function lineMaker(paint: Paint): (result: CheckResult) => string[] {
+  const colours = { pass: paint.good, fail: paint.bad, skip: paint.dim };
+  let lastReason = '';
+  const noteOf = (outcome: CheckResult['outcome']): string | undefined => {
+    if (outcome.kind === 'fail') return undefined;
+    if (outcome.kind === 'pass') return outcome.note;
+    const isSame = outcome.reason === lastReason;
+    lastReason = outcome.reason;
+    return isSame ? 'for the same reason' : outcome.reason;
+  };
+  return ({ id, title, required, outcome }) => {
+    const aside = [required ? undefined : 'optional', noteOf(outcome)].filter((text) => text !== undefined);
+    const name = outcome.kind === 'fail' ? paint.bold(title) : title;
+    const head = `${colours[outcome.kind](MARKS[outcome.kind])} ${id.padEnd(ID_WIDTH)} ${name}`;
+    const line = aside.length === 0 ? head : `${head} ${paint.dim(`(${aside.join(': ')})`)}`;
+    if (outcome.kind !== 'fail') return [line];
+    const { saw, expected, mend } = outcome;
+    const more = Object.entries({ saw, expected, mend });
+    return [
+      line,
+      ...more.map(([word, text]) => `${' '.repeat(ID_WIDTH + 3)}${paint.dim(word.padEnd(9))}${text}`),
+    ];
+  };
+}
 
 function summary(
   { score, compatible, complete, durationMs }: Report,
@@ -162,11 +172,11 @@ function summary(
   ];
 }
 
-function scoreText(kind: string, { passed, total, failed, notChecked, notOffered }: Score): string {
+function scoreText(kind: string, { passed, total, failed, notChecked, leftOut }: Score): string {
   const rest = [
     failed > 0 ? `${failed} failed` : '',
     notChecked > 0 ? `${notChecked} not checked` : '',
-    notOffered > 0 ? `${notOffered} not offered` : '',
+    leftOut > 0 ? `${leftOut} left out` : '',
   ].filter((text) => text !== '');
   return `${kind} ${passed}/${total}${rest.length > 0 ? ` (${rest.join(', ')})` : ''}`;
 }

@@ -28,7 +28,7 @@ export class SmallAgent {
   readonly #behaviour: Behaviour;
   readonly #running = new Set<Running>();
   readonly #known = new Map<string, Running>();
-  readonly #bootId = randomUUID();
+  #bootId = randomUUID();
   readonly #ended = new AbortController();
   #last: unknown;
   #hasWorked = false;
@@ -55,11 +55,12 @@ export class SmallAgent {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { healthStatus, health, status } = this.#behaviour;
+    const { healthStatus, health, status, statusOfQuery } = this.#behaviour;
     const call = `${request.method} ${(request.url ?? '').replace(/\?.*/, '')}`;
     if (call === 'GET /health')
       return reply(response, healthStatus, health({ status: 'ok', bootId: this.#bootId }));
-    if (call === 'GET /status') return reply(response, 200, status(this.#status()));
+    if (call === 'GET /status')
+      return reply(response, request.url?.includes('?') ? statusOfQuery : 200, status(this.#status()));
     if (call === 'POST /run') return this.#run(request, response);
     if (call === 'POST /cancel' && this.#behaviour.cancel !== 'none') return this.#cancel(request, response);
     reply(response, 404, { error: 'no such route' });
@@ -107,14 +108,15 @@ export class SmallAgent {
   }
 
   #take(request: AgentRunRequest, response: ServerResponse): void {
-    const { key, accepted, duplicateStatus, duplicateWhileRunningStatus, whileBusy, busy } = this.#behaviour;
+    const { key, accepted, duplicateStatus, duplicateWhileRunningStatus, whileBusy, busy, places } =
+      this.#behaviour;
     const name = key(request);
     const known = name === undefined ? undefined : this.#known.get(name);
     if (known) {
       const status = this.#running.has(known) ? duplicateWhileRunningStatus : duplicateStatus;
       return reply(response, status, { accepted: true, duplicate: true }, { 'retry-after': '1' });
     }
-    if (this.#running.size > 0 && whileBusy === 'refuse')
+    if (this.#running.size >= places && whileBusy === 'refuse')
       return reply(
         response,
         busy.status,
@@ -162,6 +164,7 @@ export class SmallAgent {
     const { sleepMs } = request.input;
     if (typeof sleepMs !== 'number') {
       if (wrongInput === 'die') return undefined;
+      if (wrongInput === 'restart') this.#bootId = randomUUID();
       if (wrongInput === 'success') return { status: 'success', output: {} };
       const error = wrongInput === 'unnamed' ? 'that does not fit' : 'input.sleepMs: must be a number';
       return { status: 'error', output: {}, error };

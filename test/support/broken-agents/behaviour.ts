@@ -6,6 +6,10 @@ export interface Behaviour {
   health: (good: Record<string, unknown>) => unknown;
   healthStatus: number;
   status: (good: Record<string, unknown>) => unknown;
+  /** To a `GET /status` that asks for one job. */
+  statusOfQuery: number;
+  /** How many jobs it takes at a time. */
+  places: number;
   /** To `POST /run` of a new job, and of one that is known. */
   accepted: { status: number; body: unknown };
   duplicateStatus: number;
@@ -24,7 +28,7 @@ export interface Behaviour {
   maxBytes: number;
   /** On a body that is no JSON. */
   diesOnMalformed: boolean;
-  wrongInput: 'error' | 'success' | 'die' | 'unnamed';
+  wrongInput: 'error' | 'success' | 'die' | 'unnamed' | 'restart';
   honoursTimeout: boolean;
   timeoutStatus: string;
   cancel: 'one' | 'any' | 'ignored' | 'none';
@@ -65,6 +69,8 @@ export const GOOD: Behaviour = {
   health: (good) => good,
   healthStatus: 200,
   status: (good) => good,
+  statusOfQuery: 200,
+  places: 1,
   accepted: { status: 202, body: { accepted: true } },
   duplicateStatus: 202,
   duplicateWhileRunningStatus: 202,

@@ -139,6 +139,7 @@ export const FAULTS: readonly Fault[] = [
     behaviour: { wrongInput: 'unnamed' },
   },
   { name: 'dies on bad input', fails: 'survives', behaviour: { wrongInput: 'die' } },
+  { name: 'is restarted after a job that failed', fails: 'survives', behaviour: { wrongInput: 'restart' } },
   { name: 'dies on broken JSON', fails: 'survives', behaviour: { diesOnMalformed: true } },
   { name: 'sends its webhook without retry', fails: 'retry', behaviour: { retries: () => false } },
   {
@@ -159,6 +160,11 @@ export const FAULTS: readonly Fault[] = [
     name: 'never says running',
     fails: 'status-running',
     behaviour: { status: (good) => ({ ...withoutKey(good, 'current'), state: 'idle' }) },
+  },
+  {
+    name: 'answers 404 to a status with a query',
+    fails: 'status-query',
+    behaviour: { statusOfQuery: 404 },
   },
   {
     name: 'answers 429 to the request of its running job',
