@@ -31,9 +31,12 @@ export async function run(given: Input, ctx: JobContext): Promise<Output> {
   const token = await fetchToken(account, patience);
   const query = { ...period, dimensions, searchType, filters, dataState };
   // One more than wanted tells whether there are more.
-  const access = { apiUrl, siteProperty, token, email: account.email };
+  const { progress } = ctx;
+  const access = { apiUrl, siteProperty, token, email: account.email, progress };
   const rows = await queryRows(query, rowLimit + 1, access, patience);
-  return { siteProperty, ...period, dimensions, searchType, ...collect(rows, dimensions, rowLimit) };
+  const fetched = { siteProperty, ...period, dimensions, searchType, ...collect(rows, dimensions, rowLimit) };
+  ctx.log('fetched', { ...period, rows: fetched.rowCount, truncated: fetched.truncated });
+  return fetched;
 }
 
 /** Which property: an input may only choose among those the environment names. */

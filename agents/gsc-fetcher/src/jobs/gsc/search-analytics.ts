@@ -17,6 +17,8 @@ export interface Access {
   token: string;
   /** Of the service account, for messages. */
   email: string;
+  /** Told after each page. */
+  progress(done: { rows: number }): void;
 }
 
 /** Up to `limit` rows, fewer when there are no more. */
@@ -31,7 +33,7 @@ export async function queryRows(
     const rowLimit = Math.min(PAGE_ROWS, limit - rows.length);
     const page = await queryPage({ ...bodyOf(query), rowLimit, startRow: rows.length }, access, patience);
     rows.push(...page.slice(0, rowLimit));
-    patience.log('rows fetched', { rows: rows.length });
+    access.progress({ rows: rows.length });
     // A page that is not full is the last one.
     if (page.length < rowLimit) break;
   }
