@@ -9,7 +9,7 @@ import type { Job } from './request';
 const POLL_MS = 500;
 const CALL_MS = 5_000;
 /** How long the webhook of a job that the agent calls finished is waited for: an agent tries again later. */
-export const WEBHOOK_GRACE_MS = 10_000;
+export const WEBHOOK_GRACE_MS = 5_000;
 
 export interface Watched {
   /** The agent's progress changed. */
