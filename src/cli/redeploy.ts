@@ -104,7 +104,7 @@ async function followed(api: ApiClient, build: Build, options: RedeployOptions):
     line?.end();
   }
   if (now.status === 'failed') return explained(api, now, json);
-  if (!json) print(`The next wake of ${now.agentId} starts the new version.`);
+  if (!json) print(`${now.agentId} runs the new version from its next start on.`);
   return now;
 }
 

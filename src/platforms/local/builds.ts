@@ -3,11 +3,12 @@
  * leaves what is deployed as it was; one that succeeds is what the capsule starts from then on.
  */
 import { randomUUID } from 'node:crypto';
-import { cp, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { cp, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CapsuleContext, LocalCapsule } from './capsule';
 import { CapsuleLog } from './capsule-log';
+import { linkDependencies } from './dependencies';
 import { capsuleEnv, webCommand } from './procfile';
 import { startReplica } from './replica';
 
@@ -108,8 +109,7 @@ export class LocalBuilds {
       verbatimSymlinks: true,
       filter: (source) => source === folder || !NOT_COPIED.includes(basename(source)),
     });
-    const dependencies = join(folder, 'node_modules');
-    if (await exists(dependencies)) await symlink(dependencies, join(to, 'node_modules'));
+    await linkDependencies(resolve(folder), to);
   }
 
   /** Runs the build command, if the folder has one. @throws Error that says how it ended */

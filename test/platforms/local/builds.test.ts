@@ -1,6 +1,6 @@
 /** Builds of the local platform, through the driver of production. */
 import { existsSync, readdirSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isOver, type Build } from '../../../src/platforms/builds';
 import { ECHO_SERVER } from '../folders';
@@ -105,6 +105,26 @@ it('deploys the files as they are where there is no build command', async () => 
   ]);
   await it.driver.scale('cap-1', 1);
   expect((await answer(it.port)).env['VERSION']).toBe('edited');
+});
+
+it('finds the packages of the folder and of those above it, the nearest first', async () => {
+  const build =
+    "require('node:fs').writeFileSync('version', ['a', '@s/b', 'c'].map((p) => require(p)).join())";
+  const it = await gated({ files: { ...files, 'build.js': build } });
+  const above = join(it.folder, '..', 'node_modules');
+  const own = join(it.folder, 'node_modules');
+  for (const [under, name] of [
+    [above, 'a'],
+    [above, '@s/b'],
+    [above, 'c'],
+    [own, 'c'],
+  ] as const) {
+    await mkdir(join(under, name), { recursive: true });
+    await writeFile(join(under, name, 'index.js'), `module.exports = '${under === own ? 'own' : 'above'}';`);
+  }
+  expect(await over(it, (await start(it)).id)).toMatchObject({ status: 'succeeded' });
+  await it.driver.scale('cap-1', 1);
+  expect((await answer(it.port)).env['VERSION']).toBe('above,above,own');
 });
 
 it('fails when what was built could not be started', async () => {
