@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { AgentRunRequest } from '../../src/contract';
 import { webCommand } from '../../src/platforms/local/procfile';
@@ -33,6 +33,8 @@ export interface Subject {
   redis: boolean;
   /** Its job is the template's, with `name`, `times` and `pauseMs`: what every scaffold does is shown with that. */
   greets?: boolean;
+  /** That job tells its progress and calls a tool for each greeting. */
+  showsItsWork?: boolean;
   input: (around: Surroundings) => Record<string, unknown>;
   /** Added to the environment where the job needs an outside service. */
   env?: (around: Surroundings) => Record<string, string>;
@@ -61,6 +63,7 @@ export const SUBJECTS: Record<string, Subject> = {
   _template: {
     ...TYPESCRIPT,
     greets: true,
+    showsItsWork: true,
     agentId: 'template',
     input: () => ({ name: 'Ada' }),
     slowEnv: () => ({}),
@@ -173,7 +176,7 @@ const UNSET = [
 ];
 
 /**
- * Starts a built agent by its Procfile, on a free port (PORT is 0), and waits for the line in which it
+ * Starts a built agent (by its folder in `agents/`, or an absolute one) by its Procfile, on a free port (PORT is 0), and waits for the line in which it
  * says `"listening"` and its `"port"`.
  */
 export async function startAgent(
@@ -181,7 +184,7 @@ export async function startAgent(
   name: string,
   env: Record<string, string> = {},
 ): Promise<Agent> {
-  const folder = join(ROOT, 'agents', name);
+  const folder = resolve(ROOT, 'agents', name);
   // In place of the shell, so that signals reach the agent itself.
   const child = await processes.start('sh', ['-c', `exec ${await webCommand(folder)}`], {
     cwd: folder,

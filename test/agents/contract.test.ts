@@ -135,6 +135,15 @@ describe.each(Object.entries(SUBJECTS))('%s', (name, subject) => {
       expect(await agent.post('/run', request)).toMatchObject({ status: 413 });
     });
 
+    test('refuses what is not declared as JSON', async () => {
+      const body = JSON.stringify(runRequest(webhook.url, subject.input(around)));
+      for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
+        const headers = { 'content-type': type };
+        const answer = await fetch(`${agent.url}/run`, { method: 'POST', headers, body });
+        expect([type, answer.status]).toEqual([type, 415]);
+      }
+    });
+
     test('answers an input that does not fit by an error naming the field, and lives on', async () => {
       await agent.post('/run', runRequest(webhook.url, subject.wrong.input));
       expect(await nextResult()).toMatchObject({
@@ -169,7 +178,8 @@ describe.each(Object.entries(SUBJECTS))('%s', (name, subject) => {
   });
 
   describe('with long work', () => {
-    const startSlow = (): Promise<Agent> => startAgent(processes, name, subject.slowEnv(around));
+    const startSlow = (env = {}): Promise<Agent> =>
+      startAgent(processes, name, { ...subject.slowEnv(around), ...env });
     const slow = (config = {}) => runRequest(webhook.url, subject.slowInput(around), config);
     let agent: Agent;
 
@@ -205,7 +215,7 @@ describe.each(Object.entries(SUBJECTS))('%s', (name, subject) => {
     });
 
     test('on SIGTERM reports the run as terminated and exits 0', async () => {
-      const doomed = await startSlow();
+      const doomed = await startSlow({ AGENT_GRACE_SECONDS: '0' });
       await doomed.post('/run', slow());
       doomed.process.killAlone('SIGTERM');
       expect(await nextResult()).toMatchObject({ status: 'error', error: 'terminated before it finished' });

@@ -35,6 +35,7 @@ async function perform({ input, config }: AgentRunRequest, { ids, stop, records 
   const [{ check }, { jobContext }] = [await import('./contract.js'), await import('./context.js')];
   const job = await import('./job.js');
   stop.signal.throwIfAborted();
+  log('started', ids);
   const ctx = jobContext(ids, stop.signal, config.dryRun ?? false, records);
   const output = check(job.output, await job.run(check(job.input, input, 'input'), ctx), 'output');
   const bytes = Buffer.byteLength(JSON.stringify(output));
