@@ -7,7 +7,7 @@ export const INPUT_FILE = 'agent.check.json';
 
 const jobInput = z.record(z.string(), z.unknown());
 
-/** Strings in the inputs may name two addresses that the checker serves itself: {{page}} and {{silent}}. */
+/** Strings in the inputs may name addresses that the checker serves itself; see `fillIn`. */
 export const CheckInputs = z.strictObject({
   /** Ends soon, as success. */
   quick: jobInput.optional(),
@@ -49,11 +49,19 @@ export async function readInputs(path: string): Promise<CheckInputs> {
   );
 }
 
-/** Puts the checker's own addresses where an input names them. */
-export function fillIn<T>(value: T, places: { page: string; silent: string }): T {
+/** `{ "{{repeat 3}}": "word {{n}}" }` stands for a list of three, for jobs that are slow by much work. */
+const REPEAT = /^\{\{repeat (\d{1,6})\}\}$/;
+
+/** Puts the checker's own addresses where an input names them, and lists where it describes them. */
+export function fillIn<T>(value: T, places: Record<string, string>): T {
   if (typeof value === 'string')
-    return value.replaceAll('{{page}}', places.page).replaceAll('{{silent}}', places.silent) as T;
+    return value.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => places[name] ?? whole) as T;
   if (Array.isArray(value)) return value.map((item: unknown) => fillIn(item, places)) as T;
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fillIn(inner, places)])) as T;
+  const entries = Object.entries(value as Record<string, unknown>);
+  const [[key = '', item] = []] = entries;
+  const times = entries.length === 1 ? REPEAT.exec(key)?.[1] : undefined;
+  if (times !== undefined)
+    return Array.from({ length: Number(times) }, (_, n) => fillIn(item, { ...places, n: String(n) })) as T;
+  return Object.fromEntries(entries.map(([name, inner]) => [name, fillIn(inner, places)])) as T;
 }
