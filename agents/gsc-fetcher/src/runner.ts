@@ -64,7 +64,11 @@ export class Runner {
     const job = { request, acceptedAt: Date.now() };
     this.hold(key, job);
     if (!this.queue) void this.run(key, job);
-    else await this.queue.add(key, job).catch((error: unknown) => this.#fail(key, error));
+    else
+      await this.queue.add(key, job).catch((error: unknown) => {
+        this.letGo(key);
+        throw error;
+      });
     return 'accepted';
   }
 
@@ -116,10 +120,11 @@ export class Runner {
     await this.#track(this.#execute(key, held, job));
   }
 
-  /** Keeps the result at `/status`, and sends it until it is taken or given up. */
-  async report(key: string, job: Job, result: AgentRunResult): Promise<void> {
+  /** Shows the result at `/status`, and sends it until it is taken or given up. */
+  report(key: string, { request }: Job, result: AgentRunResult, saved?: Promise<void>): void {
     if (this.#results.push(result) > this.config.concurrency) this.#results.shift();
-    await this.#track(this.#send(key, job, result));
+    const sent = this.#send(request.config.webhookUrl, result);
+    void this.#track(Promise.all([sent, saved]).then(() => this.queue?.reported(key).catch(unsaved)));
   }
 
   /** Settles when nothing runs and every result is delivered or given up. */
@@ -136,8 +141,9 @@ export class Runner {
     const shown =
       held.ids.workflowId === STARTUP && JSON.stringify(output).length <= LIMITS.loggedOutputChars;
     log('finished', { ...held.ids, ...told, ...(shown && { output }) });
-    void this.report(key, job, result);
-    await this.queue?.finished(key, job, result).catch(unsaved);
+    const saved = this.queue?.finished(key, job, result).catch(unsaved);
+    this.report(key, job, result, saved);
+    await saved;
   }
 
   /** What the work gives, or what stops it before. */
@@ -160,23 +166,16 @@ export class Runner {
     });
   }
 
-  async #send(key: string, { request }: Job, result: AgentRunResult): Promise<void> {
-    const { webhookUrl: url } = request.config;
+  async #send(url: string, result: AgentRunResult): Promise<void> {
+    if (!url) return;
     const { workflowId, stepId, runId, attempt } = result;
-    const answer =
-      url && (await deliver(url, result, this.config.secret).then(({ status }) => status, reasonOf));
-    if (url) log('reported', { workflowId, stepId, runId, attempt, answer });
-    await this.queue?.reported(key).catch(unsaved);
+    const answer = await deliver(url, result, this.config.secret).then(({ status }) => status, reasonOf);
+    log('reported', { workflowId, stepId, runId, attempt, answer });
   }
 
   async #track(work: Promise<void>): Promise<void> {
     this.#work.add(work);
     await work.finally(() => this.#work.delete(work));
-  }
-
-  #fail(key: string, error: unknown): never {
-    this.letGo(key);
-    throw error;
   }
 }
 

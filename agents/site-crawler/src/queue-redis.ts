@@ -12,6 +12,7 @@ const REMEMBERED = { count: 1000, age: 24 * 3600 };
 
 /** Nothing but its id is left of a job that was reported. */
 type Stored = { job?: Job; result?: AgentRunResult };
+type Entry = { id?: string | undefined; data: Stored };
 
 /** Reads what earlier processes left, gives it to the runner, and begins to take jobs. */
 export async function openRedisQueue(
@@ -27,15 +28,12 @@ export async function openRedisQueue(
   }).on('error', complain);
   const save = async (key: string, data: Stored) => (await queue.getJob(key))?.updateData(data);
 
-  for (const { id = '', data } of await queue.getJobs(['active', 'waiting', 'completed', 'failed'])) {
-    if (data.job && data.result) void runner.report(id, data.job, data.result);
+  for (const { id = '', data } of await queue.getJobs(['active', 'waiting', 'completed'])) {
+    if (data.job && data.result) runner.report(id, data.job, data.result);
     else if (data.job) runner.hold(id, data.job);
   }
 
-  const work = async (
-    { id = '', data: { job, result } }: { id?: string; data: Stored },
-    refusal?: string,
-  ) => {
+  const work = async ({ id = '', data: { job, result } }: Entry, refusal?: string) => {
     if (job && !result) await runner.run(id, job, refusal);
   };
   const worker = new Worker<Stored>(name, (job) => work(job), {
@@ -46,7 +44,9 @@ export async function openRedisQueue(
     maxStalledCount: 1,
   }).on('error', complain);
   // `run` never rejects, so a job fails only because process after process ended while it ran.
-  worker.on('failed', (job) => job && void work(job, 'the agent ended twice while it ran this job'));
+  const giveUp = (job?: Entry) => job && void work(job, 'the agent ended twice while it ran this job');
+  worker.on('failed', giveUp);
+  for (const job of await queue.getFailed()) giveUp(job);
 
   /** What another process of this agent runs, or has run, is none of ours. */
   const look = async () => {
