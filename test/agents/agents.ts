@@ -74,6 +74,7 @@ export const SUBJECTS: Record<string, Subject> = {
   '_template-python': {
     ...PYTHON,
     greets: true,
+    showsItsWork: true,
     agentId: 'template-python',
     input: () => ({ name: 'Ada' }),
     slowEnv: () => ({}),
@@ -130,6 +131,19 @@ export const SUBJECTS: Record<string, Subject> = {
     slowInput: () => ({ text: 'Hello' }),
     wrong: { input: { text: 7 }, field: 'input.text' },
     output: { delivered: true, via: 'webhook' },
+  },
+  'keyword-clusterer': {
+    ...PYTHON,
+    agentId: 'keyword-clusterer',
+    input: () => ({ queries: ['red tent', 'red tents', 'camping stove'] }),
+    slowEnv: () => ({}),
+    // Each is as unlike every other as the limit lets it be, so that all have to be compared.
+    slowInput: () => ({
+      queries: Array.from({ length: 20_000 }, (_, n) => `seo ${n} tool best price ${n} review`),
+      similarity: 0.2,
+    }),
+    wrong: { input: { rows: 'none' }, field: 'input.rows' },
+    output: { unclustered: ['camping stove'], summary: expect.objectContaining({ clusters: 1 }) },
   },
 };
 

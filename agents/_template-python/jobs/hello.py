@@ -20,10 +20,11 @@ OUTPUT = record(greetings=list_of(text()))
 
 def run(input: dict[str, Any], ctx: Context) -> dict[str, Any]:
     """@raises Stopped when `ctx.signal` is set during a pause"""
+    name, times = input['name'], input['times']
     greetings: list[str] = []
-    for n in range(1, input['times'] + 1):
+    for n in range(1, times + 1):
         ctx.signal.wait(input['pauseMs'] / 1000)
         ctx.signal.check()
-        greetings.append(f'Hello, {input["name"]}!')
-        ctx.log('greeted', n=n, of=input['times'])
+        greetings.append(ctx.tool('greet', {'name': name}, lambda: f'Hello, {name}!'))
+        ctx.progress({'greeted': n, 'of': times})
     return {'greetings': greetings}

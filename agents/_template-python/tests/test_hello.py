@@ -9,8 +9,10 @@ from tests.context import context
 
 class Hello(unittest.TestCase):
     def test_greets_as_often_as_asked(self) -> None:
-        given = INPUT({'name': 'Ada', 'times': 2}, 'input')
-        self.assertEqual(OUTPUT(run(given, context()), 'output'), {'greetings': ['Hello, Ada!'] * 2})
+        ctx, given = context(), INPUT({'name': 'Ada', 'times': 2}, 'input')
+        self.assertEqual(OUTPUT(run(given, ctx), 'output'), {'greetings': ['Hello, Ada!'] * 2})
+        self.assertEqual(ctx.records['progress'], {'greeted': 2, 'of': 2})
+        self.assertEqual([call['result'] for call in ctx.records['toolCalls']], ['Hello, Ada!'] * 2)
 
     def test_tolerates_the_outputs_of_earlier_steps(self) -> None:
         given = INPUT({'pages': [], 'steps': {'crawl': {'pages': []}}}, 'input')

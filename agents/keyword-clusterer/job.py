@@ -1,0 +1,1 @@
+from jobs.keyword_clusterer import INPUT, OUTPUT, run  # noqa: F401
