@@ -1,7 +1,6 @@
 /** `reveille agent dev`: an agent from its folder, again after each change, with an inbox for its results. */
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { relative } from 'node:path';
 import { Command } from 'commander';
 import { EXIT, UsageError } from '../exit';
 import { keysOf, printDeliveries } from '../inbox/serve';
@@ -10,15 +9,13 @@ import { port } from '../options';
 import { print } from '../output';
 import { aborted, interrupted } from '../signals';
 import { paintFor } from '../terminal';
+import { watchChanges } from './dev/changes';
 import { killAll } from './dev/groups';
-import { dotenvOf, environment, isIgnored, readProject } from './dev/project';
+import { dotenvOf, environment, readProject } from './dev/project';
 import { DEV_GRACE_SECONDS, Runner } from './dev/runner';
 
 const DEFAULT_PORT = 3_101;
 const DEFAULT_INBOX_PORT = 4_000;
-/** Editors write a file in several steps, and tools several files. */
-const SETTLE_MS = 150;
-
 interface Options {
   port?: number;
   inboxPort?: number;
@@ -64,7 +61,13 @@ async function dev(path: string, options: Options, interrupt: AbortSignal): Prom
   });
   print(`${paint.bold('agent')}  ${url}   ${paint.dim(command)}`);
   print(`${paint.bold('inbox')}  ${inbox.url}   ${paint.dim('takes webhooks at every path')}\n`);
-  const watcher = await watchFolder(folder, (changed) => void runner.restart(changed));
+  const watcher = await watchChanges({
+    folder,
+    startedAt: () => runner.startedAt,
+    onChange: (changed) => void runner.restart(changed),
+    onOwnFile: (file) =>
+      print(`${paint.dim('dev   │')} the agent writes ${file} itself: its changes count no more`),
+  });
   process.once('SIGINT', onSecondSignal(interrupt));
   try {
     await Promise.race([runner.restart(), aborted(interrupt)]);
@@ -132,30 +135,4 @@ async function freePort(): Promise<number> {
 async function closed(server: ReturnType<typeof createServer>): Promise<void> {
   server.close();
   await once(server, 'close');
-}
-
-/** Calls back with what changed first, once things have settled. */
-async function watchFolder(
-  folder: string,
-  onChange: (changed: string) => void,
-): Promise<{ close: () => Promise<void> }> {
-  const { watch } = await import('chokidar');
-  const watcher = watch(folder, { ignored: (path) => isIgnored(folder, path), ignoreInitial: true });
-  let timer: NodeJS.Timeout | undefined;
-  let first: string | undefined;
-  watcher.on('all', (_event, path) => {
-    first ??= relative(folder, path);
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      onChange(first ?? '');
-      first = undefined;
-    }, SETTLE_MS);
-  });
-  await once(watcher, 'ready');
-  return {
-    close: async () => {
-      clearTimeout(timer);
-      await watcher.close();
-    },
-  };
 }

@@ -1,5 +1,6 @@
 /** Commands that run as process groups of their own, so that all they start ends with them. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { endGroup, signalGroup } from '../../../platforms/local/processes';
 
@@ -15,6 +16,8 @@ export function killAll(): void {
 export interface Group {
   /** Settles when the leader has ended. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** Settles when all it printed was read; a process that outlives the leader may keep that open. */
+  readonly drained: Promise<unknown>;
   /** Ends the whole group, and resolves when none of it is left. Idempotent. */
   end(graceMs: number): Promise<void>;
 }
@@ -35,9 +38,12 @@ export function startGroup(
   });
   const { pid } = child;
   if (pid !== undefined) running.add(pid);
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream, crlfDelay: Infinity }).on('line', onLine);
-  }
+  const drained = Promise.all(
+    [child.stdout, child.stderr].map((input) => {
+      const lines = createInterface({ input, crlfDelay: Infinity }).on('line', onLine);
+      return once(lines, 'close');
+    }),
+  );
   const exited = exitOf(child);
   let ending: Promise<void> | undefined;
   const end = async (graceMs: number): Promise<void> => {
@@ -48,7 +54,7 @@ export function startGroup(
     child.stdout.destroy();
     child.stderr.destroy();
   };
-  return { exited, end: (graceMs) => (ending ??= end(graceMs)) };
+  return { exited, drained, end: (graceMs) => (ending ??= end(graceMs)) };
 }
 
 function exitOf(child: ChildProcess): Group['exited'] {

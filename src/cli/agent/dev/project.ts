@@ -16,7 +16,9 @@ const IGNORED = new Set([
   '__pycache__',
   'venv',
 ]);
-const IGNORED_FILES = /\.(log|tsbuildinfo|pyc|pid|md)$|~$/;
+/** What agents, editors and tools write, and what only people read. Prompts are often .md, so those count. */
+const IGNORED_FILES =
+  /\.(log|tsbuildinfo|pyc|pid|tmp|swp|db|sqlite3?|db-\w+|sqlite3?-\w+)$|~$|^(README|AGENTS|CHANGELOG)\.md$|^\d+$/i;
 
 export interface Project {
   /** Absolute. */

@@ -1,6 +1,7 @@
 /** Builds and runs an agent, again after each change, one thing at a time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentClient, NoAnswer } from '../../../agent-check/client';
+import { printable } from '../../output';
 import type { Paint } from '../../terminal';
 import { startGroup, type Group } from './groups';
 import { logLine } from './log-line';
@@ -9,6 +10,10 @@ import { readProject, type Project } from './project';
 /** Longer than the grace the agent gives a job at work, see DEV_GRACE_SECONDS. */
 const STOP_MS = 4_000;
 const BUILD_STOP_MS = 1_000;
+/** For what a build printed last to arrive. */
+const DRAIN_MS = 500;
+/** Of a build that failed; the first errors say most. */
+const MAX_BUILD_LINES = 200;
 /** Boot is billed time: an agent that needs longer than this has a fault. */
 const READY_MS = 30_000;
 const PROBE_MS = 2_000;
@@ -28,6 +33,8 @@ export interface RunnerOptions {
 }
 
 export class Runner {
+  /** When the agent was started last, `performance.now()`. */
+  startedAt: number | undefined;
   private agent: Group | undefined;
   private build: Group | undefined;
   private cycle: Promise<void> = Promise.resolve();
@@ -74,27 +81,31 @@ export class Runner {
   /** Answers whether there is something to run. The agent of before goes on if there is not. */
   private async make({ build, folder }: Project): Promise<boolean> {
     if (build === undefined) return true;
-    const { paint, env } = this.options;
+    const { paint, env, print } = this.options;
     const startedAt = performance.now();
-    this.build = startGroup(build, folder, env(folder), (line) =>
-      this.options.print(`${paint.dim('build │')} ${line}`),
-    );
+    const said: string[] = [];
+    this.build = startGroup(build, folder, env(folder), (line) => {
+      if (line.trim() !== '' && said.length < MAX_BUILD_LINES) said.push(line);
+    });
     const { code, signal } = await this.build.exited;
+    await Promise.race([this.build.drained, sleep(DRAIN_MS, undefined, { ref: false })]);
     await this.build.end(BUILD_STOP_MS);
     this.build = undefined;
     if (code === 0) {
       this.say(paint.dim(`built in ${secondsSince(startedAt)}`));
       return true;
     }
+    if (this.isClosed || signal !== null) return false;
+    for (const line of said) print(`${paint.dim('build │')} ${printable(line)}`);
     const before = this.agent ? '; the version before goes on' : '';
-    if (signal === null && !this.isClosed)
-      this.say(paint.bad(`the build failed${before}; waiting for a change`));
+    this.say(paint.bad(`the build failed${before}; waiting for a change`));
     return false;
   }
 
   private async start({ command, folder }: Project, mine: number): Promise<void> {
     const { url, env, paint, print, onReady } = this.options;
     const startedAt = performance.now();
+    this.startedAt = startedAt;
     const agent = startGroup(command, folder, env(folder), (line) =>
       print(`${paint.dim('agent │')} ${logLine(line, paint)}`),
     );
