@@ -6,6 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import { met, type Figure, type Measurement } from './figure';
+import { bootOfPython, bootOfTypeScript } from './figures/agent-boot';
 import { betweenSteps } from './figures/between-steps';
 import { coldStepWithClaim, coldStepWithPush } from './figures/cold-step';
 import { idle } from './figures/idle';
@@ -18,6 +19,8 @@ const FIGURES: Figure[] = [
   coldStepWithClaim,
   betweenSteps,
   idle,
+  bootOfTypeScript,
+  bootOfPython,
   throughputOnRedis,
   throughputOnPostgres,
 ];
