@@ -9,6 +9,9 @@ import type { Reply, RouteDoc } from './route';
 /** Deliveries to /webhook and /webhook/claim are in this bin; nobody can send to it. */
 export const WEBHOOK_BIN = 'webhook';
 
+/** Ours are longer; a made-up one of a letter or two is no secret, and is everywhere. */
+const MIN_TOKEN_LENGTH = 16;
+
 /** What is told about a delivery while it is answered, on `res.locals`. */
 interface Told {
   delivered?: { text?: string; signature?: SignatureVerdict };
@@ -83,7 +86,10 @@ function rawOf(
 function examineWebhook(raw: RawDelivery, deps: AppDeps) {
   const token = raw.kind === 'claim' ? undefined : tokenOf(raw.path);
   const proved = token === undefined ? undefined : attemptOf(token, raw, deps);
-  const secrets = [...knownSecrets(deps), ...(token === undefined ? [] : [token])];
+  const secrets = [
+    ...knownSecrets(deps),
+    ...(token !== undefined && token.length >= MIN_TOKEN_LENGTH ? [token] : []),
+  ];
   return examine(raw, { keys: [], secrets, ...(proved && { proved }) });
 }
 

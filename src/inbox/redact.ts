@@ -58,9 +58,15 @@ const isSecret = (header: string): boolean =>
 export function redactText(text: string, secrets: readonly string[]): string {
   return secrets
     .filter((secret) => secret !== '')
+    .flatMap(spellings)
     .reduce((clean, secret) => clean.replaceAll(secret, REDACTED), text)
     .replace(TOKEN_IN_TEXT, `$1${REDACTED}`);
 }
+
+/** As it is, within JSON, and within an address. */
+const spellings = (secret: string): string[] => [
+  ...new Set([secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]),
+];
 
 /**
  * A body without secrets: the same bytes where it holds none, so that its signature still holds.
