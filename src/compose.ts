@@ -70,6 +70,10 @@ async function start(
 ): Promise<Orchestrator> {
   const databaseUrl = await database(config, log, undo);
   const store = undo.push(await openPostgresStore(databaseUrl), (s) => s.close());
+  // Closed after the server: what it still answered is written down.
+  const inbox = config.http.inbox
+    ? undo.push(new InboxRecorder({ store, clock: systemClock, log }), (i) => i.close())
+    : undefined;
   const redisUrl = config.storage.redisUrl?.reveal();
   const queue = undo.push(
     await openQueue({ databaseUrl, log, ...(redisUrl !== undefined && { redisUrl }) }),
@@ -104,9 +108,6 @@ async function start(
   };
   const engine = new Engine(deps);
   const streams = undo.push(new EventStreams({ events, clock: systemClock }), async (s) => s.close());
-  const inbox = config.http.inbox
-    ? undo.push(new InboxRecorder({ store, clock: systemClock, log }), (i) => i.close())
-    : undefined;
   const watched = { store, clock: systemClock, events, tasks: engine.tasks, log, ...(inbox && { inbox }) };
   const metrics = undo.push(createMetrics(watched), async (m) => m.close());
   let stopping = false;

@@ -73,7 +73,8 @@ export class InboxRecorder {
   /** Takes a delivery to be written soon. Answers false when there is no room for it. */
   record(pending: Pending): boolean {
     const { bufferCount, bufferBytes, flushMs } = this.limits;
-    if (this.closed || this.pending.length >= bufferCount || this.bytes + pending.bytes > bufferBytes) {
+    if (this.closed) return false;
+    if (this.pending.length >= bufferCount || this.bytes + pending.bytes > bufferBytes) {
       this.overflowed();
       return false;
     }
