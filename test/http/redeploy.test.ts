@@ -16,9 +16,10 @@ const BUILD = `
   const gate = readFileSync('gate', 'utf8');
   writeFileSync(gate + '.waiting', '');
   const timer = setInterval(() => {
-    if (!existsSync(gate)) return;
+    // A file that is being written is there before its text.
+    const word = existsSync(gate) && readFileSync(gate, 'utf8');
+    if (!word) return;
     clearInterval(timer);
-    const word = readFileSync(gate, 'utf8');
     console.log('this is build ' + word);
     if (word === 'broken') process.exit(1);
   }, 5);`;

@@ -144,8 +144,19 @@ describe('newman', () => {
     // Polls are requests too; the stream is left out.
     expect(run.stats.requests.total).toBeGreaterThanOrEqual(all.length - 1);
     expect(run.stats.assertions.total).toBeGreaterThan(all.length);
-    // The results of the agent in isolation went to the inbox of the orchestrator, and the redeploy was one.
-    expect(world.platform.counters.builds).toBe(1);
+  });
+
+  it.each([
+    ['no', 0],
+    ['yes', 1],
+  ])('redeploys only where it is wanted: %s', async (redeploy, builds) => {
+    // While the agent works a redeploy is refused.
+    const idle = async () => (await orchestrator.store.capsules()).every(({ activity }) => activity.held === 0);
+    await until(idle, { what: 'the end of the jobs' });
+    const before = world.platform.counters.builds;
+    const run = await newman({ ...here(), redeploy }, '--folder', 'agents');
+    expect(failed(run)).toEqual([]);
+    expect(world.platform.counters.builds - before).toBe(builds);
   });
 
   it('fails where the agent does not answer', async () => {

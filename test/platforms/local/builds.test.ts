@@ -18,9 +18,10 @@ const files = {
     const gate = readFileSync('gate', 'utf8');
     writeFileSync(gate + '.waiting', String(process.pid));
     const timer = setInterval(() => {
-      if (!existsSync(gate)) return;
+      // A file that is being written is there before its text.
+      const word = existsSync(gate) && readFileSync(gate, 'utf8');
+      if (!word) return;
       clearInterval(timer);
-      const word = readFileSync(gate, 'utf8');
       console.log('\\u001b[31mbuilding ' + word + '\\u001b[0m');
       writeFileSync('version', word);
       if (word === 'broken') process.exit(3);
