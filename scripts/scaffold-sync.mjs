@@ -1,12 +1,13 @@
-// Copies the scaffold from agents/_template to every agent in TypeScript (one that has src/runner.ts).
+// Copies the scaffold to every agent: from agents/_template to those in TypeScript (which have src/runner.ts), from
+// agents/_template-python to those in Python (scaffold/runner.py).
 //   npm run scaffold:sync              writes what differs, and names it
 //   npm run scaffold:sync -- --check   only names it; exit code 1 when something differs
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The same to the byte in every agent. */
-const SHARED = [
+/** The same to the byte in every agent in TypeScript. */
+const TYPESCRIPT = [
   'src/config.ts',
   'src/context.ts',
   'src/contract.ts',
@@ -20,6 +21,24 @@ const SHARED = [
   'Procfile',
   'build.mjs',
   'tsconfig.json',
+  '.gitignore',
+];
+/** The same to the byte in every agent in Python. */
+const PYTHON = [
+  'main.py',
+  'scaffold/context.py',
+  'scaffold/contract.py',
+  'scaffold/deliver.py',
+  'scaffold/runner.py',
+  'scaffold/schema.py',
+  'scaffold/server.py',
+  'tests/__init__.py',
+  'tests/context.py',
+  'tests/test_agent.py',
+  'tests/test_scaffold.py',
+  'AGENTS.md',
+  'Procfile',
+  'requirements.txt',
   '.gitignore',
 ];
 /** Optional: kept the same in the agents that have it. */
@@ -54,26 +73,39 @@ function manifest(agent) {
 const sorted = (entries) => Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** The scaffold's variables as the template documents them, then the agent's own with their comments. */
-function environment(agent) {
-  const scaffold = read('_template', '.env.example');
+function environment(template, agent) {
+  const scaffold = read(template, '.env.example');
   const known = new Set([...scaffold.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name));
   const entries = read(agent, '.env.example').match(/(?:^(?:#.*)?\n)*^[A-Z_]+=.*\n/gm) ?? [];
   const own = entries.filter((entry) => !known.has(/^([A-Z_]+)=/m.exec(entry)?.[1]));
   return scaffold + (own.length > 0 ? `\n${own.join('').trimStart()}` : '');
 }
 
+/** By language: the template, a file by which its agents are known, and what they share. */
+const FAMILIES = [
+  {
+    template: '_template',
+    mark: 'src/runner.ts',
+    shared: (agent) => [...TYPESCRIPT, ...optionalFiles(agent)],
+    more: (agent) => [['package.json', manifest(agent)]],
+  },
+  { template: '_template-python', mark: 'scaffold/runner.py', shared: () => PYTHON, more: () => [] },
+];
+
 /** Each file of the agent that the scaffold decides on, with what it should hold. */
-function expected(agent) {
-  const copied = [...SHARED, ...optionalFiles(agent)].map((file) => [file, read('_template', file)]);
-  return [...copied, ['package.json', manifest(agent)], ['.env.example', environment(agent)]];
+function expected({ template, shared, more }, agent) {
+  const copied = shared(agent).map((file) => [file, read(template, file)]);
+  return [...copied, ...more(agent), ['.env.example', environment(template, agent)]];
 }
 
-const targets = readdirSync(agents).filter(
-  (name) => name !== '_template' && existsSync(pathOf(name, 'src/runner.ts')),
+const targets = FAMILIES.flatMap((family) =>
+  readdirSync(agents)
+    .filter((name) => existsSync(pathOf(name, family.mark)))
+    .map((agent) => ({ family, agent })),
 );
 const checkOnly = process.argv.includes('--check');
-const differing = targets.flatMap((agent) =>
-  expected(agent)
+const differing = targets.flatMap(({ family, agent }) =>
+  expected(family, agent)
     .filter(([file, text]) => read(agent, file) !== text)
     .map(([file, text]) => ({ agent, file, text })),
 );
@@ -83,8 +115,8 @@ for (const { agent, file, text } of differing) {
   mkdirSync(dirname(pathOf(agent, file)), { recursive: true });
   writeFileSync(pathOf(agent, file), text);
 }
-if (differing.length === 0) console.log(`the scaffold is the same in ${targets.length + 1} agents`);
+if (differing.length === 0) console.log(`the scaffold is the same in ${targets.length} agents`);
 else if (checkOnly) {
-  console.log('npm run scaffold:sync copies it from agents/_template');
+  console.log('npm run scaffold:sync copies it from the template');
   process.exitCode = 1;
 } else if (differing.some(({ file }) => file === 'package.json')) console.log('next: npm install');

@@ -1,10 +1,10 @@
-"""Process entry: reads the environment and listens, and only then loads the job, because boot time is billed."""
+"""Process entry: reads the environment, listens, and only then loads the job, as boot time is billed."""
 from __future__ import annotations
 
 import os
-import queue
 import re
 import signal
+import socket
 import sys
 import threading
 import uuid
@@ -27,7 +27,7 @@ ENVIRONMENT = record(
     ORCHESTRATOR_WEBHOOK_URL=optional(URL, ''),
     AGENT_SECRET=optional(text(1, 500), ''),
     STARTUP_INPUT=optional(text(1, 10_000_000), ''),
-    STARTUP_TIMEOUT_SECONDS=optional(text(pattern=r'[1-9]\d{0,4}', must='whole seconds, less than 100000'), '300'),
+    STARTUP_TIMEOUT_SECONDS=optional(text(pattern=r'[1-9]\d{0,4}', must='seconds, 1 to 99999'), '300'),
     RESULT_WEBHOOK_URL=optional(URL, ''),
 )
 
@@ -36,8 +36,8 @@ def identity(settings: dict[str, str]) -> dict[str, str]:
     """Who this process is; name and version are those of pyproject.toml."""
     project = Path(__file__).with_name('pyproject.toml').read_text('utf-8')
     name, version = (re.search(rf'(?m)^{key} = "(.+)"$', project)[1] for key in ('name', 'version'))
-    agent_id = settings.get('AGENT_ID') or re.sub('^agent-', '', name)
-    return {'agentId': agent_id, 'version': version, 'bootId': str(uuid.uuid4()), 'mode': settings['AGENT_MODE']}
+    agent_id, boot_id = settings.get('AGENT_ID') or re.sub('^agent-', '', name), str(uuid.uuid4())
+    return {'agentId': agent_id, 'version': version, 'bootId': boot_id, 'mode': settings['AGENT_MODE']}
 
 
 def own_job(settings: dict[str, str], agent_id: str) -> dict[str, Any]:
@@ -69,9 +69,12 @@ def begin(runner: Runner, settings: dict[str, str], who: dict[str, str], job: di
 
 
 def main() -> None:
-    stop: queue.SimpleQueue[int] = queue.SimpleQueue()  # may be put to from within a signal handler
+    # A signal is a byte here, whichever thread it reaches and whatever this one is about to do.
+    told, teller = socket.socketpair()
+    teller.setblocking(False)
+    signal.set_wakeup_fd(teller.fileno())
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: stop.put(received))
+        signal.signal(number, lambda _number, _frame: None)
     settings = ENVIRONMENT({name: value for name, value in os.environ.items() if value}, 'environment')
     who = identity(settings)
     first = own_job(settings, who['agentId']) if settings['STARTUP_INPUT'] else None
@@ -83,7 +86,7 @@ def main() -> None:
     threading.Thread(target=server.serve_forever, args=(LOOK_SECONDS,), daemon=True).start()
     log('listening', **who, port=server.server_address[1])
     threading.Thread(target=begin, args=(runner, settings, who, first), daemon=True).start()
-    stop.get()
+    told.recv(1)
     runner.closing = True
     left = runner.drain(float(settings['AGENT_GRACE_SECONDS']))
     if not all(job.settled.is_set() for job in left):

@@ -148,10 +148,7 @@ export const SUBJECTS: Record<string, Subject> = {
 };
 
 export const AGENTS = Object.keys(SUBJECTS);
-const inLanguage = (language: Subject['language']) =>
-  AGENTS.filter((name) => SUBJECTS[name]?.language === language);
-export const TYPESCRIPT_AGENTS = inLanguage('typescript');
-export const PYTHON_AGENTS = inLanguage('python');
+export const PYTHON_AGENTS = AGENTS.filter((name) => SUBJECTS[name]?.language === 'python');
 
 export interface Agent {
   process: TestProcess;

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../support/folders';
-import { ROOT, SUBJECTS } from './agents';
+import { PYTHON_AGENTS, ROOT, SUBJECTS } from './agents';
 
 /** Written out here as well, so that a file cannot drop out of the command's list unseen. */
 const SHARED = [
@@ -100,7 +100,9 @@ describe('npm run scaffold:sync', () => {
     execFileSync(process.execPath, [join(root, 'scripts/scaffold-sync.mjs'), ...args], { encoding: 'utf8' });
 
   test('finds nothing to do here', () => {
-    expect(sync(ROOT, '--check')).toBe(`the scaffold is the same in ${AGENTS.length} agents\n`);
+    expect(sync(ROOT, '--check')).toBe(
+      `the scaffold is the same in ${AGENTS.length + PYTHON_AGENTS.length} agents\n`,
+    );
   });
 
   test('names what differs, and mends it without touching what is the job’s own', async () => {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { startProcess, type TestProcess } from './processes';
 import type { Services } from './services';
 
-/** Long because Redis may have to be installed. */
-const SERVICES_DEADLINE_MS = 330_000;
+/** Long because Redis and Python may have to be installed. */
+const SERVICES_DEADLINE_MS = 630_000;
 
 /** Between setup and teardown, which Jest runs in one process. */
 export const running = globalThis as typeof globalThis & { testServices?: TestProcess };

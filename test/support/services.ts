@@ -3,7 +3,8 @@
  *
  *     node --import tsx test/support/services.ts
  *
- * prints one line of JSON, {@link Services}, when both answer, and ends them when its input closes.
+ * prints one line of JSON, {@link Services}, when both answer and there is a python3 for the agents in
+ * Python, and ends them when its input closes.
  * That happens when whoever started it ends, however it ends: teardown, Ctrl-C, crash or kill -9.
  */
 import { once } from 'node:events';
@@ -11,6 +12,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { startEmbeddedPostgres } from '../../src/store/embedded';
 import { temporaryFolder } from './folders';
+import { ensurePython } from './python';
 import { startRedis } from './redis-server';
 import { endStrays } from './run-folder';
 
@@ -53,7 +55,9 @@ async function start(undo: Undo[]): Promise<Services> {
     undo.push(postgres.stop);
     return postgres.url;
   };
-  const [databaseUrl, redisUrl] = await Promise.allSettled([startPostgres(), redisForRun(undo)]);
+  // One after the other: either may have to be installed.
+  const redis = ensurePython().then(() => redisForRun(undo));
+  const [databaseUrl, redisUrl] = await Promise.allSettled([startPostgres(), redis]);
   if (databaseUrl.status === 'rejected') throw databaseUrl.reason;
   if (redisUrl.status === 'rejected') throw redisUrl.reason;
   return { databaseUrl: databaseUrl.value, redisUrl: redisUrl.value, runFolder: folder.path };

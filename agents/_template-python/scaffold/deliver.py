@@ -19,7 +19,7 @@ FIRST_PAUSE, LONGEST_PAUSE, ONE_TRY, DEADLINE, ANSWER_BYTES = 0.2, 15, 10, 600, 
 
 
 def _signature(message_id: str, body: bytes, secret: str) -> dict[str, str]:
-    """Standard Webhooks headers over the exact body. A `whsec_` secret is base64, any other is taken as it is."""
+    """Standard Webhooks headers over the exact body. A `whsec_` secret is base64, others are as they are."""
     timestamp = str(int(time.time()))
     key = base64.b64decode(secret[6:] + '==') if secret.startswith('whsec_') else secret.encode()
     mac = base64.b64encode(hmac.digest(key, f'{message_id}.{timestamp}.'.encode() + body, 'sha256')).decode()
@@ -29,7 +29,8 @@ def _signature(message_id: str, body: bytes, secret: str) -> dict[str, str]:
 def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
     """One try. Redirects are not followed."""
     parts = urlsplit(url)
-    connection = (HTTPSConnection if parts.scheme == 'https' else HTTPConnection)(parts.netloc, timeout=ONE_TRY)
+    kind = HTTPSConnection if parts.scheme == 'https' else HTTPConnection
+    connection = kind(parts.netloc, timeout=ONE_TRY)
     connection.connect()
     # The time-out above is of each wait; this ends a server that drips.
     end = threading.Timer(ONE_TRY, connection.sock.shutdown, (socket.SHUT_RDWR,))

@@ -1,4 +1,4 @@
-"""Checks of JSON values: a check takes a value and its place, and gives the value or says what does not fit."""
+"""Checks of JSON: each takes a value and its place, and gives the value or says what does not fit."""
 from __future__ import annotations
 
 import math
@@ -25,7 +25,7 @@ def rule(fits: Callable[[Any], Any], must: str) -> Check:
 
 
 def text(least: int = 0, most: int = 10_000, pattern: str = '(?s).*', must: str = '') -> Check:
-    """A string of so many characters; with `pattern`, one that matches it as a whole: then say what it must be."""
+    """A string of so many characters, that matches `pattern` as a whole: then say what it must be."""
     fits = re.compile(pattern).fullmatch
     must = must or f'a text of {least:,} to {most:,} characters'
     return rule(lambda value: isinstance(value, str) and least <= len(value) <= most and fits(value), must)
@@ -42,6 +42,10 @@ def boolean() -> Check:
     return rule(lambda value: isinstance(value, bool), 'true or false')
 
 
+def anything() -> Check:
+    return lambda value, place: value
+
+
 def mapping() -> Check:
     """An object with whatever keys."""
     return rule(lambda value: isinstance(value, dict), 'an object')
@@ -54,7 +58,7 @@ def list_of(item: Check, least: int = 0, most: int = 100_000) -> Check:
 
 
 def record(**fields: Check) -> Check:
-    """An object with these fields. Other keys are dropped: an input also carries the outputs of earlier steps."""
+    """An object with these fields. Others are dropped: an input also carries the outputs of earlier steps."""
 
     def check(value: Any, place: str) -> dict[str, Any]:
         given = mapping()(value, place)

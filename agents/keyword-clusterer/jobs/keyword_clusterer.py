@@ -15,7 +15,7 @@ MOST_ROWS = 50_000
 #: Progress is told when so much more of the work is done.
 PROGRESS_STEP = 0.05
 
-_query = text(0, 5000)
+_query, _languages = text(0, 5000), ['auto', *STOP_WORDS]
 INPUT = record(
     # Search Console's rows; a query that is in several (one for each page, say) is taken together.
     rows=optional(
@@ -36,7 +36,7 @@ INPUT = record(
     dimensions=optional(list_of(text(1, 50), most=10), ['query']),
     # Queries of which nothing else is known.
     queries=optional(list_of(_query, most=MOST_ROWS), []),
-    language=optional(text(pattern='|'.join(['auto', *STOP_WORDS]), must=f'auto, {", ".join(STOP_WORDS)}'), 'auto'),
+    language=optional(text(pattern='|'.join(_languages), must=f'one of {", ".join(_languages)}'), 'auto'),
     # How alike the queries of a topic are, 0 to 1: higher makes more and narrower topics.
     similarity=optional(number(0.2, 0.95), 0.5),
     minClusterSize=optional(number(2, 1000, whole=True), 2),
@@ -97,7 +97,8 @@ def run(input: dict[str, Any], ctx: Context) -> dict[str, Any]:
     topics = [group for group in groups if len(group) >= input['minClusterSize']]
     clusters = sorted((describe(space, telling, group) for group in topics), key=rank)
     clustered = {query for topic in clusters for query in topic['queries']}
-    others = sorted((query for query in queries if query.text not in clustered), key=lambda q: importance(q, reader))
+    left = [query for query in queries if query.text not in clustered]
+    others = sorted(left, key=lambda query: importance(query, reader))
     ctx.log('clustered', queries=len(queries), clusters=len(clusters), language=language)
     return {
         'clusters': clusters,
@@ -119,7 +120,7 @@ def run(input: dict[str, Any], ctx: Context) -> dict[str, Any]:
 def collect(input: dict[str, Any]) -> tuple[list[Query], int]:
     """The distinct queries with their rows, and how many rows have an empty one."""
     if not input['rows'] and not input['queries']:
-        raise Misfit('input.rows: give rows of Search Console (query, clicks, impressions, position), or queries')
+        raise Misfit('input.rows: give rows of Search Console (query, clicks, …), or queries')
     column = input['dimensions'].index('query') if 'query' in input['dimensions'] else None
     found: dict[str, Query] = {}
     skipped = 0
@@ -137,7 +138,7 @@ def collect(input: dict[str, Any]) -> tuple[list[Query], int]:
 
 
 def importance(query: Query, reader: Reader) -> tuple[Any, ...]:
-    """Sorts what is seen and clicked most first, then what is more general; never by the order of the input."""
+    """Sorts what is seen and clicked most first, then what is more general; whatever the input's order."""
     return -total(query.impressions), -total(query.clicks), len(reader.terms(query.words)), query.text
 
 
@@ -147,7 +148,8 @@ def describe(space: Space, queries: list[Query], group: list[int]) -> dict[str, 
 
     def typical(n: int) -> tuple[Any, ...]:
         alike = round(similarity(space.vectors[n], centre), 9)
-        return -total(queries[n].impressions), -total(queries[n].clicks), -alike, len(queries[n].text), queries[n].text
+        query = queries[n]
+        return -total(query.impressions), -total(query.clicks), -alike, len(query.text), query.text
 
     members = [queries[n] for n in group]
     topic = {
@@ -159,7 +161,8 @@ def describe(space: Space, queries: list[Query], group: list[int]) -> dict[str, 
     positions = [position for query in members for position in query.positions]
     if positions:
         weight = math.fsum(counts for _, counts in positions)
-        topic['averagePosition'] = round(math.fsum(position * counts for position, counts in positions) / weight, 2)
+        weighted = math.fsum(position * counts for position, counts in positions)
+        topic['averagePosition'] = round(weighted / weight, 2)
     return topic
 
 

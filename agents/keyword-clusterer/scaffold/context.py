@@ -53,9 +53,9 @@ class Context:
         self._record('usage', USAGE(entry, 'usage'))
 
     def action(self, **entry: Any) -> None:
-        """Records an effect outside the system: see ACTION. @raises RuntimeError in a dry run, which has none"""
+        """Records an effect outside the system: see ACTION. @raises RuntimeError in a dry run"""
         if self.dry_run:
-            raise RuntimeError(f'action {entry.get("type")}: a dry run has no effects; check ctx.dry_run before')
+            raise RuntimeError(f'action {entry.get("type")}: a dry run has no effects; ask ctx.dry_run')
         self._record('actions', {**ACTION(entry, 'action'), 'at': now()})
 
     def tool(self, name: str, params: Any, call: Callable[[], T]) -> T:
@@ -88,4 +88,6 @@ def _copy(value: Any) -> Any:
         data = encode(value, default=str)
     except ValueError:  # NaN, or a value within itself
         data = encode(str(value))
-    return json.loads(data) if len(data) <= VALUE_BYTES else f'{data.decode()[:BRIEF_CHARS]}… ({len(data)} bytes)'
+    if len(data) <= VALUE_BYTES:
+        return json.loads(data)
+    return f'{data.decode()[:BRIEF_CHARS]}… ({len(data)} bytes)'

@@ -48,7 +48,7 @@ def now() -> str:
 
 
 def encode(value: Any, default: Callable[[Any], Any] | None = None) -> bytes:
-    """JSON; what it has no form for goes through `default`. @raises TypeError, ValueError for that, and for NaN"""
+    """JSON; what it has no form for goes through `default`. @raises TypeError, ValueError: for NaN, too"""
     line = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(',', ':'), default=default)
     return line.encode('utf-8', 'replace')  # half a surrogate pair is all that UTF-8 has not
 

@@ -9,7 +9,8 @@ from .context import Context, Stopped
 from .contract import encode
 from .schema import Misfit
 
-OUTPUT_BYTES, LOGGED_BYTES, REMEMBERED_RUNS, ERROR_CHARS, STACK_CHARS = 4 * 1024 * 1024, 16 * 1024, 1000, 2000, 4000
+OUTPUT_BYTES, LOGGED_BYTES = 4 * 1024 * 1024, 16 * 1024
+REMEMBERED_RUNS, ERROR_CHARS, STACK_CHARS = 1000, 2000, 4000
 
 
 class Job(Context):
@@ -58,7 +59,7 @@ class Runner:
         self._lock = threading.RLock()
 
     def accept(self, request: dict[str, Any]) -> str:
-        """Starts a job, `accepted`, unless it was started before, `duplicate`, or there is no room, `busy`."""
+        """Starts it: `accepted`, unless it was started before, `duplicate`, or there is no room, `busy`."""
         job = Job(request)
         with self._lock:
             if (key := (*job.name, job.config.get('attempt', 1))) in self._seen:
@@ -74,7 +75,7 @@ class Runner:
         return 'accepted'
 
     def status(self, name: tuple[str, str]) -> dict[str, Any]:
-        """The oldest job that runs and the latest result; of the run and step of this name, if one is held."""
+        """The oldest job that runs and the latest result; of this run and step, if it is held."""
         with self._lock:
             running, kept = list(self._running), list(self._kept)
         state = 'running' if running else 'idle'
@@ -94,7 +95,7 @@ class Runner:
                     job.signal.set()
 
     def drain(self, seconds: float) -> list[Job]:
-        """Waits, at most so long, until every result is delivered or given up; gives the jobs of the others."""
+        """Waits, at most so long, until every result is delivered or given up; gives the other jobs."""
         deadline = time.monotonic() + seconds
         with self._lock:
             jobs = list(self._unreported)

@@ -15,7 +15,9 @@ from .contract import RUN_REQUEST, decode, encode, log
 from .runner import Runner
 from .schema import Misfit, record, text
 
-REQUEST_BYTES, DRAINED_BYTES, REQUEST_SECONDS, RETRY_AFTER_SECONDS = 10 * 1024 * 1024, 64 * 1024 * 1024, 60, 2
+REQUEST_BYTES, REQUEST_SECONDS, RETRY_AFTER_SECONDS = 10 * 1024 * 1024, 60, 2
+#: What is read of a request that is too large, so that its sender sees the answer.
+DRAIN_BYTES, DRAIN_SECONDS = 64 * 1024 * 1024, 5
 #: Threads in all, and connections that may wait for one.
 THREADS, WAITING = 400, 128
 JOB_NAME = record(runId=text(1, 200), stepId=text(1, 200))
@@ -36,11 +38,13 @@ class Incoming(socket.SocketIO):
 class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version, server_version, sys_version = 'HTTP/1.1', 'agent', ''
+    default_request_version = 'HTTP/1.1'  # of a line that is no HTTP, so that it is answered in full
     wbufsize = -1  # an answer goes out as a whole
 
     def setup(self) -> None:
         super().setup()
-        self.rfile = io.BufferedReader(Incoming(self.connection))
+        self.incoming = Incoming(self.connection)
+        self.rfile = io.BufferedReader(self.incoming)
 
     def do_GET(self) -> None:
         url, server = urlsplit(self.path), self.server
@@ -87,7 +91,8 @@ class Handler(BaseHTTPRequestHandler):
     def refuse_large(self) -> None:
         self.answer(413, {'error': f'body: larger than {REQUEST_BYTES} bytes'})
         self.wfile.flush()
-        left = DRAINED_BYTES  # who is still sending would not see the answer on a connection that is closed
+        # Who is still sending would not see the answer on a connection that is closed.
+        self.incoming.deadline, left = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES
         while left > 0 and (read := len(self.rfile.read1(65_536))):
             left -= read
 
@@ -95,7 +100,8 @@ class Handler(BaseHTTPRequestHandler):
         body, self.close_connection = encode(content), True
         self.send_response(status)
         headers = {'content-type': 'application/json', 'content-length': len(body), 'connection': 'close'}
-        for name, value in {**headers, **({'retry-after': RETRY_AFTER_SECONDS} if status == 429 else {})}.items():
+        headers.update({'retry-after': RETRY_AFTER_SECONDS} if status == 429 else {})
+        for name, value in headers.items():
             self.send_header(name, str(value))
         self.end_headers()
         self.wfile.write(b'' if self.command == 'HEAD' else body)

@@ -32,7 +32,8 @@ class Schema(unittest.TestCase):
 
     def test_names_the_place_of_the_first_misfit(self) -> None:
         rows = record(rows=list_of(record(query=text(1, 10)), most=2))
-        self.assertEqual(rows({'rows': [{'query': 'a', 'more': 1}], 'x': 2}, 'input'), {'rows': [{'query': 'a'}]})
+        given = {'rows': [{'query': 'a', 'more': 1}], 'x': 2}
+        self.assertEqual(rows(given, 'input'), {'rows': [{'query': 'a'}]})
         self.assertEqual(
             self.misfit(rows, {'rows': [{'query': 'a'}, {'query': 7}]}),
             'input.rows.1.query: must be a text of 1 to 10 characters',
@@ -61,10 +62,10 @@ class Request(unittest.TestCase):
         )
 
     def test_refuses_urls_that_cannot_be_posted_to(self) -> None:
-        for url in ('file:///etc/passwd', 'http://', 'http://a b/', 'https://user:pass@host/', 'http://h\r\nx: y/'):
+        for url in ('file:///etc/passwd', 'http://', 'http://a b/', 'https://a:b@host/', 'http://h\r\nx: y/'):
             with self.assertRaisesRegex(Misfit, r'config\.webhookUrl: must be an http or https URL'):
                 RUN_REQUEST({**REQUEST, 'config': {'webhookUrl': url, 'timeoutSeconds': 1}}, 'body')
-        for url in ('http://localhost:3000/w', 'https://[::1]:8443/w?t=1#x', 'http://example.com', 'http://h?q'):
+        for url in ('http://localhost:3000/w', 'https://[::1]:8443/w?t=1', 'http://example.com'):
             RUN_REQUEST({**REQUEST, 'config': {'webhookUrl': url, 'timeoutSeconds': 1}}, 'body')
 
 

@@ -1,4 +1,4 @@
-"""Groups sets of terms that are alike: TF-IDF vectors, cosine similarity, an inverted index instead of all pairs."""
+"""Groups sets of terms that are alike: TF-IDF, cosine similarity, an inverted index instead of all pairs."""
 from __future__ import annotations
 
 import math
@@ -29,7 +29,8 @@ class Space:
         ranked = sorted(weigh, key=lambda term: (-weigh[term], term))
         rank = {term: n for n, term in enumerate(ranked)}
         # In one order everywhere, so that no sum depends on how a set is laid out.
-        self.vectors = [unit({term: weigh[term] for term in sorted(terms, key=rank.__getitem__)}) for terms in queries]
+        ordered = (sorted(terms, key=rank.__getitem__) for terms in queries)
+        self.vectors = [unit({term: weigh[term] for term in terms}) for terms in ordered]
 
 
 def unit(vector: Vector) -> Vector:
@@ -69,9 +70,9 @@ class Index:
 
     def _candidates(self, vector: Vector) -> set[int]:
         """
-        Every centre that is alike enough, and some others. Of those whose rarest common term is this one, only they
-        can be in which it weighs enough: all later terms together add no more than their length. That spares the
-        long lists of the terms that everybody uses.
+        Every centre that is alike enough, and some others. Of those whose rarest common term is this one,
+        only they can be in which it weighs enough: all later terms together add no more than their length.
+        That spares the long lists of the terms that everybody uses.
         """
         found: set[int] = set()
         rest = 1.0  # squared length of the terms from here on
@@ -87,8 +88,9 @@ class Index:
 
 def cluster(space: Space, least: float, look: Look) -> list[list[int]]:
     """
-    Groups the space's vectors, of which the most important come first. Each joins the most similar leader so far,
-    or becomes one; then each moves to the group whose middle it is most similar to. Groups of one are among them.
+    Groups the space's vectors, of which the most important come first. Each joins the most similar leader
+    so far, or becomes one; then each moves to the group whose middle it is most similar to. Groups of one
+    are among them.
     """
     total = len(space.vectors)
     leaders, led = Index(least), []

@@ -41,7 +41,7 @@ def detect_language(queries: Iterable[list[str]]) -> str:
     for query in queries:
         total += 1
         hits.update({language for word in query for language in owners.get(word, ())})
-    best = max(STOP_WORDS, key=lambda language: hits[language])  # of equals the first, whatever the input's order
+    best = max(STOP_WORDS, key=lambda language: hits[language])  # of equals the first
     return best if hits[best] > total * LEAST_SHARE else 'en'
 
 
