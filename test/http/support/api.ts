@@ -111,7 +111,21 @@ export async function startApi(options: ApiOptions = {}) {
   const server = await startServer(app, { host: '127.0.0.1', port: 0 });
   const call = client(server.port);
   return {
-    ...{ inbox, app, call, cloud, clock, queue, store, outage, engine, events, streams, readiness, callbacks },
+    ...{
+      inbox,
+      app,
+      call,
+      cloud,
+      clock,
+      queue,
+      store,
+      outage,
+      engine,
+      events,
+      streams,
+      readiness,
+      callbacks,
+    },
     port: server.port,
     /** Everything that was logged, as text. */
     logged: () => lines.join(''),
