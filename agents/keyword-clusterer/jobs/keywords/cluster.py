@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from bisect import insort
+from bisect import bisect_right
 from collections import Counter
 from typing import Callable, Iterable, Sequence
 
@@ -48,23 +48,26 @@ class Index:
     def __init__(self, least: float) -> None:
         self._least = least
         self.centres: list[Vector] = []
-        self._by_term: dict[str, list[tuple[float, int]]] = {}  # the heaviest first
+        self._by_term: dict[str, tuple[list[float], list[int]]] = {}  # those it weighs most in first
 
     def add(self, centre: Vector) -> int:
         for term, weight in centre.items():
-            insort(self._by_term.setdefault(term, []), (-weight, len(self.centres)))
+            minus_weights, centres = self._by_term.setdefault(term, ([], []))
+            place = bisect_right(minus_weights, -weight)
+            minus_weights.insert(place, -weight)
+            centres.insert(place, len(self.centres))
         self.centres.append(centre)
         return len(self.centres) - 1
 
     def nearest(self, vector: Vector) -> int | None:
         """The most alike of the centres, of equals the earliest, if it is at least `least` alike."""
         best, best_alike, terms = None, self._least - ROUNDING, list(vector.items())
-        for n in sorted(self._candidates(vector)):
+        for n in self._candidates(vector):
             centre, alike = self.centres[n], 0.0  # not `similarity`: this loop is where the time goes
             for term, weight in terms:
                 if term in centre:
                     alike += weight * centre[term]
-            if alike > best_alike:
+            if alike > best_alike or (alike == best_alike and best is not None and n < best):
                 best, best_alike = n, alike
         return best
 
@@ -79,10 +82,9 @@ class Index:
         for term, weight in vector.items():
             rest -= weight * weight
             enough = (self._least - math.sqrt(max(0.0, rest))) / weight - ROUNDING
-            for minus_other, n in self._by_term.get(term, ()):
-                if -minus_other < enough:
-                    break
-                found.add(n)
+            if term in self._by_term:
+                minus_weights, centres = self._by_term[term]
+                found.update(centres[: bisect_right(minus_weights, -enough)])
         return found
 
 
