@@ -1,6 +1,7 @@
 /** The rules of one attempt: its record, its pauses, and results that come when it is over. */
 import type { RunContext, RunOutcome, SendFailure } from './run-events';
-import type { AttemptRecord, StepPlan, StepState } from './run';
+import type { StepPlan } from './plan';
+import type { AttemptRecord, ErrorKind, StepState } from './run';
 
 /** The attempt in hand, as it is kept once it is over. */
 export function attemptRecord(
@@ -62,16 +63,23 @@ export function nextCheck(step: StepState, { now, limits }: Now): number {
   return now < ownTimeout ? Math.min(next, ownTimeout) : Math.min(next, deadline);
 }
 
+/** What trying again would not change. */
+const FINAL: readonly ErrorKind[] = ['rejected', 'bad-data', 'declined', 'cancelled'];
+
+export const mayRetry = (plan: StepPlan, { attempt }: StepState, kind: ErrorKind): boolean =>
+  attempt < plan.attempts && !FINAL.includes(kind) && (plan.retryOn?.includes(kind) ?? true);
+
 /**
- * Exponential back-off with "equal jitter": half of it fixed, half random.
+ * Fixed or exponential back-off with "equal jitter": half of it fixed, half random.
  * @param random uniform in [0, 1)
  */
 export function backoff(
-  plan: Pick<StepPlan, 'backoffMs' | 'maxBackoffMs'>,
+  plan: Pick<StepPlan, 'backoffMs' | 'maxBackoffMs' | 'backoff'>,
   attempt: number,
   random: number,
 ): number {
-  const full = Math.min(plan.maxBackoffMs, plan.backoffMs * 2 ** (attempt - 1));
+  const growth = plan.backoff === 'fixed' ? 1 : 2 ** (attempt - 1);
+  const full = Math.min(plan.maxBackoffMs, plan.backoffMs * growth);
   return Math.round(full / 2 + (full / 2) * random);
 }
 

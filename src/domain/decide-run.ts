@@ -2,11 +2,11 @@
  * The rules of a run: `decideRun(run, event, context)` says what the run becomes, which leases
  * change with it, and what is to be done once that is committed. Pure; nothing here waits or calls.
  */
-import type { AgentRunResult } from '../contract';
-import { backoff, nextCheck, pastAttempt, resendAt, waitedMs } from './attempt';
-import { RunDraft } from './run-draft';
+import { nextCheck, pastAttempt, resendAt, waitedMs } from './attempt';
+import { CHILD_STATES, countOf, withOutcome } from './children';
+import { RunFlow } from './run-flow';
 import type { RunContext, RunDecision, RunEvent, RunOutcome, SendFailure } from './run-events';
-import { isActive, isTerminal, planOf, type RunError, type RunState, type StepState } from './run';
+import { isActive, isTerminal, planOf, type RunError, type RunState, type StepState, type Todo } from './run';
 
 export * from './run-events';
 
@@ -17,22 +17,23 @@ export function decideRun(run: RunState, event: RunEvent, context: RunContext): 
     state: outcome === 'changed' || outcome === 'late' ? draft.run : run,
     outcome,
     leases: draft.leases,
+    waits: draft.waits,
     commands: draft.commands,
   };
 }
 
 /** What each event does to a run. */
-class Rules extends RunDraft {
+class Rules extends RunFlow {
   apply(event: RunEvent): RunOutcome {
+    if (event.type === 'done') return this.done(event.todo);
+    if (event.type === 'due') return this.due();
     // No step of a run that is over is active: a result finds its attempt over, too.
     if (isTerminal(this.run.status) && event.type !== 'result') return 'unchanged';
     switch (event.type) {
       case 'start':
         return this.start();
       case 'cancel':
-        return this.finish('cancelled', { kind: 'cancelled', message: event.reason });
-      case 'due':
-        return this.due();
+        return this.cancel(event.reason);
       case 'slot':
         return this.slot(event);
       default:
@@ -48,6 +49,31 @@ class Rules extends RunDraft {
     return 'changed';
   }
 
+  /** The steps for the end have their turn; asked again, the run ends at once. */
+  private cancel(reason: string): RunOutcome {
+    const error = { kind: 'cancelled', message: reason } as const;
+    if (this.run.ending) this.endNow({ kind: 'cancelled', message: reason });
+    else this.conclude({ status: 'cancelled', error });
+    return 'changed';
+  }
+
+  /** Gives up what had its turn after the run proper; how that ended stays. */
+  private endNow(error: RunError): void {
+    this.stopSteps('cancelled', error);
+    this.finish();
+  }
+
+  private done(todo: Todo): RunOutcome {
+    const left = (this.run.todo ?? []).filter((t) => !isSame(t, todo));
+    if (left.length === (this.run.todo?.length ?? 0)) return 'unchanged';
+    if (left.length > 0) this.run.todo = left;
+    else {
+      delete this.run.todo;
+      delete this.run.todoAt;
+    }
+    return 'changed';
+  }
+
   private slot(event: Extract<RunEvent, { type: 'slot' }>): RunOutcome {
     const step = this.run.steps.find((s) => s.id === event.stepId);
     if (step?.status !== 'waiting') return 'unchanged';
@@ -59,7 +85,8 @@ class Rules extends RunDraft {
   private answer(event: Extract<RunEvent, { attempt: number }>): RunOutcome {
     const step = this.run.steps.find((s) => s.id === event.stepId);
     if (!step) return 'unchanged';
-    const inHand = step.attempt === event.attempt && isActive(step.status);
+    const isOpen = isActive(step.status) || step.status === 'parked';
+    const inHand = step.attempt === event.attempt && isOpen;
     if (!inHand) return event.type === 'result' ? pastAttempt(step, event.attempt) : 'unchanged';
     switch (event.type) {
       case 'accepted':
@@ -70,12 +97,14 @@ class Rules extends RunDraft {
         return this.settle(step, event.result);
       case 'lost':
         // What nobody was given nobody can lose.
-        if (step.status === 'waiting') return 'unchanged';
+        if (step.status !== 'dispatching' && step.status !== 'running') return 'unchanged';
         return this.attemptFailed(step, { kind: 'lost', message: event.reason });
       case 'checked':
         return this.checked(step, event);
       case 'evicted':
         return this.evicted(step, event.reason);
+      case 'child-ended':
+        return this.childEnded(step, event);
       case 'wake-failed':
         if (step.status !== 'waiting') return 'unchanged';
         return this.attemptFailed(step, { kind: 'wake-failed', message: event.reason });
@@ -121,53 +150,41 @@ class Rules extends RunDraft {
   private evicted(step: StepState, reason: string): RunOutcome {
     if (step.status === 'running') return this.attemptFailed(step, { kind: 'lost', message: reason });
     if (step.status !== 'dispatching') return 'unchanged';
+    step.evictions = (step.evictions ?? 0) + 1;
+    if (step.evictions > this.context.limits.maxEvictions) {
+      return this.attemptFailed(step, { kind: 'unreachable', message: reason });
+    }
     this.lease(step, 'release');
     this.wait(step);
     return 'changed';
   }
 
-  private settle(step: StepState, result: AgentRunResult): RunOutcome {
-    if (result.status !== 'success') {
-      const kind = result.status === 'timeout' ? 'timeout' : 'agent-error';
-      const message = result.error ?? `the agent reported ${result.status}`;
-      return this.attemptFailed(step, { kind, message }, result.durationMs);
-    }
-    this.endAttempt(step, 'success', undefined, result.durationMs);
-    step.status = 'succeeded';
-    step.finishedAt = this.context.now;
-    delete step.error;
-    this.advance();
-    return 'changed';
-  }
-
-  private attemptFailed(step: StepState, error: RunError, durationMs?: number): RunOutcome {
+  private childEnded(step: StepState, event: Extract<RunEvent, { type: 'child-ended' }>): RunOutcome {
+    const { children = '' } = step;
     const plan = planOf(this.run, step.id);
-    this.endAttempt(step, error.kind, error.message, durationMs);
-    step.error = error;
-    if (error.kind === 'rejected' || step.attempt >= plan.attempts) {
-      step.status = 'failed';
-      step.finishedAt = this.context.now;
-      return this.finish('failed', { kind: error.kind, message: `step ${step.id}: ${error.message}` });
-    }
-    // Lost work is not the agent's fault, and nothing is gained by waiting.
-    if (error.kind === 'lost') {
-      this.request(step);
+    if (plan.kind !== 'runs' || children[event.index] !== CHILD_STATES.running) return 'unchanged';
+    step.children = withOutcome(children, event.index, CHILD_STATES[event.end]);
+    const failed = countOf(step.children, CHILD_STATES.failed);
+    if (failed <= (plan.forEach?.tolerate ?? 0)) {
+      this.followChildren(step, plan.forEach?.concurrency);
       return 'changed';
     }
-    step.status = 'backing-off';
-    step.dueAt = this.context.now + backoff(plan, step.attempt, this.context.random());
-    return 'changed';
+    const which = plan.forEach ? `item ${event.index}: ` : '';
+    return this.attemptFailed(step, { kind: 'child-failed', message: `${which}${event.error ?? 'failed'}` });
   }
 
   private due(): RunOutcome {
-    const { now } = this.context;
+    const { now, limits } = this.context;
+    const hasTodo = this.todoDue();
+    if (isTerminal(this.run.status)) return hasTodo ? 'changed' : 'unchanged';
     if (this.run.deadline !== undefined && now >= this.run.deadline) {
-      return this.finish('failed', {
-        kind: 'timeout',
-        message: 'the run took longer than its workflow allows',
-      });
+      this.run.deadline = now + limits.maxEndingMs;
+      const error = { kind: 'timeout', message: 'the run took longer than its workflow allows' } as const;
+      if (this.run.ending) this.endNow(error);
+      else this.conclude({ status: 'failed', error });
+      return 'changed';
     }
-    let changed = false;
+    let changed = hasTodo;
     for (const step of this.run.steps) {
       if (isTerminal(this.run.status)) break;
       if (step.dueAt === undefined || now < step.dueAt) continue;
@@ -177,30 +194,39 @@ class Rules extends RunDraft {
     return changed ? 'changed' : 'unchanged';
   }
 
+  /** What was left to be done and is not known to be: once more. */
+  private todoDue(): boolean {
+    const { todo = [], todoAt } = this.run;
+    if (todoAt === undefined || this.context.now < todoAt) return false;
+    this.run.todoAt = this.claimedUntil();
+    for (const one of todo) this.commands.push({ type: 'todo', todo: one });
+    return true;
+  }
+
   private stepDue(step: StepState): void {
     const { now, limits } = this.context;
-    if (step.status === 'backing-off') return this.request(step);
+    const plan = planOf(this.run, step.id);
+    if (step.status === 'backing-off') return this.begin(step);
+    if (step.status === 'parked' && plan.kind === 'sleep') return void this.succeed(step);
     if (step.status === 'waiting') {
       this.attemptFailed(step, { kind: 'wait-too-long', message: `no lease within ${limits.maxWaitMs} ms` });
       return;
     }
     if (step.deadline !== undefined && now >= step.deadline) {
       this.cancelAgent(step);
-      this.attemptFailed(step, {
-        kind: 'timeout',
-        message: `no result within ${planOf(this.run, step.id).timeoutMs} ms`,
-      });
+      const what = step.status === 'parked' ? 'nothing came' : 'no result';
+      this.attemptFailed(step, { kind: 'timeout', message: `${what} within ${plan.timeoutMs} ms` });
       return;
     }
+    if (plan.kind === 'event') return this.lookForEvent(step);
+    if (plan.kind === 'runs') return this.followChildren(step, plan.forEach?.concurrency);
     if (step.status === 'dispatching') return this.send(step);
     this.commands.push({ type: 'check', stepId: step.id, attempt: step.attempt });
     step.dueAt = nextCheck(step, this.context);
   }
-
-  /** Starts what can start: the first step that has not run, once all before it succeeded. */
-  private advance(): void {
-    const next = this.run.steps.find((s) => s.status !== 'succeeded');
-    if (!next) this.finish('succeeded');
-    else if (next.status === 'pending') this.request(next);
-  }
 }
+
+const isSame = (a: Todo, b: Todo): boolean =>
+  a.kind === 'stop-children' && b.kind === 'stop-children'
+    ? a.stepId === b.stepId && a.attempt === b.attempt
+    : a.kind === b.kind;

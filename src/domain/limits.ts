@@ -18,6 +18,12 @@ export interface Limits {
   checkMs: number;
   /** After how many checks without an answer a running attempt is given up. */
   maxSilentChecks: number;
+  /** How often an attempt may lose its lease before the agent accepted the job. */
+  maxEvictions: number;
+  /** How often a step whose work is done by runs of their own looks after them. */
+  childCheckMs: number;
+  /** How long the steps after a run's time limit may take. */
+  maxEndingMs: number;
   /** One `GET /status` or `POST /cancel`. */
   statusTimeoutMs: number;
   /** How long a step may wait for a lease. */
@@ -47,6 +53,9 @@ export const DEFAULT_LIMITS: Limits = {
   resultGraceMs: 5_000,
   checkMs: 10_000,
   maxSilentChecks: 3,
+  maxEvictions: 5,
+  childCheckMs: 30_000,
+  maxEndingMs: 3_600_000,
   statusTimeoutMs: 5_000,
   maxWaitMs: 24 * 3_600_000,
   probeTimeoutMs: 2_000,

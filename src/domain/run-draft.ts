@@ -1,13 +1,27 @@
 /** The moves that the rules of a run are made of: each writes to a draft, the leases and the commands. */
 import { attemptRecord, forgetLease } from './attempt';
-import type { LeaseChange, RunCommand, RunContext } from './run-events';
-import { isActive, planOf, type AttemptRecord, type RunError, type RunState, type StepState } from './run';
+import { CHILD_STATES, placesOf } from './children';
+import type { RunData } from './condition';
+import type { LeaseChange, RunCommand, RunContext, WaitChange } from './run-events';
+import {
+  isActive,
+  planOf,
+  type AttemptRecord,
+  type RunError,
+  type RunState,
+  type StepState,
+  type StepStatus,
+  type Todo,
+} from './run';
 
 /** One decision in the making: a copy of the run that the rules write to. */
 export class RunDraft {
   readonly run: RunState;
   readonly leases: LeaseChange[] = [];
+  readonly waits: WaitChange[] = [];
   readonly commands: RunCommand[] = [];
+  /** What this event itself delivered counts as known. */
+  protected readonly delivered: Record<string, Record<string, unknown>> = {};
 
   constructor(
     run: RunState,
@@ -16,13 +30,31 @@ export class RunDraft {
     this.run = { ...run, steps: run.steps.map((s) => ({ ...s })) };
   }
 
+  /** @throws when the engine did not load what this plan's conditions read */
+  protected data(): RunData {
+    const { data } = this.context;
+    if (!data) throw new Error(`run ${this.run.id}: its data is needed and was not loaded`);
+    const { error, stepId } = this.run.ending ?? {};
+    const failure = error && { ...error, ...(stepId !== undefined && { stepId }) };
+    return { ...data, steps: { ...data.steps, ...this.delivered }, ...(failure && { failure }) };
+  }
+
   protected doubt(step: StepState, cause: 'busy' | 'unreachable', reason: string): void {
     const { capsuleId, generation } = step;
     if (capsuleId === undefined || generation === undefined) return;
     this.commands.push({ type: 'doubt', capsuleId, generation, cause, reason });
   }
 
-  /** Closes the attempt in hand: its record, its lease, its due time. */
+  /** Opens the next attempt: its number, its time. */
+  protected open(step: StepState): void {
+    step.attempt += 1;
+    step.requestedAt = this.context.now;
+    delete step.children;
+    delete step.evictions;
+    forgetLease(step);
+  }
+
+  /** Closes the attempt in hand: its record, what it holds and waits for, its due time. */
   protected endAttempt(
     step: StepState,
     outcome: AttemptRecord['outcome'],
@@ -31,20 +63,17 @@ export class RunDraft {
   ): void {
     const { now } = this.context;
     if (step.capsuleId !== undefined) this.lease(step, 'release');
+    if (step.status === 'parked') this.unpark(step);
     step.history = [...step.history, attemptRecord(step, outcome, now, { message, durationMs })];
     delete step.capsuleId;
     delete step.dueAt;
     delete step.deadline;
   }
 
-  /** Opens the next attempt and asks for a lease, or takes it when the capsule has a free slot. */
-  protected request(step: StepState): void {
-    const { now, capsuleOf } = this.context;
-    const view = capsuleOf(planOf(this.run, step.id).agentId);
-    step.attempt += 1;
+  /** Asks for a lease, or takes it when the capsule has a free slot. */
+  protected seekLease(step: StepState, agentId: string): void {
+    const view = this.context.capsuleOf(agentId);
     step.capsuleId = view.capsuleId;
-    step.requestedAt = now;
-    forgetLease(step);
     if (view.awake) return this.grant(step, view.awake.generation, view.awake.bootId);
     this.wait(step);
   }
@@ -69,11 +98,38 @@ export class RunDraft {
   }
 
   protected send(step: StepState): void {
-    const { now, limits, performing } = this.context;
     step.status = 'dispatching';
     step.sends = (step.sends ?? 0) + 1;
-    step.dueAt = performing ? now + limits.claimMs : now;
+    step.dueAt = this.claimedUntil();
     this.commands.push({ type: 'send', stepId: step.id, attempt: step.attempt });
+  }
+
+  /** When a command that is not known to be performed is given again. */
+  protected claimedUntil(): number {
+    const { now, limits, performing } = this.context;
+    return performing ? now + limits.claimMs : now;
+  }
+
+  /** Announces what a parked step waits for, or takes it back. */
+  protected announce(step: StepState, op: WaitChange['op'], key = ''): void {
+    const plan = planOf(this.run, step.id);
+    if (plan.kind !== 'event' && plan.kind !== 'approval') return;
+    const name = plan.kind === 'event' ? plan.event : plan.title;
+    this.waits.push({ op, stepId: step.id, attempt: step.attempt, kind: plan.kind, name, key });
+  }
+
+  private unpark(step: StepState): void {
+    this.announce(step, 'close');
+    const places = placesOf(step.children ?? '', CHILD_STATES.running);
+    if (places.length === 0) return;
+    this.leave({ kind: 'stop-children', stepId: step.id, attempt: step.attempt, places });
+  }
+
+  /** Leaves something to be done to other runs, by this process if it can. */
+  protected leave(todo: Todo): void {
+    this.run.todo = [...(this.run.todo ?? []), todo];
+    this.run.todoAt = this.claimedUntil();
+    this.commands.push({ type: 'todo', todo });
   }
 
   protected cancelAgent(step: StepState): void {
@@ -86,29 +142,24 @@ export class RunDraft {
     });
   }
 
-  protected finish(status: 'succeeded' | 'failed' | 'cancelled', error?: RunError): 'changed' {
-    const { now } = this.context;
+  /** Ends every step that is under way. */
+  protected stopSteps(status: 'failed' | 'cancelled', error: RunError): void {
     for (const step of this.run.steps) {
-      if (isActive(step.status)) {
+      const underWay = isActive(step.status) || step.status === 'parked';
+      if (!underWay && step.status !== 'backing-off') continue;
+      if (underWay) {
         this.cancelAgent(step);
-        const kind = error?.kind ?? 'cancelled';
-        this.endAttempt(step, kind, error?.message);
-        step.status = status === 'cancelled' ? 'cancelled' : 'failed';
-        step.finishedAt = now;
-        if (error) step.error = error;
-      } else if (step.status === 'pending') {
-        step.status = 'skipped';
-      } else if (step.status === 'backing-off') {
-        step.status = status === 'cancelled' ? 'cancelled' : 'failed';
-        step.finishedAt = now;
-        delete step.dueAt;
+        this.endAttempt(step, error.kind, error.message);
+        step.error = error;
       }
+      this.endStep(step, status);
     }
-    this.run.status = status;
-    this.run.finishedAt = now;
-    if (error) this.run.error = error;
-    this.commands.push({ type: 'finished' });
-    return 'changed';
+  }
+
+  protected endStep(step: StepState, status: StepStatus): void {
+    step.status = status;
+    step.finishedAt = this.context.now;
+    delete step.dueAt;
   }
 
   protected lease(step: StepState, op: LeaseChange['op'], generation?: number): void {

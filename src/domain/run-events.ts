@@ -1,7 +1,9 @@
 /** What can happen to a run, what its rules look at, and what they decide. */
 import type { AgentRunResult } from '../contract';
+import type { ChildEnd } from './children';
+import type { RunData } from './condition';
 import type { Limits } from './limits';
-import type { RunState } from './run';
+import type { RunState, Todo } from './run';
 
 export type RunEvent =
   /** The run may begin: it was created, or the run it waited for has ended. */
@@ -19,6 +21,10 @@ export type RunEvent =
   /** The capsule is put to sleep although the step holds a lease on it: its agent does not work. */
   | { type: 'evicted'; stepId: string; attempt: number; reason: string }
   | { type: 'wake-failed'; stepId: string; attempt: number; reason: string }
+  /** A run that does part of a step's work is over. */
+  | { type: 'child-ended'; stepId: string; attempt: number; index: number; end: ChildEnd; error?: string }
+  /** What a transition left to be done is done. */
+  | { type: 'done'; todo: Todo }
   | { type: 'cancel'; reason: string }
   /** Time passed: deadlines, back-offs and claims that ran out. */
   | { type: 'due' };
@@ -38,6 +44,18 @@ export interface LeaseChange {
   generation?: number;
 }
 
+/** Something a step waits for is announced, or no longer waited for; committed together with the run. */
+export interface WaitChange {
+  op: 'open' | 'close';
+  stepId: string;
+  attempt: number;
+  kind: 'event' | 'approval';
+  /** The event's name, or what is asked. */
+  name: string;
+  /** Empty: any key. */
+  key: string;
+}
+
 export type RunCommand =
   | { type: 'wake'; capsuleId: string }
   | { type: 'send'; stepId: string; attempt: number }
@@ -45,6 +63,13 @@ export type RunCommand =
   | { type: 'cancel-agent'; stepId: string; attempt: number; capsuleId: string }
   /** The agent takes no jobs: find out whether its capsule has to be woken anew. */
   | { type: 'doubt'; capsuleId: string; generation: number; cause: 'busy' | 'unreachable'; reason: string }
+  /** See that the step's runs that are under way exist, and take in those that ended. */
+  | { type: 'children'; stepId: string; attempt: number }
+  /** Every run of the step is over: collect their outputs as the step's result. */
+  | { type: 'gather'; stepId: string; attempt: number }
+  /** See whether what the step waits for has happened already. */
+  | { type: 'look'; stepId: string; attempt: number }
+  | { type: 'todo'; todo: Todo }
   | { type: 'finished' };
 
 export interface CapsuleView {
@@ -62,6 +87,8 @@ export interface RunContext {
   capsuleOf: (agentId: string) => CapsuleView;
   /** False where another process will perform the commands: then they are due at once. */
   performing: boolean;
+  /** Input and outputs so far; needed where a plan has conditions, lists or paths. */
+  data?: RunData;
 }
 
 /** What came of an event. `late` and `duplicate` results are recorded but change nothing. */
@@ -71,5 +98,6 @@ export interface RunDecision {
   state: RunState;
   outcome: RunOutcome;
   leases: LeaseChange[];
+  waits: WaitChange[];
   commands: RunCommand[];
 }

@@ -3,20 +3,25 @@
  * Times are epoch milliseconds throughout the domain.
  */
 import { z } from 'zod';
+import type { Outcomes } from './children';
+import type { AgentStep, StepPlan } from './plan';
+
+export type { StepPlan } from './plan';
 
 export const RUN_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
 export const STEP_STATUSES = [
-  'pending', // an earlier step has to succeed first
+  'pending', // what it needs is not settled yet
   'waiting', // has asked for a lease on a capsule
   'dispatching', // holds a lease; `POST /run` is being sent
   'running', // the agent accepted the job
+  'parked', // waits for a time, an event, a person or runs of its own; holds nothing awake
   'backing-off', // an attempt failed; the next one is due later
   'succeeded',
   'failed',
   'cancelled',
-  'skipped', // never ran, because the run ended before its turn
+  'skipped', // never ran: its condition did not hold, or the run ended before its turn
 ] as const;
 export type StepStatus = (typeof STEP_STATUSES)[number];
 
@@ -36,6 +41,9 @@ export const ErrorKind = z.enum([
   'unreachable', // the job could not be delivered
   'wake-failed', // the capsule never became healthy
   'wait-too-long', // no capsule became free within the limit
+  'child-failed', // too many of the step's own runs failed
+  'declined', // a person said no
+  'bad-data', // the input or an earlier output lacks what the step is made of
   'cancelled',
 ]);
 export type ErrorKind = z.infer<typeof ErrorKind>;
@@ -43,19 +51,6 @@ export type ErrorKind = z.infer<typeof ErrorKind>;
 export interface RunError {
   kind: ErrorKind;
   message: string;
-}
-
-/** One node of the run's pinned definition. Durations are milliseconds. */
-export interface StepPlan {
-  id: string;
-  agentId: string;
-  timeoutMs: number;
-  /** How many attempts may be made in all, the first included. */
-  attempts: number;
-  backoffMs: number;
-  maxBackoffMs: number;
-  /** Static input, merged under the run's own. */
-  input?: Record<string, unknown>;
 }
 
 /** An attempt that is over, kept for the record. */
@@ -93,6 +88,12 @@ export interface StepState {
   sends?: number;
   /** How often in a row the agent did not say how it stands. */
   silentChecks?: number;
+  /** How often this attempt lost its lease before the agent accepted the job. */
+  evictions?: number;
+  /** How the runs that do the step's work stand. */
+  children?: Outcomes;
+  /** Why it was skipped. */
+  reason?: string;
   /** When something has to be looked at, whoever is alive by then. */
   dueAt?: number;
   finishedAt?: number;
@@ -105,7 +106,21 @@ export interface StepState {
 export type Trigger =
   | { kind: 'api' }
   | { kind: 'schedule'; scheduledFor: number }
-  | { kind: 'rerun'; of: string; fromStep: string };
+  | { kind: 'rerun'; of: string; fromStep: string }
+  /** Does the work of a step of another run: the `index`-th of its list. */
+  | { kind: 'step'; runId: string; stepId: string; attempt: number; index: number };
+
+/** What a transition leaves to be done to other runs. Kept in the run until it is done. */
+export type Todo =
+  { kind: 'tell-parent' } | { kind: 'stop-children'; stepId: string; attempt: number; places: number[] };
+
+/** How the run proper ended, while the steps that come after it have their turn. */
+export interface Ending {
+  status: 'succeeded' | 'failed' | 'cancelled';
+  error?: RunError;
+  /** The step whose failure it was. */
+  stepId?: string;
+}
 
 export interface RunState {
   id: string;
@@ -122,13 +137,19 @@ export interface RunState {
   /** When the whole run is given up, if its workflow sets a limit. */
   deadline?: number;
   error?: RunError;
+  ending?: Ending;
+  todo?: Todo[];
+  /** When what is left to be done is taken up by whoever is there. */
+  todoAt?: number;
 }
 
 /** When the run next needs a look, or undefined while it waits for something that will come to it. */
 export function runDueAt(run: RunState): number | undefined {
-  if (isTerminal(run.status)) return undefined;
-  const times = run.steps.flatMap((s) => (s.dueAt === undefined ? [] : [s.dueAt]));
-  if (run.deadline !== undefined) times.push(run.deadline);
+  const times = run.todoAt === undefined ? [] : [run.todoAt];
+  if (!isTerminal(run.status)) {
+    times.push(...run.steps.flatMap((s) => (s.dueAt === undefined ? [] : [s.dueAt])));
+    if (run.deadline !== undefined) times.push(run.deadline);
+  }
   return times.length ? Math.min(...times) : undefined;
 }
 
@@ -141,29 +162,9 @@ export function planOf(run: RunState, stepId: string): StepPlan {
   return plan;
 }
 
-/**
- * What a step is given: the run's input, the outputs before it merged over it in order, and the
- * same outputs by step under `steps`, so that a name clash loses nothing.
- */
-export function stepInput(
-  plan: readonly StepPlan[],
-  stepId: string,
-  runInput: Record<string, unknown>,
-  outputs: ReadonlyMap<string, Record<string, unknown>>,
-): Record<string, unknown> {
-  const before = plan.slice(
-    0,
-    plan.findIndex((s) => s.id === stepId),
-  );
-  const known = before.flatMap(({ id }) => {
-    const output = outputs.get(id);
-    return output ? [{ id, output }] : [];
-  });
-  const own = plan.find((s) => s.id === stepId)?.input ?? {};
-  const layers = [own, runInput, ...known.map((k) => k.output)];
-  // By entries: a key such as __proto__, which an agent may send, stays a key.
-  return Object.fromEntries([
-    ...layers.flatMap((layer) => Object.entries(layer)),
-    ['steps', Object.fromEntries(known.map((k) => [k.id, k.output]))],
-  ]);
+/** The plan of a step that an agent does. @throws when the step is of another kind */
+export function agentStepOf(run: RunState, stepId: string): AgentStep {
+  const plan = planOf(run, stepId);
+  if (plan.kind !== 'agent') throw new Error(`step ${stepId} of run ${run.id} is not done by an agent`);
+  return plan;
 }

@@ -1,11 +1,13 @@
 /** What a step is given to work on. */
 import fc from 'fast-check';
-import { stepInput, type StepPlan } from '../../src/domain/run';
+import type { StepPlan } from '../../src/domain/plan';
+import { stepInput } from '../../src/domain/step-input';
 
 type Json = Record<string, unknown>;
 
 const step = (id: string, input?: Json): StepPlan => ({
   id,
+  kind: 'agent',
   agentId: 'agent',
   timeoutMs: 1,
   attempts: 1,

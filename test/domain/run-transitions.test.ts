@@ -14,7 +14,11 @@ import { diagram, differences, Transitions } from './state-machine';
 type Row = Partial<Record<EventType, string>>;
 
 const STEP_TABLE: Record<StepStatus, Row> = {
-  pending: { start: '= waiting dispatching', cancel: 'skipped', due: '= skipped' },
+  pending: {
+    start: '= waiting dispatching parked',
+    cancel: 'parked skipped',
+    due: '= parked skipped',
+  },
   waiting: {
     slot: 'dispatching',
     result: 'succeeded backing-off failed',
@@ -27,7 +31,7 @@ const STEP_TABLE: Record<StepStatus, Row> = {
     'send-failed': '= backing-off failed',
     result: 'succeeded backing-off failed',
     lost: '= waiting failed',
-    evicted: 'waiting',
+    evicted: 'waiting backing-off failed',
     cancel: 'cancelled',
     due: '= backing-off failed',
   },
@@ -39,7 +43,13 @@ const STEP_TABLE: Record<StepStatus, Row> = {
     cancel: 'cancelled',
     due: '= backing-off failed',
   },
-  'backing-off': { cancel: 'cancelled', due: '= waiting dispatching failed' },
+  parked: {
+    result: 'succeeded backing-off failed',
+    'child-ended': '= backing-off failed',
+    cancel: 'cancelled',
+    due: '= succeeded backing-off failed cancelled',
+  },
+  'backing-off': { cancel: 'cancelled', due: '= waiting dispatching parked failed' },
   succeeded: {},
   failed: {},
   cancelled: {},
@@ -50,13 +60,14 @@ const RUN_TABLE: Record<RunStatus, Row> = {
   queued: { start: 'running', cancel: 'cancelled', due: '= failed' },
   running: {
     'send-failed': '= failed',
-    result: '= succeeded failed',
+    result: '= succeeded failed cancelled',
+    'child-ended': '= failed',
     lost: '= failed',
     checked: '= failed',
     evicted: '= failed',
     'wake-failed': '= failed',
-    cancel: 'cancelled',
-    due: '= failed',
+    cancel: '= succeeded failed cancelled',
+    due: '= failed cancelled',
   },
   succeeded: {},
   failed: {},

@@ -6,8 +6,10 @@ import {
   type RunDecision,
   type RunEvent,
 } from '../../src/domain/decide-run';
+import type { RunData } from '../../src/domain/condition';
 import { DEFAULT_LIMITS, type Limits } from '../../src/domain/limits';
-import { isActive, type RunState, type StepPlan, type StepState } from '../../src/domain/run';
+import type { AgentStep, StepPlan } from '../../src/domain/plan';
+import { isActive, type RunState, type StepState } from '../../src/domain/run';
 
 export type EventType = RunEvent['type'];
 export const EVENT_TYPES = [
@@ -20,6 +22,8 @@ export const EVENT_TYPES = [
   'checked',
   'evicted',
   'wake-failed',
+  'child-ended',
+  'done',
   'cancel',
   'due',
 ] as const satisfies readonly EventType[];
@@ -36,6 +40,9 @@ export const LIMITS: Limits = {
   checkMs: 2,
   maxSilentChecks: 2,
   maxWaitMs: 2,
+  maxEvictions: 1,
+  childCheckMs: 2,
+  maxEndingMs: 2,
 };
 
 export const STEPS = ['first', 'second'] as const;
@@ -43,12 +50,15 @@ export const ATTEMPTS = 2;
 
 export const plan: StepPlan[] = STEPS.map((id) => ({
   id,
+  kind: 'agent',
   agentId: `agent-${id}`,
   timeoutMs: 2,
   attempts: ATTEMPTS,
   backoffMs: 1,
   maxBackoffMs: 1,
 }));
+
+const PARENT = '00000000-0000-4000-8000-000000000002';
 
 export const pending = (id: string): StepState => ({ id, status: 'pending', attempt: 0, history: [] });
 
@@ -66,13 +76,59 @@ export function freshRun(over: Partial<RunState> = {}): RunState {
   };
 }
 
+const brief = { timeoutMs: 2, attempts: 1, backoffMs: 1, maxBackoffMs: 1 };
+const agentStep = (id: string, more: Partial<AgentStep> = {}): AgentStep => ({
+  id,
+  kind: 'agent',
+  agentId: `agent-${id}`,
+  ...brief,
+  ...more,
+});
+
+const soon = { kind: 'sleep' as const, until: { afterMs: 1 }, ...brief };
+
+/** What steps do that no agent is asked for. */
+export const WAITING: StepPlan[] = [
+  { id: 'pause', kind: 'sleep', until: { afterMs: 1 }, ...brief },
+  { id: 'event', kind: 'event', event: 'paid', key: ['input', 'order'], ...brief, optional: true },
+  {
+    id: 'each',
+    kind: 'runs',
+    workflowId: 'audit',
+    definition: 'd',
+    steps: [agentStep('each')],
+    forEach: { items: 'input.list', maxItems: 5, concurrency: 1, tolerate: 1 },
+    ...brief,
+    attempts: 2,
+  },
+  { id: 'word', kind: 'approval', title: 'Go on?', ...brief },
+];
+
+/** A fork whose join takes the first, one side behind a condition, and steps for every end. */
+export const FORKED: StepPlan[] = [
+  { id: 'left', kind: 'approval', title: 'Left?', needs: [], optional: true, ...brief },
+  agentStep('right', { needs: [] }),
+  { ...soon, id: 'never', needs: ['left'], when: { path: 'input.order', equals: 'other' } },
+  { ...soon, id: 'join', needs: ['left', 'right'], atLeast: 1 },
+  { ...soon, id: 'after-never', needs: ['never'] },
+  { ...soon, id: 'mend', phase: 'on-failure' },
+  { id: 'tidy', kind: 'approval', title: 'Tidied?', phase: 'finally', ...brief },
+];
+
+export const DATA: RunData = { input: { list: ['a', 'b'], order: 'o-1' }, steps: {} };
+
+const ofPlan = (of: StepPlan[], over: Partial<RunState> = {}): RunState =>
+  freshRun({ plan: of, steps: of.map((s) => pending(s.id)), ...over });
+
 /** As runs come into the world: new, with a deadline of their own, and again from the second step. */
 export const beginnings = (): RunState[] => [
   freshRun(),
-  freshRun({ deadline: 3 }),
+  ofPlan(plan.slice(0, 1), { deadline: 3 }),
   freshRun({
     steps: [{ ...pending(STEPS[0]), status: 'succeeded', reusedFrom: 'another' }, pending(STEPS[1])],
   }),
+  ofPlan(WAITING, { trigger: { kind: 'step', runId: PARENT, stepId: 'each', attempt: 1, index: 0 } }),
+  ofPlan(FORKED),
 ];
 
 export const contextAt = (now: number, awake: boolean, over: Partial<RunContext> = {}): RunContext => ({
@@ -84,6 +140,7 @@ export const contextAt = (now: number, awake: boolean, over: Partial<RunContext>
     ...(awake && { awake: { generation: 7 } }),
   }),
   performing: true,
+  data: DATA,
   ...over,
 });
 
@@ -109,14 +166,28 @@ function answers(stepId: string, attempt: number): RunEvent[] {
   ];
 }
 
+/** What runs that work for a step may say; for a step that has none, one that does not fit. */
+const childrenOf = ({ id: stepId, attempt, children }: StepState): RunEvent[] =>
+  [...(children || '?')].flatMap((_, index) =>
+    (children ? (['succeeded', 'failed'] as const) : (['failed'] as const)).map((end) => ({
+      type: 'child-ended' as const,
+      stepId,
+      attempt,
+      index,
+      end,
+    })),
+  );
+
 /** Every event there is, for each step: those of the attempt in hand. */
 export const everyEvent = (run: RunState): RunEvent[] => [
   { type: 'start' },
   { type: 'due' },
   { type: 'cancel', reason: 'asked' },
+  { type: 'done', todo: run.todo?.[0] ?? { kind: 'tell-parent' } },
   ...run.steps.flatMap((step) => [
     { type: 'slot' as const, stepId: step.id, generation: 7, bootId: 'boot' },
     ...answers(step.id, step.attempt),
+    ...childrenOf(step),
   ]),
 ];
 
@@ -144,17 +215,21 @@ function essence(run: RunState, now: number): string {
     s.attempt,
     Math.min(s.sends ?? 0, LIMITS.maxSends),
     s.silentChecks ?? 0,
+    s.evictions ?? 0,
     from(s.dueAt),
     from(s.deadline),
     isActive(s.status) ? from(s.grantedAt, -LIMITS.maxBusyMs) : null,
     s.history.map((h) => h.durationMs !== undefined),
+    s.children ?? null,
+    s.status === 'parked' ? from(s.requestedAt, -LIMITS.claimMs) : null,
   ]);
-  return JSON.stringify([run.status, from(run.deadline), steps]);
+  const left = [run.ending?.status, run.todo, from(run.todoAt)];
+  return JSON.stringify([run.plan.length, run.status, from(run.deadline), left, steps]);
 }
 
 /** Visits each state that can be reached from `beginnings` by any events at any times, once. */
-export function explore(visit: (visit: Visit) => void): number {
-  const todo = beginnings().map((run) => ({ run, now: 0 }));
+export function explore(visit: (visit: Visit) => void, from = beginnings()): number {
+  const todo = from.map((run) => ({ run, now: 0 }));
   const seen = new Set(todo.map(({ run, now }) => essence(run, now)));
   const go = (run: RunState, now: number) => {
     const key = essence(run, now);
