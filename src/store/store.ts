@@ -5,7 +5,7 @@
  */
 import type { AgentRunResult } from '../contract';
 import type { Activity, CapsuleState, Shift } from '../domain/capsule';
-import type { LeaseChange } from '../domain/decide-run';
+import type { LeaseChange, WaitChange } from '../domain/decide-run';
 import type { ChainedEntry, LedgerEntry } from '../domain/ledger';
 import type { RunState, RunStatus } from '../domain/run';
 import type { RedeployStore } from './redeploys';
@@ -22,7 +22,12 @@ export interface Change {
   run?: RunChange;
   capsule?: CapsuleChange;
   leases?: { runId: string; changes: LeaseChange[] };
+  waits?: { runId: string; changes: WaitChange[] };
   tick?: Tick;
+  /** Kept for steps that wait for it; one whose id is known changes nothing. */
+  event?: NewEvent;
+  /** Id of an event that every step which waited for it has. */
+  delivered?: string;
   /** Refused as a duplicate when the key is known; the first change with it wins. */
   idempotencyKey?: { scope: string; key: string; fingerprint: string };
   ledger: LedgerEntry[];
@@ -53,6 +58,25 @@ export interface CapsuleChange {
   /** Refused while leases are held (or even asked for). */
   unless?: 'held' | 'held-or-waiting';
   shift?: Shift;
+}
+
+/** Something that happened, for steps that wait for it. */
+export interface NewEvent {
+  id: string;
+  name: string;
+  /** Which of its kind; empty: of no particular one. */
+  key: string;
+  payload: Record<string, unknown>;
+}
+
+export interface StoredEvent extends NewEvent {
+  at: number;
+}
+
+/** A step that waits for an event or for a person. */
+export interface Wait extends Omit<WaitChange, 'op'> {
+  runId: string;
+  since: number;
 }
 
 export type TickAction = 'fired' | 'skipped';
@@ -111,6 +135,8 @@ export interface RunFilter {
   status?: RunStatus;
   createdAfter?: number;
   createdBefore?: number;
+  /** The runs that do the work of a step of this run; left out: runs that nobody's step began. */
+  parent?: { runId: string; stepId?: string };
 }
 
 export interface Page<T> {
@@ -132,12 +158,22 @@ export interface Store extends DeliveryStore {
   payloads(runId: string): Promise<RunPayloads | undefined>;
   /** Newest first. */
   runs(filter: RunFilter, limit: number, cursor?: string): Promise<Page<RunState>>;
-  /** Runs of a workflow that are queued or running, oldest first. */
+  /** Runs of a workflow that are queued or running and do no other run's work, oldest first. */
   openRuns(
     workflowId: string,
     limit: number,
   ): Promise<Array<{ id: string; status: RunStatus; createdAt: number }>>;
   dueRuns(now: number, limit: number): Promise<string[]>;
+
+  /** Steps that wait for an event of this name, with its key or any, oldest first. */
+  waitsFor(name: string, key: string, limit: number): Promise<Wait[]>;
+  waitOf(runId: string, stepId: string, attempt: number): Promise<Wait | undefined>;
+  /** Steps that wait for a person, newest first. */
+  approvals(limit: number, cursor?: string): Promise<Page<Wait>>;
+  /** The first event of a name (and of a key, unless it is empty) that came at `since` or later. */
+  firstEvent(name: string, key: string, since: number): Promise<StoredEvent | undefined>;
+  /** Events from before a time whose delivery was not finished, oldest first. */
+  undelivered(before: number, limit: number): Promise<StoredEvent[]>;
 
   capsule(id: string): Promise<CapsuleRecord | undefined>;
   capsules(): Promise<CapsuleRecord[]>;

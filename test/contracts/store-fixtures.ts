@@ -30,7 +30,15 @@ export function newRun(n: number, over: Partial<RunState> = {}): RunState {
     workflowId: 'audit',
     definition: 'd'.repeat(64),
     plan: [
-      { id: STEP, agentId: 'crawler', timeoutMs: 60_000, attempts: 2, backoffMs: 100, maxBackoffMs: 1_000 },
+      {
+        id: STEP,
+        kind: 'agent',
+        agentId: 'crawler',
+        timeoutMs: 60_000,
+        attempts: 2,
+        backoffMs: 100,
+        maxBackoffMs: 1_000,
+      },
     ],
     trigger: { kind: 'api' },
     status: 'queued',

@@ -16,6 +16,7 @@ export function commit(tables: Tables, change: Change): CommitResult {
   for (const lease of change.leases?.changes ?? []) {
     applyLease(tables, (change.leases as { runId: string }).runId, lease, change.at);
   }
+  applyWaits(tables, change);
   if (change.tick)
     tables.ticks.set(tickKey(change.tick.workflowId, change.tick.scheduledFor), clone(change.tick));
   if (change.idempotencyKey && change.run) {
@@ -121,8 +122,21 @@ function applyRun(tables: Tables, change: RunChange, now: number): void {
     input: row?.input ?? stored(change.input ?? {}),
     results,
   });
-  if (isTerminal(state.status)) tables.openRuns.delete(state.id);
+  if (isTerminal(state.status) && dueAt === undefined) tables.openRuns.delete(state.id);
   else tables.openRuns.add(state.id);
+}
+
+function applyWaits(tables: Tables, { waits, event, delivered, at }: Change): void {
+  for (const { op, ...wait } of waits?.changes ?? []) {
+    const runId = waits?.runId ?? '';
+    const key = leaseKey(runId, wait.stepId, wait.attempt);
+    if (op === 'close') tables.waits.delete(key);
+    else tables.waits.set(key, stored({ ...wait, runId, since: at }));
+  }
+  if (event && !tables.events.has(event.id))
+    tables.events.set(event.id, stored({ ...event, at, delivered: false }));
+  const known = tables.events.get(delivered ?? '');
+  if (known) known.delivered = true;
 }
 
 function applyCapsule(tables: Tables, change: CapsuleChange): void {

@@ -1,10 +1,12 @@
 /** The record in memory, for simulation: the same rules as the Postgres store, and the same suite. */
 import { asleep } from '../../domain/capsule';
 import { isTerminal, type RunState } from '../../domain/run';
-import { decodeCursor, toPage, type Cursor } from '../cursor';
+import { toPage, type Cursor } from '../cursor';
 import type { RedeployStore } from '../redeploys';
-import type { CapsuleRecord, CapsuleSetting, LeaseRequest, Store } from '../store';
+import type { CapsuleRecord, CapsuleSetting, LeaseRequest, RunFilter, Store } from '../store';
 import { clone, commit } from './commit';
+import { compare, newest } from './order';
+import { waitReads } from './waits';
 import { memoryDeliveries } from './deliveries';
 import { memoryRedeploys } from './redeploys';
 import { Tables, type CapsuleRow, type LeaseRow, type RunRow } from './tables';
@@ -13,6 +15,7 @@ export function createMemoryStore(): Store {
   const tables = new Tables();
   return {
     ...runReads(tables),
+    ...waitReads(tables),
     ...capsuleReads(tables),
     ...tickReads(tables),
     ...memoryDeliveries(),
@@ -48,12 +51,14 @@ function runReads(tables: Tables): RunReads {
         .filter((r) => filter.workflowId === undefined || r.workflowId === filter.workflowId)
         .filter((r) => filter.status === undefined || r.status === filter.status)
         .filter((r) => r.createdAt >= (filter.createdAfter ?? -Infinity))
-        .filter((r) => r.createdAt < (filter.createdBefore ?? Infinity));
+        .filter((r) => r.createdAt < (filter.createdBefore ?? Infinity))
+        .filter((r) => isOf(r, filter.parent));
       return toPage(clone(newest(matching, key, limit, cursor)), limit, key);
     },
     openRuns: async (workflowId, limit) =>
       open()
-        .filter((r) => r.state.workflowId === workflowId)
+        .filter((r) => r.state.workflowId === workflowId && r.state.trigger.kind !== 'step')
+        .filter((r) => !isTerminal(r.state.status))
         .map(({ state: { id, status, createdAt } }) => ({ id, status, createdAt }))
         .sort((a, b) => a.createdAt - b.createdAt || compare(a.id, b.id))
         .slice(0, limit),
@@ -69,6 +74,7 @@ function runReads(tables: Tables): RunReads {
         .sort((a, b) => finishedAt(a) - finishedAt(b) || compare(a.state.id, b.state.id))
         .slice(0, limit);
       for (const row of old) tables.runs.delete(row.state.id);
+      for (const [id, { at }] of tables.events) if (at < before) tables.events.delete(id);
       for (const [key, { at }] of tables.idempotency) if (at < before) tables.idempotency.delete(key);
       tables.redeploys = tables.redeploys.filter(({ at }) => at >= before);
       return old.length;
@@ -183,17 +189,12 @@ function isDue({ state, held, waiting, slots, idleSince, lingerMs }: CapsuleRow,
   return held === 0 && idleSince !== undefined && idleSince + lingerMs <= now;
 }
 
-/** Sorted newest first, after the cursor, one more than the page holds. */
-function newest<T>(rows: T[], key: (row: T) => Cursor, limit: number, cursor: string | undefined): T[] {
-  const after = cursor === undefined ? undefined : decodeCursor(cursor);
-  const order = (a: Cursor, b: Cursor) => b.at - a.at || compare(b.id, a.id);
-  return rows
-    .filter((row) => !after || order(after, key(row)) < 0)
-    .sort((a, b) => order(key(a), key(b)))
-    .slice(0, limit + 1);
-}
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const isOf = ({ trigger }: RunState, parent: RunFilter['parent']): boolean =>
+  parent
+    ? trigger.kind === 'step' &&
+      trigger.runId === parent.runId &&
+      (parent.stepId === undefined || trigger.stepId === parent.stepId)
+    : trigger.kind !== 'step';
 
 const byTurn = (a: LeaseRow, b: LeaseRow): number =>
   a.requestedAt - b.requestedAt || compare(a.runId, b.runId) || a.attempt - b.attempt;

@@ -1,7 +1,7 @@
 import { GENESIS, type ChainedEntry } from '../../domain/ledger';
 import type { Activity, CapsuleState, Shift } from '../../domain/capsule';
 import type { RunState } from '../../domain/run';
-import type { LeaseRequest, StepResult, Tick, Versioned } from '../store';
+import type { LeaseRequest, StepResult, StoredEvent, Tick, Versioned, Wait } from '../store';
 import type { RedeployRow } from './redeploys';
 
 export interface CapsuleRow extends Versioned<CapsuleState>, Activity {
@@ -33,6 +33,8 @@ export class Tables {
   readonly schedules = new Map<string, { fingerprint: string; knownSince: number }>();
   redeploys: RedeployRow[] = [];
   readonly idempotency = new Map<string, { runId: string; fingerprint: string; at: number }>();
+  readonly waits = new Map<string, Wait>();
+  readonly events = new Map<string, StoredEvent & { delivered: boolean }>();
   readonly secrets = new Map<string, string>();
   readonly ledger: ChainedEntry[] = [];
 

@@ -9,12 +9,23 @@ CREATE TABLE runs (
   workflow_id text   NOT NULL,
   status      text   NOT NULL,
   created_at  bigint NOT NULL,
-  finished_at bigint
+  finished_at bigint,
+  -- The run whose step it does the work of.
+  parent_id   uuid
 );
 CREATE INDEX runs_newest ON runs (created_at DESC, id DESC);
 CREATE INDEX runs_by_workflow ON runs (workflow_id, created_at DESC, id DESC);
-CREATE INDEX runs_open ON runs (workflow_id, created_at) WHERE status IN ('queued', 'running');
+CREATE INDEX runs_open ON runs (workflow_id, created_at)
+  WHERE status IN ('queued', 'running') AND parent_id IS NULL;
+CREATE INDEX runs_by_parent ON runs (parent_id, created_at DESC, id DESC) WHERE parent_id IS NOT NULL;
 CREATE INDEX runs_finished ON runs (finished_at) WHERE finished_at IS NOT NULL;
+
+-- The plans that runs are pinned to, by the SHA-256 of their canonical JSON: written once, so that a
+-- transition need not carry them.
+CREATE TABLE plans (
+  hash text PRIMARY KEY,
+  plan jsonb NOT NULL
+);
 
 -- What changes with every transition, under as few indexes as can be. A state of a few kilobytes
 -- stays in its row: compressing it and writing it elsewhere would cost more than it saves.
@@ -22,6 +33,7 @@ CREATE TABLE run_states (
   run_id  uuid  PRIMARY KEY,
   version int   NOT NULL,
   due_at  bigint,
+  plan    text  NOT NULL,
   state   jsonb NOT NULL
 ) WITH (toast_tuple_target = 8160);
 CREATE INDEX run_states_due ON run_states (due_at) WHERE due_at IS NOT NULL;
@@ -41,6 +53,32 @@ CREATE TABLE step_results (
   result      jsonb   NOT NULL,
   PRIMARY KEY (run_id, step_id, attempt, counted)
 );
+
+-- What parked steps wait for. An empty key takes any.
+CREATE TABLE waits (
+  run_id  uuid   NOT NULL,
+  step_id text   NOT NULL,
+  attempt int    NOT NULL,
+  kind    text   NOT NULL CHECK (kind IN ('event', 'approval')),
+  name    text   NOT NULL,
+  key     text   NOT NULL,
+  since   bigint NOT NULL,
+  PRIMARY KEY (run_id, step_id, attempt)
+);
+CREATE INDEX waits_by_name ON waits (name, key) WHERE kind = 'event';
+CREATE INDEX waits_approvals ON waits (since DESC, run_id DESC) WHERE kind = 'approval';
+
+-- What was announced. A step that begins to wait later still finds it.
+CREATE TABLE events (
+  id        uuid    PRIMARY KEY,
+  name      text    NOT NULL,
+  key       text    NOT NULL,
+  payload   jsonb   NOT NULL,
+  at        bigint  NOT NULL,
+  delivered boolean NOT NULL DEFAULT false
+);
+CREATE INDEX events_by_name ON events (name, at);
+CREATE INDEX events_undelivered ON events (at) WHERE NOT delivered;
 
 -- Capsules' names sort by code point, so that no locale of the server has a say in the order.
 CREATE TABLE capsules (

@@ -131,6 +131,9 @@ DECLARE
   lease    jsonb;
   released text[] := '{}';
 BEGIN
+  IF change ? 'waits' THEN PERFORM apply_waits(change->'waits', now_ms); END IF;
+  IF change ? 'event' THEN PERFORM apply_event(change->'event', now_ms); END IF;
+  IF change ? 'delivered' THEN UPDATE events SET delivered = true WHERE id = (change->>'delivered')::uuid; END IF;
   IF change ? 'run' THEN PERFORM apply_run(change->'run', now_ms); END IF;
   IF change ? 'capsule' THEN PERFORM apply_capsule(change->'capsule'); END IF;
   FOR lease IN SELECT * FROM jsonb_array_elements(change->'leases'->'changes') LOOP
@@ -163,9 +166,12 @@ DECLARE
   next_state text := next->>'status';
 BEGIN
   IF (run->>'expect')::int = 0 THEN
-    INSERT INTO runs (id, workflow_id, status, created_at, finished_at)
-    VALUES (run_uuid, next->>'workflowId', next_state, (next->>'createdAt')::bigint, (next->>'finishedAt')::bigint);
-    INSERT INTO run_states (run_id, version, due_at, state) VALUES (run_uuid, 1, (run->>'dueAt')::bigint, next);
+    INSERT INTO runs (id, workflow_id, status, created_at, finished_at, parent_id)
+    VALUES (run_uuid, next->>'workflowId', next_state, (next->>'createdAt')::bigint, (next->>'finishedAt')::bigint,
+      CASE next->'trigger'->>'kind' WHEN 'step' THEN (next->'trigger'->>'runId')::uuid END);
+    INSERT INTO plans (hash, plan) VALUES (run->>'planHash', run->'plan') ON CONFLICT DO NOTHING;
+    INSERT INTO run_states (run_id, version, due_at, plan, state)
+    VALUES (run_uuid, 1, (run->>'dueAt')::bigint, run->>'planHash', next);
     INSERT INTO run_inputs (run_id, input) VALUES (run_uuid, run->'input');
   ELSE
     UPDATE run_states SET version = version + 1, state = next, due_at = (run->>'dueAt')::bigint
@@ -256,3 +262,24 @@ BEGIN
       WHERE capsule_id = gone.capsule_id;
   END IF;
 END $$;
+
+CREATE FUNCTION apply_waits(waits jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  run_uuid uuid := (waits->>'runId')::uuid;
+BEGIN
+  DELETE FROM waits w USING jsonb_array_elements(waits->'changes') c
+    WHERE c->>'op' = 'close' AND w.run_id = run_uuid AND w.step_id = c->>'stepId'
+      AND w.attempt = (c->>'attempt')::int;
+  INSERT INTO waits (run_id, step_id, attempt, kind, name, key, since)
+    SELECT run_uuid, c->>'stepId', (c->>'attempt')::int, c->>'kind', c->>'name', c->>'key', now_ms
+      FROM jsonb_array_elements(waits->'changes') c
+      WHERE c->>'op' = 'open' AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements(waits->'changes') d
+          WHERE d->>'op' = 'close' AND d->>'stepId' = c->>'stepId' AND d->>'attempt' = c->>'attempt');
+END $$;
+
+-- The same event again changes nothing.
+CREATE FUNCTION apply_event(event jsonb, now_ms bigint) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO events (id, name, key, payload, at)
+  VALUES ((event->>'id')::uuid, event->>'name', event->>'key', event->'payload', now_ms) ON CONFLICT DO NOTHING;
+$$;

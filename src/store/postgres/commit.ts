@@ -5,7 +5,8 @@
 import { DatabaseError, type Pool } from 'pg';
 import { ledgerBody } from '../../domain/ledger';
 import { replaceUnstorable, storableJson } from '../json';
-import type { Change, CommitResult, Conflict, Freed } from '../store';
+import type { Change, CommitResult, Conflict, Freed, RunChange } from '../store';
+import { planHash } from './plans';
 
 /** Changes in one batch at most: keeps a batch within a few milliseconds. */
 const MAX_BATCH = 64;
@@ -71,7 +72,7 @@ const failed = (cause: unknown): Error => new Error(`commit failed: ${(cause as 
 
 const toRow = (change: Change): unknown => ({
   ...change,
-  ...(change.run && { run: { ...change.run, id: change.run.state.id } }),
+  ...(change.run && { run: runRow(change.run) }),
   ...(change.capsule && { capsule: { ...change.capsule, id: change.capsule.state.id } }),
   ledger: change.ledger.map((entry) => ({
     entity: entry.entity,
@@ -79,6 +80,13 @@ const toRow = (change: Change): unknown => ({
     body: replaceUnstorable(ledgerBody(entry)),
   })),
 });
+
+/** The plan goes along once, with the run's creation; a transition carries the rest. */
+function runRow({ state, ...change }: RunChange): unknown {
+  const { plan, ...rest } = state;
+  const row = { ...change, id: state.id, state: rest };
+  return change.expect === 0 ? { ...row, plan, planHash: planHash(plan) } : row;
+}
 
 const toResult = (answer: Answer): CommitResult =>
   'conflict' in answer ? { ok: false, ...answer } : { ok: true, freed: answer.freed };

@@ -10,6 +10,7 @@ import { createPool } from './pool';
 import { RedeployQueries } from './redeploys';
 import { RunQueries } from './runs';
 import { TickQueries } from './ticks';
+import { WaitQueries } from './waits';
 
 /**
  * Connects and brings the schema up to date.
@@ -31,6 +32,7 @@ function compose(pool: Pool): Store {
   const runs = new RunQueries(pool);
   const capsules = new CapsuleQueries(pool);
   const ticks = new TickQueries(pool);
+  const waits = new WaitQueries(pool);
   const redeploys = new RedeployQueries(pool);
   const deliveries = new DeliveryQueries(pool);
   return {
@@ -41,6 +43,11 @@ function compose(pool: Pool): Store {
     openRuns: (workflowId, limit) => runs.openRuns(workflowId, limit),
     dueRuns: (now, limit) => runs.dueRuns(now, limit),
     purge: (before, limit) => runs.purge(before, limit),
+    waitsFor: (name, key, limit) => waits.waitsFor(name, key, limit),
+    waitOf: (runId, stepId, attempt) => waits.waitOf(runId, stepId, attempt),
+    approvals: (limit, cursor) => waits.approvals(limit, cursor),
+    firstEvent: (name, key, since) => waits.firstEvent(name, key, since),
+    undelivered: (before, limit) => waits.undelivered(before, limit),
     capsule: (id) => capsules.capsule(id),
     capsules: () => capsules.capsules(),
     declareCapsules: (settings) => capsules.declareCapsules(settings),

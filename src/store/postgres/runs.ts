@@ -1,19 +1,27 @@
 import type { Pool } from 'pg';
 import type { RunState, RunStatus } from '../../domain/run';
 import { decodeCursor, toPage } from '../cursor';
+import { Plans, type StoredState } from './plans';
 import type { Page, RunFilter, RunPayloads, StepResult, Versioned } from '../store';
+
+type Row = { state: StoredState; plan: string };
 
 /** Reads of runs; writes go through commit_changes. */
 export class RunQueries {
-  constructor(private readonly pool: Pool) {}
+  private readonly plans: Plans;
+
+  constructor(private readonly pool: Pool) {
+    this.plans = new Plans(pool);
+  }
 
   async run(id: string): Promise<Versioned<RunState> | undefined> {
-    const { rows } = await this.pool.query<Versioned<RunState>>({
+    const { rows } = await this.pool.query<Row & { version: number }>({
       name: 'run',
-      text: 'SELECT state, version FROM run_states WHERE run_id = $1',
+      text: 'SELECT state, plan, version FROM run_states WHERE run_id = $1',
       values: [id],
     });
-    return rows[0];
+    const [state] = await this.plans.join(rows);
+    return state && { state, version: rows[0]?.version ?? 0 };
   }
 
   async payloads(runId: string): Promise<RunPayloads | undefined> {
@@ -31,11 +39,12 @@ export class RunQueries {
 
   async runs(filter: RunFilter, limit: number, cursor?: string): Promise<Page<RunState>> {
     const after = cursor === undefined ? undefined : decodeCursor(cursor);
-    const { rows } = await this.pool.query<{ state: RunState }>(
-      `SELECT state FROM runs JOIN run_states ON run_id = id
+    const { rows } = await this.pool.query<Row>(
+      `SELECT state, plan FROM runs JOIN run_states ON run_id = id
         WHERE ($1::text IS NULL OR workflow_id = $1) AND ($2::text IS NULL OR status = $2)
           AND ($3::bigint IS NULL OR created_at >= $3) AND ($4::bigint IS NULL OR created_at < $4)
           AND ($5::bigint IS NULL OR (created_at, id) < ($5, $6::uuid))
+          AND parent_id IS NOT DISTINCT FROM $8::uuid AND ($9::text IS NULL OR state->'trigger'->>'stepId' = $9)
         ORDER BY created_at DESC, id DESC LIMIT $7`,
       [
         filter.workflowId ?? null,
@@ -45,13 +54,12 @@ export class RunQueries {
         after?.at ?? null,
         after?.id ?? null,
         limit + 1,
+        filter.parent?.runId ?? null,
+        filter.parent?.stepId ?? null,
       ],
     );
-    return toPage(
-      rows.map((r) => r.state),
-      limit,
-      (run) => ({ at: run.createdAt, id: run.id }),
-    );
+    const states = await this.plans.join(rows);
+    return toPage(states, limit, (run) => ({ at: run.createdAt, id: run.id }));
   }
 
   async openRuns(
@@ -60,7 +68,7 @@ export class RunQueries {
   ): Promise<Array<{ id: string; status: RunStatus; createdAt: number }>> {
     const { rows } = await this.pool.query<{ id: string; status: RunStatus; createdAt: number }>(
       `SELECT id, status, created_at AS "createdAt" FROM runs
-        WHERE workflow_id = $1 AND status IN ('queued', 'running') ORDER BY created_at, id LIMIT $2`,
+        WHERE workflow_id = $1 AND status IN ('queued', 'running') AND parent_id IS NULL ORDER BY created_at, id LIMIT $2`,
       [workflowId, limit],
     );
     return rows;
@@ -76,6 +84,7 @@ export class RunQueries {
 
   async purge(finishedBefore: number, limit: number): Promise<number> {
     await this.pool.query('DELETE FROM idempotency_keys WHERE created_at < $1', [finishedBefore]);
+    await this.pool.query('DELETE FROM events WHERE at < $1', [finishedBefore]);
     await this.pool.query('DELETE FROM redeploys WHERE asked_at < $1', [finishedBefore]);
     const { rowCount } = await this.pool.query(
       `WITH gone AS (
