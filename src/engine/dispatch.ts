@@ -1,6 +1,7 @@
 /** Sends a job to an agent, and asks after jobs that are under way. */
 import type { AgentRunRequest, AgentStatus } from '../contract';
-import { planOf, stepInput, stepOf, type RunState, type StepState } from '../domain/run';
+import { agentStepOf, planOf, stepOf, type RunState, type StepState } from '../domain/run';
+import { stepInput } from '../domain/step-input';
 import type { RunCommand } from '../domain/decide-run';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
@@ -44,7 +45,7 @@ export class Dispatcher {
       workflowId: run.workflowId,
       stepId,
       runId: run.id,
-      input: stepInput(run.plan, stepId, payloads.input, payloads.outputs),
+      input: stepInput(run.plan, stepId, payloads.input, payloads.outputs, run.ending?.error),
       config: {
         webhookUrl: callbacks.url({ runId: run.id, stepId, attempt, expiresAt }),
         timeoutSeconds: planOf(run, stepId).timeoutMs / 1_000,
@@ -56,7 +57,7 @@ export class Dispatcher {
   /** Asks the agent how a running job stands: finds lost webhooks and lost jobs. */
   async check(run: RunState, { stepId, attempt }: About<'check'>): Promise<void> {
     const { agents, limits, log } = this.deps;
-    const { concurrency } = this.deps.registry.agent(planOf(run, stepId).agentId);
+    const { concurrency } = this.deps.registry.agent(agentStepOf(run, stepId).agentId);
     // The plainest of agents knows the bare path alone, and needs no more for its one job.
     const job = concurrency > 1 ? { runId: run.id, stepId } : undefined;
     const answer = await agents.status(this.baseUrl(run, stepId), limits.statusTimeoutMs, job);
@@ -72,7 +73,7 @@ export class Dispatcher {
       await this.runs.apply(
         run.id,
         { type: 'result', stepId, attempt, result: last },
-        { result: { stepId, attempt, result: last }, actor: `agent:${planOf(run, stepId).agentId}` },
+        { result: { stepId, attempt, result: last }, actor: `agent:${agentStepOf(run, stepId).agentId}` },
       );
       return;
     }
@@ -84,7 +85,7 @@ export class Dispatcher {
     const step = stepOf(run, stepId);
     if (!step) return;
     await this.noteBoot(step, status.bootId);
-    const { concurrency } = this.deps.registry.agent(planOf(run, stepId).agentId);
+    const { concurrency } = this.deps.registry.agent(agentStepOf(run, stepId).agentId);
     const reason = lostReason(status, { runId: run.id, stepId, bootId: step.bootId, concurrency });
     await this.runs.apply(
       run.id,
@@ -110,7 +111,7 @@ export class Dispatcher {
   }
 
   private baseUrl(run: RunState, stepId: string): string {
-    return this.deps.registry.agent(planOf(run, stepId).agentId).baseUrl;
+    return this.deps.registry.agent(agentStepOf(run, stepId).agentId).baseUrl;
   }
 }
 

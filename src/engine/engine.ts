@@ -7,7 +7,9 @@ import type { CapsuleState } from '../domain/capsule';
 import type { CapsuleCommand } from '../domain/decide-capsule';
 import type { RunCommand } from '../domain/decide-run';
 import type { RunState } from '../domain/run';
+import type { NewEvent } from '../store/store';
 import { Capsules } from './capsules';
+import { Children } from './children';
 import type { EngineDeps } from './context';
 import { Dispatcher } from './dispatch';
 import { Doubter } from './doubt';
@@ -17,6 +19,7 @@ import { Redeploys } from './redeploy';
 import { Runs, type Applied } from './runs';
 import { Schedules } from './schedule';
 import { Settler, type SettleOutcome } from './settle';
+import { Signals, type Decision } from './signals';
 import { Sleeper } from './sleep';
 import { Sweeper } from './sweep';
 import { Tasks } from './tasks';
@@ -31,6 +34,8 @@ export class Engine {
   readonly schedules: Schedules;
   readonly redeploys: Redeploys;
   private readonly leases: Leases;
+  private readonly children: Children;
+  private readonly signals: Signals;
   private readonly dispatcher: Dispatcher;
   private readonly settler: Settler;
   private readonly waker: Waker;
@@ -55,6 +60,8 @@ export class Engine {
     this.leases = new Leases(deps, this.runs, this.capsules, this.tasks);
     this.dispatcher = new Dispatcher(deps, this.runs, this.capsules);
     this.settler = new Settler(deps, this.runs, this.capsules, this.dispatcher);
+    this.children = new Children(deps, this.runs);
+    this.signals = new Signals(deps, this.runs);
     this.waker = new Waker(deps, this.capsules);
     this.sleeper = new Sleeper(deps, this.capsules);
     this.doubter = new Doubter(deps, this.runs, this.capsules);
@@ -99,6 +106,7 @@ export class Engine {
   async tick(): Promise<void> {
     await this.schedules.pass();
     await this.sweeper.pass();
+    await this.signals.sweep();
   }
 
   trigger(
@@ -119,6 +127,16 @@ export class Engine {
 
   cancel(runId: string, reason: string, actor: string): Promise<Applied> {
     return this.runs.apply(runId, { type: 'cancel', reason }, { actor });
+  }
+
+  /** Gives an event to the steps that wait for it. Answers how many there were. */
+  announce(event: NewEvent, actor: string): Promise<number> {
+    return this.signals.announce(event, actor);
+  }
+
+  /** A person's word on a step that waits for it. */
+  decide(runId: string, stepId: string, decision: Decision, actor: string): Promise<Applied> {
+    return this.signals.decide(runId, stepId, decision, actor);
   }
 
   result(token: string, result: AgentRunResult): Promise<SettleOutcome> {
@@ -175,6 +193,14 @@ export class Engine {
         return this.dispatcher.cancel(run, command);
       case 'doubt':
         return this.doubter.doubt(command);
+      case 'children':
+        return this.children.follow(run, command);
+      case 'gather':
+        return this.children.gather(run, command);
+      case 'look':
+        return this.signals.look(run, command);
+      case 'todo':
+        return this.children.todo(run, command.todo);
       case 'finished':
         return this.ticker.release(run.workflowId);
     }

@@ -1,4 +1,5 @@
 /** What a run was given and what its steps delivered so far: what the next step's input is made of. */
+import type { RunData } from '../domain/condition';
 import type { RunPayloads, StepResult } from '../store/store';
 
 export interface Payloads {
@@ -6,6 +7,12 @@ export interface Payloads {
   /** By step: the outputs that count. */
   outputs: ReadonlyMap<string, Record<string, unknown>>;
 }
+
+/** The same, as the rules of a run read it. */
+export const dataOf = ({ input, outputs }: Payloads): RunData => ({
+  input,
+  steps: Object.fromEntries(outputs),
+});
 
 /** Larger payloads are not kept in memory but read from the store when a step needs them. */
 const MAX_KEPT_CHARS = 16_384;

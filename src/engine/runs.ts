@@ -11,13 +11,16 @@ import {
   type RunEvent,
   type RunOutcome,
 } from '../domain/decide-run';
+import type { RunData } from '../domain/condition';
 import { patch, projectRun } from '../domain/ledger';
+import { readsData } from '../domain/plan';
 import { isTerminal, runDueAt, type RunState } from '../domain/run';
 import type { Change, CommitResult, Freed, StepResult, Versioned } from '../store/store';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import type { Hint } from './ports';
-import { grown, keepable, payloadsOf, type Payloads } from './payloads';
+import { Deferred } from './deferred';
+import { dataOf, grown, keepable, payloadsOf, type Payloads } from './payloads';
 import { KeyedMutex, type Tasks } from './tasks';
 
 /** Runs kept in memory between two events; the store has them all. */
@@ -46,11 +49,6 @@ interface ApplyOptions {
   withhold?: RunCommand['type'];
 }
 
-interface Deferred {
-  event: RunEvent;
-  cancel: () => void;
-}
-
 interface Cached extends Versioned<RunState> {
   /** Set while this process has seen all of them and they are small. */
   payloads?: Payloads | undefined;
@@ -59,7 +57,7 @@ interface Cached extends Versioned<RunState> {
 export class Runs {
   private readonly cache = new Map<string, Cached>();
   private readonly mutex = new KeyedMutex();
-  private readonly deferred = new Map<string, Deferred[]>();
+  private readonly deferred: Deferred;
 
   constructor(
     private readonly deps: EngineDeps,
@@ -68,7 +66,11 @@ export class Runs {
     private readonly perform: RunCommandHandler,
     /** Called after a commit that released leases. */
     private readonly onFreed: (freed: Freed[]) => void,
-  ) {}
+  ) {
+    this.deferred = new Deferred(deps.clock, (id, event) =>
+      this.tasks.spawn('deferred event', () => this.apply(id, event)),
+    );
+  }
 
   /**
    * Commits a new run together with what belongs to its creation, and starts it unless it is held.
@@ -101,39 +103,23 @@ export class Runs {
    * what need not be durable at once.
    */
   defer(id: string, event: RunEvent, delayMs: number): void {
-    const cancel = this.deps.clock.after(delayMs, () => {
-      const mine = this.deferred.get(id)?.find((d) => d.cancel === cancel);
-      if (!mine) return;
-      this.take(id, mine);
-      this.tasks.spawn('deferred event', () => this.apply(id, event));
-    });
-    this.deferred.set(id, [...(this.deferred.get(id) ?? []), { event, cancel }]);
+    this.deferred.add(id, event, delayMs);
   }
 
   /** Gives up what was deferred; what it would have told is found out again by the sweeper. */
   dropDeferred(): void {
-    for (const list of this.deferred.values()) for (const { cancel } of list) cancel();
-    this.deferred.clear();
-  }
-
-  private take(id: string, only?: Deferred): RunEvent[] {
-    const list = this.deferred.get(id) ?? [];
-    const taken = only ? [only] : list;
-    const left = list.filter((d) => !taken.includes(d));
-    if (left.length > 0) this.deferred.set(id, left);
-    else this.deferred.delete(id);
-    for (const { cancel } of taken) cancel();
-    return taken.map((d) => d.event);
+    this.deferred.drop();
   }
 
   private async applyNow(id: string, event: RunEvent, options: ApplyOptions): Promise<Applied> {
-    const earlier = this.take(id);
+    const earlier = this.deferred.take(id);
     let direct = true;
     for (let attempt = 0; attempt < this.deps.limits.maxConflicts; attempt += 1) {
       const cached = this.cache.get(id);
       const known: Cached | undefined = cached ?? (await this.deps.store.run(id));
       if (!known) return { outcome: 'unknown-run' };
-      const decision = this.decide(known.state, [...earlier, event], direct);
+      const context = this.context(direct, await this.dataFor(known.state));
+      const decision = decideAll(known.state, [...earlier, event], context);
       const { result } = options;
       const results = result ? [{ ...result, counted: decision.outcome === 'changed' }] : [];
       const keep = decision.outcome === 'changed' || decision.changedEarlier || decision.outcome === 'late';
@@ -168,7 +154,8 @@ export class Runs {
     const { hold, actor, results = [], ...rest } = extra;
     let committed: CommitResult = { ok: false, conflict: 'busy' };
     for (const direct of [true, false]) {
-      const decision = this.decide(fresh, hold ? [] : [{ type: 'start' }], direct);
+      const data = dataOf(payloadsOf({ input, results }));
+      const decision = decideAll(fresh, hold ? [] : [{ type: 'start' }], this.context(direct, data));
       const change = this.change({ state: fresh, version: 0 }, decision, { type: 'start' }, [], actor);
       const state = decision.state;
       const run = { expect: 0, state, input, results, ...due(state) };
@@ -180,30 +167,17 @@ export class Runs {
     return committed;
   }
 
-  private decide(
-    state: RunState,
-    events: RunEvent[],
-    direct: boolean,
-  ): RunDecision & { changedEarlier: boolean } {
-    const context = this.context(direct);
-    let decision: RunDecision = { state, outcome: 'unchanged', leases: [], commands: [] };
-    let changedEarlier = false;
-    for (const event of events) {
-      changedEarlier ||= decision.outcome === 'changed';
-      const next = decideRun(decision.state, event, context);
-      decision = {
-        ...next,
-        leases: [...decision.leases, ...next.leases],
-        commands: [...decision.commands, ...next.commands],
-      };
-    }
-    return { ...decision, changedEarlier };
+  /** What the conditions of a plan look at, where it has any. */
+  private async dataFor(run: RunState): Promise<RunData | undefined> {
+    if (!readsData(run.plan)) return undefined;
+    const payloads = await this.payloads(run.id);
+    return payloads && dataOf(payloads);
   }
 
-  private context(direct: boolean): RunContext {
+  private context(direct: boolean, data: RunData | undefined): RunContext {
     const { clock, random, limits, performing } = this.deps;
     const capsuleOf = (agentId: string): CapsuleView => this.capsules.view(agentId, direct);
-    return { now: clock.now(), random, limits, performing, capsuleOf };
+    return { now: clock.now(), random, limits, performing, capsuleOf, ...(data && { data }) };
   }
 
   private change(
@@ -213,7 +187,7 @@ export class Runs {
     results: StepResult[],
     actor = 'engine',
   ): Change {
-    const { state, leases } = decision;
+    const { state, leases, waits } = decision;
     const at = this.deps.clock.now();
     const before = known.version === 0 ? {} : projectRun(known.state);
     const reason = 'reason' in event ? event.reason : undefined;
@@ -223,6 +197,7 @@ export class Runs {
       at,
       run: { expect: known.version, state, ...due(state), ...(results.length > 0 && { results }) },
       ...(leases.length > 0 && { leases: { runId: state.id, changes: leases } }),
+      ...(waits.length > 0 && { waits: { runId: state.id, changes: waits } }),
       ledger: [
         {
           at,
@@ -292,3 +267,28 @@ const due = (state: RunState): { dueAt?: number } => {
   const dueAt = runDueAt(state);
   return dueAt === undefined ? {} : { dueAt };
 };
+
+type Combined = RunDecision & { changedEarlier: boolean };
+
+/** One decision out of several events, the last of which the outcome tells of. */
+function decideAll(state: RunState, events: readonly RunEvent[], context: RunContext): Combined {
+  let all: Combined = {
+    state,
+    outcome: 'unchanged',
+    leases: [],
+    waits: [],
+    commands: [],
+    changedEarlier: false,
+  };
+  for (const event of events) {
+    const next = decideRun(all.state, event, context);
+    all = {
+      ...next,
+      leases: [...all.leases, ...next.leases],
+      waits: [...all.waits, ...next.waits],
+      commands: [...all.commands, ...next.commands],
+      changedEarlier: all.changedEarlier || all.outcome === 'changed',
+    };
+  }
+  return all;
+}

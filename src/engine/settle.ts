@@ -1,6 +1,6 @@
 /** What comes back from agents: results by webhook, and claims of agents that start up. */
 import type { AgentClaim, AgentRunRequest, AgentRunResult } from '../contract';
-import { planOf, stepOf } from '../domain/run';
+import { agentStepOf, stepOf } from '../domain/run';
 import type { LeaseRequest } from '../store/store';
 import type { Callback } from './callbacks';
 import type { Capsules } from './capsules';
@@ -112,7 +112,7 @@ export class Settler {
     if (!run || step?.status !== 'dispatching') return undefined;
     const request = await this.dispatcher.request(run, stepId);
     this.runs.defer(runId, { type: 'accepted', stepId, attempt: step.attempt, bootId }, 0);
-    this.deps.log.debug({ run: runId, step: stepId, agent: planOf(run, stepId).agentId }, 'job claimed');
+    this.deps.log.debug({ run: runId, step: stepId, agent: agentStepOf(run, stepId).agentId }, 'job claimed');
     return request;
   }
 }

@@ -1,8 +1,10 @@
 /** Starts runs: from the API, and again from a step of an earlier run. */
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../domain/canonical-json';
-import type { RunState, StepState, Trigger } from '../domain/run';
-import { definitionHash, type Workflow } from '../registry';
+import { before } from '../domain/graph';
+import { phaseOf, type StepPlan } from '../domain/plan';
+import { stepOf, type RunState, type StepState, type Trigger } from '../domain/run';
+import { definitionHash, planFor, type Workflow } from '../registry';
 import type { StepResult } from '../store/store';
 import type { EngineDeps } from './context';
 import type { NewRun, Runs } from './runs';
@@ -55,13 +57,11 @@ export class Triggers {
     if (original.finishedAt === undefined) return { kind: 'not-over' };
     const payloads = await store.payloads(runId);
     if (!payloads) return { kind: 'payloads-gone' };
-    const first =
-      fromStep ?? original.steps.find((s) => s.status !== 'succeeded')?.id ?? original.plan[0]?.id ?? '';
-    const index = original.plan.findIndex((s) => s.id === first);
-    if (index < 0) return { kind: 'unknown-step' };
-    const missing = original.steps.slice(0, index).find((s) => s.status !== 'succeeded');
+    const first = fromStep ?? firstUnfinished(original);
+    if (!original.plan.some((s) => s.id === first)) return { kind: 'unknown-step' };
+    const missing = before(original.plan, first).find((s) => !isSettled(original, s));
     if (missing) return { kind: 'step-not-reached', stepId: missing.id };
-    const reused = original.plan.slice(0, index).map((s) => s.id);
+    const reused = reusable(original, first);
     const run = this.repeat(original, first, reused);
     const results = payloads.results.filter(
       (r) => r.counted && r.result.status === 'success' && reused.includes(r.stepId),
@@ -73,40 +73,35 @@ export class Triggers {
   /** A run that nobody has seen yet: queued, every step pending. */
   newRun(workflow: Workflow, trigger: Trigger): RunState {
     const now = this.deps.clock.now();
+    const plan = planFor(workflow, this.deps.registry);
     return {
       id: this.deps.newId(),
       workflowId: workflow.id,
       definition: definitionHash(workflow),
-      plan: workflow.steps.map((s) => ({
-        id: s.id,
-        agentId: s.agent,
-        timeoutMs: s.timeoutSeconds * 1_000,
-        attempts: s.retry.attempts,
-        backoffMs: s.retry.backoffSeconds * 1_000,
-        maxBackoffMs: s.retry.maxBackoffSeconds * 1_000,
-        ...(s.input && { input: { ...s.input } }),
-      })),
+      plan: [...plan],
       trigger,
       status: 'queued',
-      steps: workflow.steps.map((s) => pending(s.id)),
+      steps: plan.map((s) => pending(s.id)),
       createdAt: now,
       ...(workflow.timeoutSeconds !== undefined && { deadline: now + workflow.timeoutSeconds * 1_000 }),
     };
   }
 
   private repeat(original: RunState, fromStep: string, reused: string[]): RunState {
-    const { error: _error, finishedAt: _finishedAt, startedAt: _startedAt, deadline, ...rest } = original;
+    const { id: of, workflowId, definition, plan, createdAt, deadline } = original;
     const now = this.deps.clock.now();
     return {
-      ...rest,
       id: this.deps.newId(),
-      trigger: { kind: 'rerun', of: original.id, fromStep },
+      workflowId,
+      definition,
+      plan,
+      trigger: { kind: 'rerun', of, fromStep },
       status: 'queued',
       createdAt: now,
-      ...(deadline !== undefined && { deadline: now + (deadline - original.createdAt) }),
-      steps: original.plan.map(({ id }) =>
+      ...(deadline !== undefined && { deadline: now + (deadline - createdAt) }),
+      steps: plan.map(({ id }) =>
         reused.includes(id)
-          ? { ...pending(id), status: 'succeeded' as const, finishedAt: now, reusedFrom: original.id }
+          ? { ...pending(id), status: 'succeeded' as const, finishedAt: now, reusedFrom: of }
           : pending(id),
       ),
     };
@@ -137,3 +132,24 @@ export class Triggers {
 }
 
 const pending = (id: string): StepState => ({ id, status: 'pending', attempt: 0, history: [] });
+
+/** The first step of the run proper that is to be done still or again; the first of all if none is. */
+const firstUnfinished = ({ steps, plan }: RunState): string =>
+  (
+    steps.find(
+      (s, i) => !['succeeded', 'skipped'].includes(s.status) && phaseOf(plan[i] as StepPlan) === 'main',
+    ) ?? steps[0]
+  )?.id ?? '';
+
+/** Whether what a step was to deliver is known: delivered, or left out by rule. */
+function isSettled(run: RunState, step: StepPlan): boolean {
+  const status = stepOf(run, step.id)?.status;
+  return status === 'succeeded' || status === 'skipped' || (status === 'failed' && step.optional === true);
+}
+
+/** The steps of the run proper that succeeded and do not follow from `first`. */
+const reusable = (run: RunState, first: string): string[] =>
+  run.plan
+    .filter((s) => phaseOf(s) === 'main' && s.id !== first && stepOf(run, s.id)?.status === 'succeeded')
+    .filter((s) => !before(run.plan, s.id).some((b) => b.id === first))
+    .map((s) => s.id);

@@ -70,6 +70,11 @@ export const PROBLEMS = {
     title: 'There is no such run',
     hint: 'GET /runs lists the runs that are kept; old ones are removed after the retention time.',
   },
+  'nothing-to-decide': {
+    status: 409,
+    title: 'This step does not wait for a decision',
+    hint: 'GET /approvals lists the steps that do; somebody may have decided already.',
+  },
   'workflow-not-found': {
     status: 404,
     title: 'There is no such workflow',

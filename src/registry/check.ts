@@ -4,20 +4,13 @@
  */
 import { z } from 'zod';
 import { closest, formatPlace, validateSchedule, type Problem } from '../domain/schedule';
+import { checkNesting, checkSteps, SeenStep, type Names } from './check-steps';
 import { leftOut } from './installed';
-import { DEFAULT_STEP_TIMEOUT_SECONDS } from './schema';
+import { timeoutOf } from './step-schema';
 import { urlProblem } from './url';
 import { AGENT_VARIABLE_PREFIXES, agentVariables, type Env } from './variables';
 
 const text = z.string().trim().catch('');
-const SeenStep = z
-  .looseObject({
-    id: text,
-    agent: text,
-    needs: z.array(z.string()).catch([]),
-    timeoutSeconds: z.number().catch(DEFAULT_STEP_TIMEOUT_SECONDS),
-  })
-  .catch({ id: '', agent: '', needs: [], timeoutSeconds: DEFAULT_STEP_TIMEOUT_SECONDS });
 const SeenAgent = z
   .looseObject({
     id: text,
@@ -29,18 +22,19 @@ const SeenWorkflow = z
   .looseObject({
     id: text,
     steps: z.array(SeenStep).catch([]),
+    onFailure: z.array(SeenStep).catch([]),
+    finally: z.array(SeenStep).catch([]),
     schedule: z.unknown().optional(),
     enabled: z.boolean().optional().catch(undefined),
     timeoutSeconds: z.number().optional().catch(undefined),
   })
-  .catch({ id: '', steps: [], schedule: undefined });
+  .catch({ id: '', steps: [], onFailure: [], finally: [], schedule: undefined });
 const Seen = z.looseObject({
   agents: z.array(SeenAgent).catch([]),
   workflows: z.array(SeenWorkflow).catch([]),
 });
 type SeenAgent = z.infer<typeof SeenAgent>;
 type SeenWorkflow = z.infer<typeof SeenWorkflow>;
-type SeenStep = z.infer<typeof SeenStep>;
 
 /** Every mistake but those of shape. */
 export function checkRegistry(input: unknown, env: Env): Problem[] {
@@ -48,13 +42,17 @@ export function checkRegistry(input: unknown, env: Env): Problem[] {
   if (!seen.success) return [];
   const { agents, workflows } = seen.data;
   const agentIds = agents.map((agent) => agent.id).filter((id) => id !== '');
+  const workflowIds = workflows.map((workflow) => workflow.id).filter((id) => id !== '');
   const absent = new Set(leftOut(seen.data).agents);
   return [
     ...duplicates(agents, 'agents', 'id', 'agent'),
     ...duplicates(agents, 'agents', 'capsuleId', 'capsule'),
     ...agents.flatMap((agent, i) => (absent.has(agent.id) ? [] : checkAgent(agent, `agents[${i}]`, env))),
     ...duplicates(workflows, 'workflows', 'id', 'workflow'),
-    ...workflows.flatMap((workflow, i) => checkWorkflow(workflow, `workflows[${i}]`, agentIds)),
+    ...workflows.flatMap((workflow, i) =>
+      checkWorkflow(workflow, `workflows[${i}]`, { agents: agentIds, workflows: workflowIds }),
+    ),
+    ...checkNesting(workflows, 'workflows'),
   ];
 }
 
@@ -126,14 +124,16 @@ function isLoopback(url: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
 }
 
-function checkWorkflow(workflow: SeenWorkflow, place: string, agentIds: readonly string[]): Problem[] {
-  const { steps, schedule, timeoutSeconds } = workflow;
+function checkWorkflow(workflow: SeenWorkflow, place: string, names: Names): Problem[] {
+  const { steps, onFailure, schedule, timeoutSeconds } = workflow;
+  const all = [...steps, ...onFailure, ...workflow.finally];
   return [
-    ...duplicates(steps, `${place}.steps`, 'id', 'step'),
-    ...steps.flatMap((step, i) => checkStep(step, i, workflow, `${place}.steps[${i}]`, agentIds)),
-    ...checkNeeds(steps, `${place}.steps`),
+    ...duplicates(all, `${place}.steps`, 'id', 'step'),
+    ...checkSteps(steps, [], `${place}.steps`, names),
+    ...checkSteps(onFailure, steps, `${place}.onFailure`, names),
+    ...checkSteps(workflow.finally, [...steps, ...onFailure], `${place}.finally`, names),
     ...(schedule === undefined ? [] : checkSchedule(schedule, `${place}.schedule`)),
-    ...(timeoutSeconds !== undefined && steps.some((step) => step.timeoutSeconds > timeoutSeconds)
+    ...(timeoutSeconds !== undefined && all.some((step) => timeoutOf(step) > timeoutSeconds)
       ? [
           {
             place: `${place}.timeoutSeconds`,
@@ -157,68 +157,5 @@ function checkSchedule(schedule: unknown, place: string): Problem[] {
       mend: 'Write true or false',
     });
   }
-  return problems;
-}
-
-function checkStep(
-  { agent, needs }: SeenStep,
-  index: number,
-  { steps }: SeenWorkflow,
-  place: string,
-  agentIds: readonly string[],
-): Problem[] {
-  const problems: Problem[] = [];
-  if (agent !== '' && !agentIds.includes(agent)) {
-    problems.push(unknownName(`${place}.agent`, 'agent', agent, agentIds));
-  }
-  const earlier = steps.slice(0, index).map((step) => step.id);
-  needs.forEach((need, i) => {
-    if (earlier.includes(need)) return;
-    const all = steps.map((step) => step.id);
-    problems.push(
-      all.includes(need)
-        ? {
-            place: `${place}.needs[${i}]`,
-            problem: `the step needs "${need}", which does not come before it`,
-            mend: `Write "${need}" above it: steps run in the order written`,
-          }
-        : unknownName(`${place}.needs[${i}]`, 'step', need, all),
-    );
-  });
-  return problems;
-}
-
-function unknownName(place: string, what: string, name: string, known: readonly string[]): Problem {
-  const guess = closest(name, known);
-  return {
-    place,
-    problem: `there is no ${what} "${name}"`,
-    mend: guess
-      ? `Did you mean "${guess}"?`
-      : `Declare it, or name one of: ${known.join(', ') || '(none declared)'}`,
-  };
-}
-
-/** Steps that need each other in a circle, each circle named once. */
-function checkNeeds(steps: readonly SeenStep[], place: string): Problem[] {
-  const needs = new Map(steps.map((step) => [step.id, step.needs]));
-  const done = new Set<string>();
-  const problems: Problem[] = [];
-  const visit = (id: string, path: readonly string[]) => {
-    const start = path.indexOf(id);
-    if (start >= 0) {
-      const circle = [...path.slice(start), id].join(' → ');
-      problems.push({
-        place,
-        problem: `steps need each other in a circle: ${circle}`,
-        mend: 'Remove one of these needs',
-      });
-      return;
-    }
-    if (done.has(id)) return;
-    for (const need of needs.get(id) ?? []) visit(need, [...path, id]);
-    done.add(id);
-  };
-  for (const step of steps) visit(step.id, []);
   return problems;
 }

@@ -8,6 +8,7 @@ import type { Env } from './variables';
 export { definitionHash } from './hash';
 export { onlyWorkflow, type LeftOut } from './installed';
 export { loadRegistry, type LoadedRegistry } from './load';
+export { planFor } from './plan';
 export type { Agent, AgentInput, Registry, RegistryInput, Step, Workflow, WorkflowInput } from './schema';
 export { AGENT_VARIABLE_PREFIXES, agentVariables, type AgentVariables, type Env } from './variables';
 

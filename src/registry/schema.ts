@@ -2,30 +2,16 @@
 import { z } from 'zod';
 import type { Secret } from '../config/secret';
 import { Schedule } from '../domain/schedule';
+import { jsonObject, kebabId, MAX_STEPS, name, seconds } from './shapes';
+import { StepSchema } from './step-schema';
 
 /** The most an installation declares; a generated list gone wrong is refused, not worked through. */
 export const MAX_AGENTS = 1_000;
 export const MAX_WORKFLOWS = 1_000;
-export const MAX_STEPS = 100;
-
-/** As the agent contract has it: one step takes a day at most. */
-export const MAX_STEP_TIMEOUT_SECONDS = 86_400;
-export const DEFAULT_STEP_TIMEOUT_SECONDS = 300;
-export const MAX_RUN_TIMEOUT_SECONDS = 7 * 86_400;
-export const MAX_ATTEMPTS = 20;
+/** A run may wait for people. */
+export const MAX_RUN_TIMEOUT_SECONDS = 90 * 86_400;
 
 const MIN_SECRET_LENGTH = 16;
-
-const kebabId = z
-  .string()
-  .max(63, 'is longer than 63 characters')
-  .regex(
-    /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
-    'is not in kebab-case (lower-case letters, digits, single hyphens)',
-  );
-const name = z.string().trim().min(1, 'is empty').max(200);
-const seconds = (max: number) => z.number().int().min(1).max(max);
-const jsonObject = z.record(z.string(), z.unknown());
 
 export const AgentSchema = z.strictObject({
   id: kebabId,
@@ -54,26 +40,6 @@ export const AgentSchema = z.strictObject({
   mode: z.enum(['api', 'startup']).optional(),
 });
 
-export const RetrySchema = z.strictObject({
-  /** Attempts in all, the first included. */
-  attempts: z.number().int().min(1).max(MAX_ATTEMPTS).default(1),
-  /** Wait before the second attempt; doubled before each further one. */
-  backoffSeconds: z.number().min(0).max(3_600).default(5),
-  maxBackoffSeconds: z.number().min(0).max(86_400).default(300),
-});
-
-export const StepSchema = z.strictObject({
-  id: kebabId,
-  /** Id of the agent that does it. */
-  agent: z.string(),
-  timeoutSeconds: seconds(MAX_STEP_TIMEOUT_SECONDS).default(DEFAULT_STEP_TIMEOUT_SECONDS),
-  retry: RetrySchema.prefault({}),
-  /** Fixed input; the run's input and earlier outputs are merged over it. */
-  input: jsonObject.optional(),
-  /** Ids of steps that come before it. Steps run in the order written, so this only says why. */
-  needs: z.array(z.string()).max(MAX_STEPS).optional(),
-});
-
 export const WorkflowSchema = z.strictObject({
   id: kebabId,
   name,
@@ -81,6 +47,10 @@ export const WorkflowSchema = z.strictObject({
   /** False: declared, but no part of this installation; agents that only such workflows use need no capsule. */
   enabled: z.boolean().default(true),
   steps: z.array(StepSchema).min(1, 'has no steps').max(MAX_STEPS),
+  /** After a step failed, with the failure in their input. */
+  onFailure: z.array(StepSchema).max(MAX_STEPS).default([]),
+  /** At the end, whatever came of the rest. */
+  finally: z.array(StepSchema).max(MAX_STEPS).default([]),
   schedule: Schedule.extend({
     /** False: declared, but never fires. */
     enabled: z.boolean().default(true),

@@ -34,7 +34,7 @@ export async function summarise(
   const shifts = await shiftsOf(orchestrator, run);
   const steps = run.steps.map((step, i) => {
     const last = step.history.at(-1);
-    const agentId = run.plan[i]?.agentId;
+    const agentId = agentAt(run, i);
     const shift = shifts.find((s) => s.agentId === agentId && s.generation === last?.generation);
     return {
       id: step.id,
@@ -99,8 +99,13 @@ function reportLines(analysis: Record<string, unknown>, notice: Record<string, u
 /** The shifts in which the run's steps were done. */
 async function shiftsOf(orchestrator: Orchestrator, run: RunState): Promise<Shift[]> {
   const used = new Set(
-    run.steps.flatMap((step, i) => step.history.map((h) => `${run.plan[i]?.agentId}/${h.generation}`)),
+    run.steps.flatMap((step, i) => step.history.map((h) => `${agentAt(run, i)}/${h.generation}`)),
   );
   const { items } = await orchestrator.store.shifts({}, MAX_SHIFTS);
   return items.filter((s) => used.has(`${s.agentId}/${s.generation}`));
 }
+
+const agentAt = ({ plan }: RunState, index: number): string | undefined => {
+  const step = plan[index];
+  return step?.kind === 'agent' ? step.agentId : undefined;
+};

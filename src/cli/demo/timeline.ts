@@ -17,7 +17,7 @@ export class Timeline {
   ) {}
 
   run(run: RunState): void {
-    for (const { id, agentId } of run.plan) this.stepOf.set(agentId, id);
+    for (const step of run.plan) if (step.kind === 'agent') this.stepOf.set(step.agentId, step.id);
     const earlier = run.createdAt < this.startedAt ? ' (a run of the last start)' : '';
     for (const step of run.steps) {
       const key = `${step.status}/${step.attempt}`;

@@ -8,6 +8,7 @@ import { health, ready } from './health';
 import { clearInbox, deliver, getDelivery, listDeliveries, replayDelivery } from './inbox';
 import { metrics } from './metrics';
 import { cancelRun, getRun, listRuns, rerunRun, startRun } from './runs';
+import { decideStep, listApprovals, postEvent } from './signals';
 import { claim, webhook } from './webhook';
 import { getWorkflow, listWorkflows } from './workflows';
 
@@ -17,6 +18,9 @@ export const ROUTES: readonly Route[] = [
   getRun,
   cancelRun,
   rerunRun,
+  postEvent,
+  listApprovals,
+  decideStep,
   listWorkflows,
   getWorkflow,
   webhook,

@@ -93,19 +93,24 @@ export const listRuns = route({
     status: z.enum(RUN_STATUSES).optional(),
     createdAfter: isoTime.optional().describe('Created at this time or later.'),
     createdBefore: isoTime.optional().describe('Created before this time.'),
+    parent: runId
+      .optional()
+      .describe('The runs that do the work of a step of this run, which are not listed otherwise.'),
+    step: idText.optional().describe('With `parent`: of this step only.'),
     ...pageQuery,
   }),
   responses: { 200: { description: 'A page of runs.', schema: name('RunPage', pageOf(RunSummary)) } },
   problems: [],
   handle: async ({ query }, { store }) => {
-    const { workflowId, status, createdAfter, createdBefore, limit, cursor } = query;
+    const { workflowId, status, createdAfter, createdBefore, parent, step, limit, cursor } = query;
     const filter = {
       ...(workflowId !== undefined && { workflowId }),
       ...(status !== undefined && { status }),
       ...(createdAfter !== undefined && { createdAfter: Date.parse(createdAfter) }),
       ...(createdBefore !== undefined && { createdBefore: Date.parse(createdBefore) }),
     };
-    const page = await store.runs(filter, limit, cursor);
+    const of = parent && { parent: { runId: parent, ...(step !== undefined && { stepId: step }) } };
+    const page = await store.runs({ ...filter, ...of }, limit, cursor);
     return json({ items: page.items.map(runSummary), nextCursor: page.nextCursor });
   },
 });
@@ -130,7 +135,8 @@ export const cancelRun = route({
   tag,
   summary: 'Cancel a run',
   description:
-    'The agent at work is told, no later step runs. Cancelling a cancelled run again is answered the same.',
+    'The agent at work is told, no later step runs but those for the end, and asked again those neither. ' +
+    'Cancelling a cancelled run again is answered the same.',
   access: 'key',
   params,
   body: name('CancelRun', z.strictObject({ reason: z.string().min(1).max(1_000).optional() })),
@@ -141,7 +147,8 @@ export const cancelRun = route({
     const reason = body.reason ?? 'cancelled over the API';
     const { outcome, state } = await deps.engine.cancel(params.runId, reason, actor);
     if (outcome === 'unknown-run' || !state) throw new Problem('run-not-found');
-    if (state.status !== 'cancelled') throw new Problem('run-over', { detail: `It has ${state.status}.` });
+    const isCancelled = (state.ending ?? state).status === 'cancelled';
+    if (!isCancelled) throw new Problem('run-over', { detail: `It has ${state.status}.` });
     return json(await fullRun(state, deps));
   },
 });
@@ -188,7 +195,9 @@ async function shiftsOf(
   { store, registry }: AppDeps,
 ): Promise<(agentId: string, generation: number) => Shift | undefined> {
   const worked = run.steps.filter((s) => s.generation !== undefined).map((s) => s.id);
-  const agents = new Set(run.plan.filter((p) => worked.includes(p.id)).map((p) => p.agentId));
+  const agents = new Set(
+    run.plan.flatMap((p) => (p.kind === 'agent' && worked.includes(p.id) ? [p.agentId] : [])),
+  );
   const known = new Map<string, Shift[]>();
   await Promise.all(
     [...agents].map(async (agentId) => {

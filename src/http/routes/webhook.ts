@@ -80,8 +80,8 @@ async function settle(
 /** The keys of the agent that a result's step was given to; none if it holds none, or is not known. */
 async function keysOf({ runId, stepId }: AgentRunResult, { engine, registry }: AppDeps): Promise<string[]> {
   const run = await engine.runs.get(runId);
-  const agentId = run?.state.plan.find((p) => p.id === stepId)?.agentId;
-  const agent = agentId === undefined ? undefined : registry.findAgent(agentId);
+  const plan = run?.state.plan.find((p) => p.id === stepId);
+  const agent = plan?.kind === 'agent' ? registry.findAgent(plan.agentId) : undefined;
   return agent?.secrets.map((secret) => secret.reveal()) ?? [];
 }
 

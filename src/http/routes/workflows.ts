@@ -19,7 +19,7 @@ export const listWorkflows = route({
   responses: { 200: { description: 'All of them.', schema: name('WorkflowPage', pageOf(WorkflowView)) } },
   problems: [],
   handle: async (_input, { registry, clock }) =>
-    json({ items: registry.workflows.map((w) => workflowView(w, clock.now())), nextCursor: null }),
+    json({ items: registry.workflows.map((w) => workflowView(w, registry, clock.now())), nextCursor: null }),
 });
 
 export const getWorkflow = route({
@@ -36,6 +36,6 @@ export const getWorkflow = route({
     const workflow = registry.findWorkflow(params.workflowId);
     if (!workflow) throw new Problem('workflow-not-found');
     const ticks = await store.ticks(workflow.id, LAST_TICKS);
-    return json({ ...workflowView(workflow, clock.now()), lastTicks: ticks.map(tickView) });
+    return json({ ...workflowView(workflow, registry, clock.now()), lastTicks: ticks.map(tickView) });
   },
 });

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { Usage } from '../../contract';
 import type { Shift } from '../../domain/capsule';
+import { CHILD_STATES, countOf } from '../../domain/children';
+import type { StepPlan } from '../../domain/plan';
 import {
   ErrorKind,
   isTerminal,
@@ -25,6 +27,13 @@ const TriggerView = name(
     z.object({ kind: z.literal('api') }),
     z.object({ kind: z.literal('schedule'), scheduledFor: isoTime }),
     z.object({ kind: z.literal('rerun'), of: z.guid(), fromStep: z.string() }),
+    z.object({
+      kind: z.literal('step'),
+      runId: z.guid(),
+      stepId: z.string(),
+      attempt: z.number().int(),
+      index: z.number().int().describe('Its place in the list of the step, from 0.'),
+    }),
   ]),
 );
 
@@ -65,10 +74,25 @@ const AttemptView = name(
   }),
 );
 
+const ChildrenView = name(
+  'Children',
+  z.object({
+    total: z.number().int(),
+    open: z.number().int().describe('Not begun.'),
+    running: z.number().int(),
+    succeeded: z.number().int(),
+    failed: z.number().int(),
+    runs: z.string().describe('Where they are listed.'),
+  }),
+);
+
 export const StepView = name(
   'Step',
   StepSummary.extend({
-    agentId: z.string(),
+    kind: z.enum(['agent', 'runs', 'sleep', 'event', 'approval']),
+    agentId: z.string().nullable().describe('Null for a step that no agent does.'),
+    reason: z.string().nullable().describe('Why it was skipped.'),
+    children: ChildrenView.nullable().describe('The runs that do the work of the step, if it has any.'),
     maxAttempts: z.number().int(),
     requestedAt: maybeTime.describe('When this attempt asked for a place on the capsule.'),
     grantedAt: maybeTime.describe('When it got one, on an awake capsule.'),
@@ -128,8 +152,9 @@ export function runView(
     deadline: isoOrNull(run.deadline),
     input: payloads?.input ?? null,
     steps: run.steps.map((step) => {
-      const { agentId } = planOf(run, step.id);
-      const shift = step.generation === undefined ? undefined : shiftOf(agentId, step.generation);
+      const agentId = agentIdOf(planOf(run, step.id));
+      const known = agentId !== null && step.generation !== undefined;
+      const shift = known ? shiftOf(agentId, step.generation as number) : undefined;
       const results = payloads?.results.filter((r) => r.stepId === step.id) ?? [];
       return stepView(run, step, results, shift);
     }),
@@ -170,7 +195,10 @@ function stepView(run: RunState, step: StepState, results: StepResult[], shift: 
     id: step.id,
     status: step.status,
     attempt: step.attempt,
-    agentId: plan.agentId,
+    kind: plan.kind,
+    agentId: agentIdOf(plan),
+    reason: step.reason ?? null,
+    children: step.children === undefined ? null : childrenView(run, step),
     maxAttempts: plan.attempts,
     requestedAt: isoOrNull(step.requestedAt),
     grantedAt: isoOrNull(step.grantedAt),
@@ -188,6 +216,20 @@ function stepView(run: RunState, step: StepState, results: StepResult[], shift: 
     reusedFrom: step.reusedFrom ?? null,
     attempts: step.history.map(attemptView),
   };
+}
+
+const agentIdOf = (plan: StepPlan): string | null => (plan.kind === 'agent' ? plan.agentId : null);
+
+function childrenView(run: RunState, { id, children = '' }: StepState): z.infer<typeof ChildrenView> {
+  const count = (state: keyof typeof CHILD_STATES) => countOf(children, CHILD_STATES[state]);
+  const [open, running, succeeded, failed] = [
+    count('open'),
+    count('running'),
+    count('succeeded'),
+    count('failed'),
+  ];
+  const runs = `/runs?${new URLSearchParams({ parent: run.id, step: id }).toString()}`;
+  return { total: children.length, open, running, succeeded, failed, runs };
 }
 
 /** The part of the wait that was the capsule's boot. */

@@ -1,7 +1,9 @@
 /** Workflows, their schedules and their decided ticks as the API shows them. */
 import { z } from 'zod';
+import { needsOf } from '../../domain/graph';
+import { PHASES, phaseOf, type StepPlan } from '../../domain/plan';
 import { CatchUp, describe, nextTicks, OverlapPolicy } from '../../domain/schedule';
-import type { Workflow } from '../../registry';
+import { planFor, type Registry, type Workflow } from '../../registry';
 import type { Tick } from '../../store/store';
 import { isoTime, jsonObject, name } from '../schema';
 import { iso } from './time';
@@ -32,8 +34,12 @@ export const WorkflowView = name(
     steps: z.array(
       z.object({
         id: z.string(),
-        agentId: z.string(),
-        timeoutSeconds: z.number(),
+        kind: z.enum(['agent', 'runs', 'sleep', 'event', 'approval']),
+        phase: z.enum(PHASES),
+        agentId: z.string().nullable(),
+        workflowId: z.string().nullable().describe('The workflow it runs.'),
+        needs: z.array(z.string()),
+        timeoutSeconds: z.number().describe('Of one attempt; of a wait, how long it may last.'),
         attempts: z.number().int(),
         input: jsonObject.nullable(),
       }),
@@ -63,24 +69,37 @@ export const WorkflowDetail = name(
 );
 
 /** @param now epoch ms; the next fire times are after it */
-export function workflowView(workflow: Workflow, now: number): z.infer<typeof WorkflowView> {
+export function workflowView(
+  workflow: Workflow,
+  registry: Registry,
+  now: number,
+): z.infer<typeof WorkflowView> {
+  const plan = planFor(workflow, registry);
   const { id, schedule } = workflow;
   const self = `/workflows/${encodeURIComponent(id)}`;
   return {
     id,
     name: workflow.name,
     description: workflow.description ?? null,
-    steps: workflow.steps.map((step) => ({
-      id: step.id,
-      agentId: step.agent,
-      timeoutSeconds: step.timeoutSeconds,
-      attempts: step.retry.attempts,
-      input: step.input ? { ...step.input } : null,
-    })),
+    steps: plan.map((step) => stepView(plan, step)),
     input: { ...workflow.input },
     timeoutSeconds: workflow.timeoutSeconds ?? null,
     schedule: schedule ? scheduleView(schedule, now) : null,
     links: { self, runs: `/runs?workflowId=${encodeURIComponent(id)}`, start: `${self}/runs` },
+  };
+}
+
+function stepView(plan: readonly StepPlan[], step: StepPlan) {
+  return {
+    id: step.id,
+    kind: step.kind,
+    phase: phaseOf(step),
+    agentId: step.kind === 'agent' ? step.agentId : null,
+    workflowId: step.kind === 'runs' ? step.workflowId : null,
+    needs: [...needsOf(plan, step)],
+    timeoutSeconds: step.timeoutMs / 1_000,
+    attempts: step.attempts,
+    input: step.input ?? null,
   };
 }
 
