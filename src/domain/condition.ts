@@ -29,8 +29,8 @@ export const Path: z.ZodType<Path> = z.union([
 
 export const segments = (path: Path): string[] => (typeof path === 'string' ? path.split('.') : [...path]);
 
-/** The value at a path, or undefined where there is none. Own keys only. */
-export function valueAt(data: RunData, path: Path): unknown {
+/** The value at a path within a {@link RunData} or what a trigger tells, or undefined where there is none. Own keys only. */
+export function valueAt(data: object, path: Path): unknown {
   let value: unknown = data;
   for (const key of segments(path)) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
@@ -83,7 +83,7 @@ export const Condition: z.ZodType<Condition> = z.lazy(() =>
 );
 
 /** Whether a condition holds. A path that leads nowhere makes every comparison false but `exists: false` and `notEquals`. */
-export function holds(condition: Condition, data: RunData): boolean {
+export function holds(condition: Condition, data: object): boolean {
   if ('all' in condition) return condition.all.every((c) => holds(c, data));
   if ('any' in condition) return condition.any.some((c) => holds(c, data));
   if ('not' in condition) return !holds(condition.not, data);

@@ -133,7 +133,8 @@ function pathsOf({ when, forEach, sleep, waitForEvent }: SeenStep): Array<[strin
   return found.filter((f): f is [string, Path] => isPath(f[1]));
 }
 
-function conditionPaths(condition: unknown, key: string): Array<[string, unknown]> {
+/** Every path in a condition, with where it is written. */
+export function conditionPaths(condition: unknown, key: string): Array<[string, unknown]> {
   if (typeof condition !== 'object' || condition === null) return [];
   const { all, any, not, path } = condition as Record<string, unknown>;
   const many = (list: unknown, name: string) =>
@@ -146,7 +147,7 @@ function conditionPaths(condition: unknown, key: string): Array<[string, unknown
   ];
 }
 
-const isPath = (value: unknown): boolean =>
+export const isPath = (value: unknown): boolean =>
   (typeof value === 'string' && value !== '') ||
   (Array.isArray(value) && value.length > 0 && value.every((v) => typeof v === 'string'));
 
@@ -181,7 +182,7 @@ export function checkNesting(
 }
 
 /** Each circle named once. */
-function circles(edges: ReadonlyMap<string, readonly string[]>, what: string, which: string) {
+export function circles(edges: ReadonlyMap<string, readonly string[]>, what: string, which: string) {
   const done = new Set<string>();
   const problems: Array<Omit<Problem, 'place'>> = [];
   const visit = (id: string, path: readonly string[]) => {

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { closest, formatPlace, validateSchedule, type Problem } from '../domain/schedule';
 import { checkNesting, checkSteps, SeenStep, type Names } from './check-steps';
+import { checkTriggers, SeenOn } from './check-triggers';
 import { leftOut } from './installed';
 import { timeoutOf } from './step-schema';
 import { urlProblem } from './url';
@@ -25,6 +26,7 @@ const SeenWorkflow = z
     onFailure: z.array(SeenStep).catch([]),
     finally: z.array(SeenStep).catch([]),
     schedule: z.unknown().optional(),
+    on: SeenOn,
     enabled: z.boolean().optional().catch(undefined),
     timeoutSeconds: z.number().optional().catch(undefined),
   })
@@ -53,6 +55,7 @@ export function checkRegistry(input: unknown, env: Env): Problem[] {
       checkWorkflow(workflow, `workflows[${i}]`, { agents: agentIds, workflows: workflowIds }),
     ),
     ...checkNesting(workflows, 'workflows'),
+    ...checkTriggers(workflows, 'workflows', env),
   ];
 }
 

@@ -3,14 +3,8 @@ import { Secret } from '../config/secret';
 import { formatPlace, type Problem } from '../domain/schedule';
 import { checkRegistry } from './check';
 import { leftOut, type LeftOut } from './installed';
-import {
-  RegistrySchema,
-  splitSecrets,
-  type Agent,
-  type Registry,
-  type RegistryInput,
-  type Workflow,
-} from './schema';
+import { RegistrySchema, type Agent, type Registry, type RegistryInput, type Workflow } from './schema';
+import { splitSecrets } from './shapes';
 import { normalizeUrl } from './url';
 import { agentVariables, type Env } from './variables';
 
@@ -40,7 +34,7 @@ export function loadRegistry(input: RegistryInput, env: Env): LoadedRegistry {
   const workflows = parsed.data.workflows
     .filter(({ enabled }) => enabled)
     .map(({ enabled: _, ...workflow }) => workflow);
-  return { ok: true, registry: makeRegistry(agents, workflows), leftOut: absent };
+  return { ok: true, registry: makeRegistry(agents, workflows, env), leftOut: absent };
 }
 
 function withSecrets(input: RegistryInput, env: Env): unknown {
@@ -89,9 +83,16 @@ function notOfSchedule({ path }: Issue): boolean {
   return !(path[0] === 'workflows' && path[2] === 'schedule');
 }
 
-function makeRegistry(agents: readonly Agent[], workflows: readonly Workflow[]): Registry {
+function makeRegistry(agents: readonly Agent[], workflows: readonly Workflow[], env: Env): Registry {
   const agentById = new Map(agents.map((agent) => [agent.id, agent]));
   const workflowById = new Map(workflows.map((workflow) => [workflow.id, workflow]));
+  const hookSecrets = new Map(
+    workflows.map(({ id, on }) => {
+      const variable = on?.webhook?.secret;
+      const keys = variable === undefined ? [] : splitSecrets(env[variable] ?? '');
+      return [id, keys.map((key) => new Secret(key))];
+    }),
+  );
   return Object.freeze<Registry>({
     agents: deepFreeze(agents),
     workflows: deepFreeze(workflows),
@@ -99,6 +100,7 @@ function makeRegistry(agents: readonly Agent[], workflows: readonly Workflow[]):
     workflow: (id) => known(workflowById.get(id), 'workflow', id),
     findAgent: (id) => agentById.get(id),
     findWorkflow: (id) => workflowById.get(id),
+    hookSecrets: (id) => hookSecrets.get(id) ?? [],
   });
 }
 

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import type { Secret } from '../config/secret';
 import { Schedule } from '../domain/schedule';
-import { jsonObject, kebabId, MAX_STEPS, name, seconds } from './shapes';
+import { OnSchema } from './on-schema';
+import { jsonObject, kebabId, MAX_STEPS, MIN_SECRET_LENGTH, name, seconds, splitSecrets } from './shapes';
 import { StepSchema } from './step-schema';
 
 /** The most an installation declares; a generated list gone wrong is refused, not worked through. */
@@ -10,8 +11,6 @@ export const MAX_AGENTS = 1_000;
 export const MAX_WORKFLOWS = 1_000;
 /** A run may wait for people. */
 export const MAX_RUN_TIMEOUT_SECONDS = 90 * 86_400;
-
-const MIN_SECRET_LENGTH = 16;
 
 export const AgentSchema = z.strictObject({
   id: kebabId,
@@ -55,6 +54,8 @@ export const WorkflowSchema = z.strictObject({
     /** False: declared, but never fires. */
     enabled: z.boolean().default(true),
   }).optional(),
+  /** What starts it besides: webhooks, events, the ends of other workflows' runs. */
+  on: OnSchema.optional(),
   /** Input of a run that brings none; what a run brings is merged over it. */
   input: jsonObject.default({}),
   /** How long a whole run may take. */
@@ -100,12 +101,6 @@ export interface Registry {
   workflow(id: string): Workflow;
   findAgent(id: string): Agent | undefined;
   findWorkflow(id: string): Workflow | undefined;
-}
-
-/** The keys in a `secret`: one, or two separated by a comma. */
-export function splitSecrets(list: string): string[] {
-  return list
-    .split(',')
-    .map((key) => key.trim())
-    .filter((key) => key !== '');
+  /** What the senders of a workflow's webhooks sign with, the current key first; empty where it has no hook. */
+  hookSecrets(workflowId: string): readonly Secret[];
 }

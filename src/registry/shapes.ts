@@ -3,6 +3,16 @@ import { z } from 'zod';
 
 export const MAX_STEPS = 100;
 
+export const MIN_SECRET_LENGTH = 16;
+
+/** The keys in a secret: one, or two separated by a comma. */
+export function splitSecrets(list: string): string[] {
+  return list
+    .split(',')
+    .map((key) => key.trim())
+    .filter((key) => key !== '');
+}
+
 export const kebabId = z
   .string()
   .max(63, 'is longer than 63 characters')
