@@ -7,7 +7,7 @@ import { canonicalJson } from './canonical-json';
 import type { CapsuleState } from './capsule';
 import type { RunState } from './run';
 
-export type EntityKind = 'run' | 'capsule' | 'tick' | 'schedule' | 'event' | 'redeploy';
+export type EntityKind = 'run' | 'capsule' | 'tick' | 'schedule' | 'event' | 'redeploy' | 'alert';
 
 export interface LedgerEntry {
   at: number;

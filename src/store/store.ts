@@ -8,6 +8,7 @@ import type { Activity, CapsuleState, Shift } from '../domain/capsule';
 import type { LeaseChange, WaitChange } from '../domain/decide-run';
 import type { ChainedEntry, LedgerEntry } from '../domain/ledger';
 import type { RunState, RunStatus } from '../domain/run';
+import type { AlertStore } from './alerts';
 import type { RedeployStore } from './redeploys';
 import type { DeliveryStore } from './deliveries';
 
@@ -149,7 +150,7 @@ export interface RunPayloads {
   results: StepResult[];
 }
 
-export interface Store extends DeliveryStore {
+export interface Store extends DeliveryStore, AlertStore {
   /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
   commit(change: Change): Promise<CommitResult>;
 
@@ -190,7 +191,8 @@ export interface Store extends DeliveryStore {
 
   shifts(filter: { capsuleId?: string }, limit: number, cursor?: string): Promise<Page<Shift>>;
 
-  ticks(workflowId: string, limit: number): Promise<Tick[]>;
+  /** Newest first; with `after`, those scheduled after that time only. */
+  ticks(workflowId: string, limit: number, after?: number): Promise<Tick[]>;
   /** The last scheduled time that was decided, fired or skipped. */
   lastTick(workflowId: string): Promise<number | undefined>;
   /** Since when a workflow's present schedule is known; sets it if `fingerprint` is new. */

@@ -59,6 +59,7 @@ function ticks(open: () => Store): void {
     await committed(store, decide(tick(T0, { workflowId: 'other' })));
     expect(await store.commit(decide(tick(T0 + 60)))).toEqual(refused('tick'));
     expect(await store.ticks('audit', 2)).toEqual([skipped, tick(T0 + 30)]);
+    expect(await store.ticks('audit', 10, T0 + 30)).toEqual([skipped]);
     expect(await store.ticks('audit', 10)).toHaveLength(3);
     expect(await store.lastTick('audit')).toBe(T0 + 60);
     expect(await store.lastTick('other')).toBe(T0);

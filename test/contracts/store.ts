@@ -1,4 +1,5 @@
 import type { Store } from '../../src/store/store';
+import { alertContract } from './store-alerts';
 import { capsuleContract } from './store-capsules';
 import { commitContract } from './store-commits';
 import { inboxContract } from './store-inbox';
@@ -30,5 +31,6 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     commitContract(store);
     inboxContract(store);
     redeployContract(store);
+    alertContract(store);
   });
 }

@@ -4,6 +4,7 @@ import { isTerminal, type RunState } from '../../domain/run';
 import { toPage, type Cursor } from '../cursor';
 import type { RedeployStore } from '../redeploys';
 import type { CapsuleRecord, CapsuleSetting, LeaseRequest, RunFilter, Store } from '../store';
+import { memoryAlerts } from './alerts';
 import { clone, commit } from './commit';
 import { compare, newest } from './order';
 import { waitReads } from './waits';
@@ -19,6 +20,7 @@ export function createMemoryStore(): Store {
     ...capsuleReads(tables),
     ...tickReads(tables),
     ...memoryDeliveries(),
+    ...memoryAlerts(tables),
     ...rest(tables),
   };
 }
@@ -77,6 +79,8 @@ function runReads(tables: Tables): RunReads {
       for (const [id, { at }] of tables.events) if (at < before) tables.events.delete(id);
       for (const [key, { at }] of tables.idempotency) if (at < before) tables.idempotency.delete(key);
       tables.redeploys = tables.redeploys.filter(({ at }) => at >= before);
+      for (const [id, { resolvedAt }] of tables.alerts)
+        if ((resolvedAt ?? Infinity) < before) tables.alerts.delete(id);
       return old.length;
     },
   };
@@ -154,7 +158,12 @@ function tickReads(tables: Tables): TickReads {
       .filter((t) => t.workflowId === workflowId)
       .sort((a, b) => b.scheduledFor - a.scheduledFor);
   return {
-    ticks: async (workflowId, limit) => clone(of(workflowId).slice(0, limit)),
+    ticks: async (workflowId, limit, after = -Infinity) =>
+      clone(
+        of(workflowId)
+          .filter((t) => t.scheduledFor > after)
+          .slice(0, limit),
+      ),
     lastTick: async (workflowId) => of(workflowId)[0]?.scheduledFor,
     declareSchedule: async (workflowId, fingerprint, now) => {
       const known = tables.schedules.get(workflowId);

@@ -1,4 +1,5 @@
 import { GENESIS, type ChainedEntry } from '../../domain/ledger';
+import type { Alert } from '../../domain/alert';
 import type { Activity, CapsuleState, Shift } from '../../domain/capsule';
 import type { RunState } from '../../domain/run';
 import type { LeaseRequest, StepResult, StoredEvent, Tick, Versioned, Wait } from '../store';
@@ -31,6 +32,7 @@ export class Tables {
   readonly shifts = new Map<string, Shift>();
   readonly ticks = new Map<string, Tick>();
   readonly schedules = new Map<string, { fingerprint: string; knownSince: number }>();
+  readonly alerts = new Map<string, Alert>();
   redeploys: RedeployRow[] = [];
   readonly idempotency = new Map<string, { runId: string; fingerprint: string; at: number }>();
   readonly waits = new Map<string, Wait>();

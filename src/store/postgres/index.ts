@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import type { ChainedEntry } from '../../domain/ledger';
 import type { Store } from '../store';
+import { AlertQueries } from './alerts';
 import { CapsuleQueries } from './capsules';
 import { GroupCommit } from './commit';
 import { DeliveryQueries } from './deliveries';
@@ -35,6 +36,7 @@ function compose(pool: Pool): Store {
   const waits = new WaitQueries(pool);
   const redeploys = new RedeployQueries(pool);
   const deliveries = new DeliveryQueries(pool);
+  const alerts = new AlertQueries(pool);
   return {
     commit: (change) => commits.commit(change),
     run: (id) => runs.run(id),
@@ -56,7 +58,7 @@ function compose(pool: Pool): Store {
     waiting: (id, limit) => capsules.waiting(id, limit),
     holders: (id) => capsules.holders(id),
     shifts: (filter, limit, cursor) => capsules.shifts(filter, limit, cursor),
-    ticks: (workflowId, limit) => ticks.ticks(workflowId, limit),
+    ticks: (workflowId, limit, after) => ticks.ticks(workflowId, limit, after),
     lastTick: (workflowId) => ticks.lastTick(workflowId),
     declareSchedule: (id, fingerprint, now) => ticks.declareSchedule(id, fingerprint, now),
     addDeliveries: (batch) => deliveries.add(batch),
@@ -67,6 +69,11 @@ function compose(pool: Pool): Store {
     claimRedeploy: (claim) => redeploys.claim(claim),
     settleRedeploy: (id, buildId) => redeploys.settle(id, buildId),
     dropRedeploy: (id) => redeploys.drop(id),
+    raiseAlert: (alert, entry) => alerts.raise(alert, entry),
+    resolveAlert: (key, resolution, entry) => alerts.resolve(key, resolution, entry),
+    acknowledgeAlert: (id, by, entry) => alerts.acknowledge(id, by, entry),
+    alert: (id) => alerts.one(id),
+    alerts: (filter, limit, cursor) => alerts.list(filter, limit, cursor),
     ledger: (after, limit) => ledger(pool, after, limit),
     sharedSecret: (name, proposal) => sharedSecret(pool, name, proposal),
     ping: async () => void (await pool.query('SELECT 1')),

@@ -86,6 +86,7 @@ export class RunQueries {
     await this.pool.query('DELETE FROM idempotency_keys WHERE created_at < $1', [finishedBefore]);
     await this.pool.query('DELETE FROM events WHERE at < $1', [finishedBefore]);
     await this.pool.query('DELETE FROM redeploys WHERE asked_at < $1', [finishedBefore]);
+    await this.pool.query('DELETE FROM alerts WHERE resolved_at < $1', [finishedBefore]);
     const { rowCount } = await this.pool.query(
       `WITH gone AS (
          DELETE FROM runs WHERE id IN (

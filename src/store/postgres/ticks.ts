@@ -8,10 +8,11 @@ const TICK = `workflow_id AS "workflowId", scheduled_for AS "scheduledFor", acti
 export class TickQueries {
   constructor(private readonly pool: Pool) {}
 
-  async ticks(workflowId: string, limit: number): Promise<Tick[]> {
+  async ticks(workflowId: string, limit: number, after?: number): Promise<Tick[]> {
     const { rows } = await this.pool.query<Tick & { runId: string | null }>(
-      `SELECT ${TICK} FROM ticks WHERE workflow_id = $1 ORDER BY scheduled_for DESC LIMIT $2`,
-      [workflowId, limit],
+      `SELECT ${TICK} FROM ticks WHERE workflow_id = $1 AND ($3::bigint IS NULL OR scheduled_for > $3)
+        ORDER BY scheduled_for DESC LIMIT $2`,
+      [workflowId, limit, after ?? null],
     );
     return rows.map(({ runId, ...tick }) => ({ ...tick, ...(runId !== null && { runId }) }));
   }

@@ -1,0 +1,69 @@
+/** Alerts: what a person should know of, said once while it lasts, with what to do about it. */
+import type { LedgerEntry } from './ledger';
+
+export const ALERT_KINDS = {
+  'missed-tick': 'a scheduled time was not decided in time',
+  'schedule-lost': 'the queue does not know a schedule of the registry',
+  'watchdog-late': 'the watchdog itself ran late, or its clock was set',
+} as const;
+export type AlertKind = keyof typeof ALERT_KINDS;
+
+/** Longer texts are cut: an alert is read on a telephone. */
+export const MAX_ALERT_TEXT = 1_000;
+
+/** Names what an alert is about. While one is open, the same again is counted and not raised anew. */
+export interface AlertKey {
+  kind: AlertKind;
+  /** Which one of its kind: a workflow's id, a capsule's id. */
+  subject: string;
+}
+
+export interface NewAlert extends AlertKey {
+  /** What is wrong and what to do, in sentences. */
+  message: string;
+  /** True for what happens once only: also a resolved alert about it keeps it from being raised again. */
+  once?: boolean;
+}
+
+export interface Alert extends AlertKey {
+  id: string;
+  message: string;
+  raisedAt: number;
+  lastSeenAt: number;
+  /** How often it was seen while open. */
+  count: number;
+  resolvedAt?: number;
+  /** What ended it. */
+  resolution?: string;
+  acknowledgedAt?: number;
+  /** Who saw it, as the ledger names them. */
+  acknowledgedBy?: string;
+}
+
+/** What happened to an alert: told to people, written to the ledger. */
+export type AlertChange = 'raised' | 'resolved' | 'acknowledged';
+
+/** One entity for each thing that alerts are about: its entries tell whether it is in trouble. */
+export const alertEntity = ({ kind, subject }: AlertKey): string => `${kind}:${subject}`;
+
+const STATUS = { raised: 'open', resolved: 'resolved', acknowledged: 'acknowledged' } as const;
+
+export function alertEntry(
+  change: AlertChange,
+  key: AlertKey,
+  { at, actor, reason }: Pick<LedgerEntry, 'at' | 'actor'> & { reason: string },
+): LedgerEntry {
+  return {
+    at,
+    actor,
+    action: `alert.${change}`,
+    entity: 'alert',
+    id: alertEntity(key),
+    set: { status: STATUS[change] },
+    reason,
+  };
+}
+
+/** One line, as short as a person needs it. */
+export const alertText = (text: string): string =>
+  text.length <= MAX_ALERT_TEXT ? text : `${text.slice(0, MAX_ALERT_TEXT - 1)}…`;

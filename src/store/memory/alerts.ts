@@ -1,0 +1,51 @@
+import type { Alert, AlertKey } from '../../domain/alert';
+import type { LedgerEntry } from '../../domain/ledger';
+import { storableText, type AlertStore } from '../alerts';
+import { toPage, type Cursor } from '../cursor';
+import { clone, commit } from './commit';
+import { newest } from './order';
+import type { Tables } from './tables';
+
+/** The rules of `postgres/alerts.ts`, on a map. */
+export function memoryAlerts(tables: Tables): AlertStore {
+  const note = (entry: LedgerEntry) => commit(tables, { at: entry.at, ledger: [entry] });
+  const of = ({ kind, subject }: AlertKey) =>
+    [...tables.alerts.values()].filter((a) => a.kind === kind && a.subject === storableText(subject));
+  const openOf = (key: AlertKey) => of(key).find((a) => a.resolvedAt === undefined);
+  const changed = (alert: Alert | undefined, change: Partial<Alert>, entry: LedgerEntry) => {
+    if (!alert) return undefined;
+    Object.assign(alert, change);
+    note(entry);
+    return clone(alert);
+  };
+  return {
+    raiseAlert: async ({ id, at, once = false, kind, subject, message }, entry) => {
+      const text = { subject: storableText(subject), message: storableText(message) };
+      const open = openOf({ kind, subject });
+      if (open) {
+        Object.assign(open, { message: text.message, lastSeenAt: at, count: open.count + 1 });
+        return { kind: 'counted', alert: clone(open) };
+      }
+      if (once && of({ kind, subject }).length > 0) return { kind: 'over' };
+      const alert: Alert = { id, kind, ...text, raisedAt: at, lastSeenAt: at, count: 1 };
+      tables.alerts.set(id, alert);
+      note(entry);
+      return { kind: 'raised', alert: clone(alert) };
+    },
+    resolveAlert: async (key, { at, resolution }, entry) =>
+      changed(openOf(key), { resolvedAt: at, resolution: storableText(resolution) }, entry),
+    acknowledgeAlert: async (id, { at, actor }, entry) => {
+      const alert = tables.alerts.get(id);
+      const fresh = alert?.acknowledgedAt === undefined ? alert : undefined;
+      return changed(fresh, { acknowledgedAt: at, acknowledgedBy: actor }, entry);
+    },
+    alert: async (id) => clone(tables.alerts.get(id)),
+    alerts: async ({ open }, limit, cursor) => {
+      const key = (alert: Alert): Cursor => ({ at: alert.raisedAt, id: alert.id });
+      const matching = [...tables.alerts.values()].filter(
+        (a) => open === undefined || open === (a.resolvedAt === undefined),
+      );
+      return toPage(clone(newest(matching, key, limit, cursor)), limit, key);
+    },
+  };
+}

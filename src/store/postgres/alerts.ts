@@ -1,0 +1,133 @@
+import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import type { Alert, AlertKey } from '../../domain/alert';
+import { ledgerBody, type LedgerEntry } from '../../domain/ledger';
+import { storableText, type AlertFilter, type AlertRaise, type RaiseResult } from '../alerts';
+import { decodeCursor, toPage } from '../cursor';
+import { replaceUnstorable, storableJson } from '../json';
+import type { Page } from '../store';
+
+interface Row extends QueryResultRow {
+  id: string;
+  kind: Alert['kind'];
+  subject: string;
+  message: string;
+  raised_at: number;
+  last_seen_at: number;
+  count: number;
+  resolved_at: number | null;
+  resolution: string | null;
+  acknowledged_at: number | null;
+  acknowledged_by: string | null;
+}
+
+/** Alerts, each change with its ledger entry in one transaction. */
+export class AlertQueries {
+  constructor(private readonly pool: Pool) {}
+
+  async raise({ id, at, once = false, ...alert }: AlertRaise, entry: LedgerEntry): Promise<RaiseResult> {
+    const [subject, message] = [storableText(alert.subject), storableText(alert.message)];
+    // A row that is there is updated; `count` tells which of the two it was.
+    const row = await this.noted(
+      `INSERT INTO alerts (id, kind, subject, message, raised_at, last_seen_at)
+       SELECT $1::uuid, $2, $3, $4, $5::bigint, $5::bigint WHERE NOT $6::boolean
+          OR NOT EXISTS (SELECT FROM alerts WHERE kind = $2 AND subject = $3)
+          OR EXISTS (SELECT FROM alerts WHERE kind = $2 AND subject = $3 AND resolved_at IS NULL)
+       ON CONFLICT (kind, subject) WHERE resolved_at IS NULL DO UPDATE
+         SET message = $4, last_seen_at = $5, count = alerts.count + 1
+       RETURNING *`,
+      [id, alert.kind, subject, message, at, once],
+      (found) => (found.count === 1 ? entry : undefined),
+    );
+    if (!row) return { kind: 'over' };
+    return { kind: row.count === 1 ? 'raised' : 'counted', alert: toAlert(row) };
+  }
+
+  async resolve(
+    { kind, subject }: AlertKey,
+    { at, resolution }: { at: number; resolution: string },
+    entry: LedgerEntry,
+  ): Promise<Alert | undefined> {
+    const row = await this.noted(
+      `UPDATE alerts SET resolved_at = $3, resolution = $4
+        WHERE kind = $1 AND subject = $2 AND resolved_at IS NULL RETURNING *`,
+      [kind, storableText(subject), at, storableText(resolution)],
+      () => entry,
+    );
+    return row && toAlert(row);
+  }
+
+  async acknowledge(
+    id: string,
+    { at, actor }: { at: number; actor: string },
+    entry: LedgerEntry,
+  ): Promise<Alert | undefined> {
+    const row = await this.noted(
+      `UPDATE alerts SET acknowledged_at = $2, acknowledged_by = $3
+        WHERE id = $1 AND acknowledged_at IS NULL RETURNING *`,
+      [id, at, actor],
+      () => entry,
+    );
+    return row && toAlert(row);
+  }
+
+  async one(id: string): Promise<Alert | undefined> {
+    const { rows } = await this.pool.query<Row>('SELECT * FROM alerts WHERE id = $1', [id]);
+    return rows[0] && toAlert(rows[0]);
+  }
+
+  async list({ open }: AlertFilter, limit: number, cursor?: string): Promise<Page<Alert>> {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor);
+    const { rows } = await this.pool.query<Row>(
+      `SELECT * FROM alerts
+        WHERE ($1::boolean IS NULL OR (resolved_at IS NULL) = $1)
+          AND ($2::bigint IS NULL OR (raised_at, id) < ($2, $3::uuid))
+        ORDER BY raised_at DESC, id DESC LIMIT $4`,
+      [open ?? null, after?.at ?? null, after?.id ?? null, limit + 1],
+    );
+    return toPage(rows.map(toAlert), limit, ({ raisedAt, id }) => ({ at: raisedAt, id }));
+  }
+
+  /**
+   * Changes one alert and chains its entry, or neither. Locks the alert before the end of the ledger;
+   * no commit of runs touches an alert, so the two cannot wait for each other.
+   */
+  private async noted(
+    sql: string,
+    values: unknown[],
+    entryFor: (row: Row) => LedgerEntry | undefined,
+  ): Promise<Row | undefined> {
+    const client = await this.pool.connect();
+    try {
+      await client.query('BEGIN');
+      const { rows } = await client.query<Row>(sql, values);
+      const entry = rows[0] && entryFor(rows[0]);
+      if (entry) await chain(client, entry);
+      await client.query('COMMIT');
+      return rows[0];
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw new Error(`alert could not be kept: ${(error as Error).message}`, { cause: error });
+    } finally {
+      client.release();
+    }
+  }
+}
+
+async function chain(client: PoolClient, entry: LedgerEntry): Promise<void> {
+  const { at, entity, id } = entry;
+  const change = { at, ledger: [{ entity, id, body: replaceUnstorable(ledgerBody(entry)) }] };
+  await client.query('SELECT commit_changes($1::jsonb)', [storableJson([change])]);
+}
+
+function toAlert(row: Row): Alert {
+  const { id, kind, subject, message, count } = row;
+  return {
+    ...{ id, kind, subject, message, count },
+    raisedAt: row.raised_at,
+    lastSeenAt: row.last_seen_at,
+    ...(row.resolved_at !== null && { resolvedAt: row.resolved_at }),
+    ...(row.resolution !== null && { resolution: row.resolution }),
+    ...(row.acknowledged_at !== null && { acknowledgedAt: row.acknowledged_at }),
+    ...(row.acknowledged_by !== null && { acknowledgedBy: row.acknowledged_by }),
+  };
+}
