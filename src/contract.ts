@@ -52,6 +52,8 @@ export const ToolCall = z.object({
   name: z.string().min(1),
   params: z.unknown(),
   result: z.unknown().optional(),
+  /** In place of `result`, when the tool failed: why. */
+  error: z.string().optional(),
   latencyMs: z.number().nonnegative(),
   at: isoTime,
 });

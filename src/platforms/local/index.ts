@@ -28,6 +28,8 @@ export { MAX_REPLICAS } from './options';
 export type { LocalCapsuleOptions, LocalPlatformOptions, ProductSizes } from './options';
 
 const DEFAULT_BUILD_TIMEOUT_MS = 600_000;
+/** More than the 5 s an agent gives its job, so that the report on a job that was cut off still gets out. */
+const DEFAULT_GRACE_MS = 8_000;
 
 /** Makes a local platform; nothing happens until `start()`. @throws Error listing wrong capsules */
 export function createLocalPlatform(options: LocalPlatformOptions): LocalPlatform {
@@ -87,7 +89,7 @@ export class LocalPlatform {
       leftBehind: this.leftBehind,
       events: this.events,
       stateDir,
-      graceMs: this.options.graceMs ?? 5_000,
+      graceMs: this.options.graceMs ?? DEFAULT_GRACE_MS,
       restartBackoffMs: this.options.restartBackoffMs ?? 500,
       log,
     };

@@ -46,7 +46,7 @@ export interface LocalPlatformOptions {
   token?: string;
   /** The account `POST /api/auth/login` accepts; without it nobody can log in. */
   login?: LocalLogin;
-  /** Between SIGTERM and SIGKILL, in ms; 5,000 by default. */
+  /** Between SIGTERM and SIGKILL, in ms; 8,000 by default. */
   graceMs?: number;
   /** First wait before a process that died is started again, in ms, doubling; 500 by default. */
   restartBackoffMs?: number;
