@@ -32,6 +32,18 @@ export const RECIPES: Record<string, Recipe> = {
   getRun: { statuses: [200] },
   cancelRun: { body: { reason: 'cancelled from Postman' }, statuses: [200, 409], codes: ['run-over'] },
   rerunRun: { body: {}, statuses: [201] },
+  postEvent: {
+    body: { name: 'example', key: 'postman', payload: { from: 'Postman' } },
+    statuses: [202],
+  },
+  listApprovals: { query: { limit: '5' }, statuses: [200] },
+  // No run waits for a person here: what is shown is that a decision nobody asked for changes nothing.
+  decideStep: {
+    params: { stepId: 'no-such-step' },
+    body: { approve: true, comment: 'decided from Postman' },
+    statuses: [409],
+    codes: ['nothing-to-decide'],
+  },
   listWorkflows: { statuses: [200] },
   getWorkflow: { statuses: [200] },
   listAgents: { statuses: [200] },
