@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { agentCommand } from './agent';
 import { demoCommand } from './demo/command';
+import { newCommand } from './new';
 import { redeployCommand } from './redeploy';
 import { inboxCommand } from './inbox';
 import { run } from './run';
@@ -12,6 +13,7 @@ void run(
     .description('Wakes agents, runs them, and lets them sleep.')
     .addCommand(demoCommand())
     .addCommand(redeployCommand())
+    .addCommand(newCommand())
     .addCommand(agentCommand())
     .addCommand(inboxCommand()),
 );
