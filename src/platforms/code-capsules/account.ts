@@ -1,14 +1,16 @@
 /** One Code Capsules account: its credentials, its sockets and the calls under way. */
 import { PlatformError } from '../platform';
-import type { Call } from './call';
-import { Calls } from './call';
+import type { Call } from '../calls/call';
+import { Calls } from '../calls/call';
 import type { TokenSource } from './credentials';
-import { LoginTokens, redactor, staticToken } from './credentials';
-import type { FailureContext } from './failure';
+import { LoginTokens, staticToken } from './credentials';
+import { mendsOf } from './mends';
+import type { FailureContext } from '../calls/failure';
 import type { Settings } from './options';
-import { Requester } from './requester';
-import type { ApiRequest } from './transport';
-import { Transport } from './transport';
+import { redactor } from '../calls/redact';
+import { Requester } from '../calls/requester';
+import type { ApiRequest } from '../calls/transport';
+import { Transport } from '../calls/transport';
 
 /** The variable that holds the address a request goes to. */
 export type AddressVariable = 'CC_API_URL' | 'CC_CLUSTER_URL';
@@ -76,7 +78,7 @@ export class Account {
 
   private context(addressVariable: AddressVariable): FailureContext {
     return {
-      credentialVariables: this.tokens.variables,
+      mends: mendsOf(this.tokens.variables, addressVariable),
       addressVariable,
       redact: (text) => this.redact(text),
     };

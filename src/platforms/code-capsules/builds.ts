@@ -3,7 +3,7 @@ import type { Build, Builds } from '../builds';
 import { PlatformError } from '../platform';
 import { segment, type Account } from './account';
 import { buildIn, buildsIn, logLinesIn } from './build-shapes';
-import { pause, type Call } from './call';
+import { pause, type Call } from '../calls/call';
 
 /** After a lost answer the list is read so often, each wait twice the one before. */
 const LOOKS = 4;

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { PlatformError } from '../platform';
-import type { Call, Calls } from './call';
-import { stopped } from './call';
-import type { FailureContext } from './failure';
-import { loginFailure } from './failure';
+import type { Call, Calls } from '../calls/call';
+import { stopped } from '../calls/call';
+import type { FailureContext } from '../calls/failure';
+import { redactor } from '../calls/redact';
 import type { Settings } from './options';
-import type { Requester } from './requester';
+import type { Requester } from '../calls/requester';
+import { loginFailure, mendsOf } from './mends';
 
 /** A token is renewed this long before it expires, or a fifth of its life if that is shorter. */
 const RENEW_MARGIN_MS = 60_000;
@@ -110,7 +111,7 @@ export class LoginTokens implements TokenSource {
         const margin = Math.min(RENEW_MARGIN_MS, (life ?? 0) * RENEW_MARGIN_SHARE);
         return { token: answer.data.token, renewAt: startedAt + (life ?? Infinity) - margin };
       } catch (error) {
-        throw error instanceof PlatformError ? loginFailure(call, error, context) : error;
+        throw error instanceof PlatformError ? loginFailure(call, error, this.variables) : error;
       }
     });
   }
@@ -128,20 +129,11 @@ export class LoginTokens implements TokenSource {
 
   private context(): FailureContext {
     return {
-      credentialVariables: this.variables,
+      mends: mendsOf(this.variables, 'CC_AUTH_URL'),
       addressVariable: 'CC_AUTH_URL',
       redact: redactor(() => this.secrets()),
     };
   }
-}
-
-/** A function that blanks the given secrets, and anything shaped like a bearer token, in a text. */
-export function redactor(secrets: () => string[]): (text: string) => string {
-  return (text) =>
-    secrets()
-      .filter((secret) => secret.length > 0)
-      .reduce((clean, secret) => clean.replaceAll(secret, '[redacted]'), text)
-      .replace(/\bBearer\s+\S+|\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, '[redacted]');
 }
 
 /** Waits for a shared promise, but no longer than the caller wants and has. */

@@ -5,11 +5,11 @@ import { PlatformError } from '../platform';
 import type { AddressVariable } from './account';
 import { Account, segment } from './account';
 import { CodeCapsulesBuilds } from './builds';
-import type { Call } from './call';
+import type { Call } from '../calls/call';
 import type { CodeCapsulesOptions } from './options';
 import { settle } from './options';
 import { observationIn, sizesIn } from './shapes';
-import type { ApiRequest } from './transport';
+import type { ApiRequest } from '../calls/transport';
 
 export type { CodeCapsulesCredentials, CodeCapsulesOptions, Dialect } from './options';
 

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import nock from 'nock';
-import { retryAfterMs } from '../../../src/platforms/code-capsules/requester';
+import { retryAfterMs } from '../../../src/platforms/calls/requester';
 import { API, AUTH, ACCOUNT, Clock, CLUSTER, drivers, refusal, TOKEN } from './harness';
 
 const make = drivers();

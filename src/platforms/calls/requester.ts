@@ -2,7 +2,7 @@ import type { Call } from './call';
 import { pause } from './call';
 import type { FailureContext } from './failure';
 import { failure, isTransient, mayHaveApplied } from './failure';
-import type { Settings } from './options';
+import type { CallSettings } from './settings';
 import type { ApiRequest, Reply, Transport } from './transport';
 import { changes } from './transport';
 
@@ -15,12 +15,12 @@ export type Send = (call: Call, request: ApiRequest, timeoutMs: number) => Promi
 /** Sends requests with retries on what may pass: 429, 5xx and lost answers. */
 export class Requester {
   constructor(
-    private readonly settings: Settings,
+    private readonly settings: CallSettings,
     private readonly transport: Transport,
   ) {}
 
   /**
-   * Returns the body of the first 2xx.
+   * Returns the body of the first 2xx, or of another status that the request takes for one.
    * @param send how one try is made; the default sends the request as it is
    * @throws PlatformError after a final answer, the last retry, or at the call's deadline
    */
@@ -35,12 +35,12 @@ export class Requester {
       const left = call.deadlineAt - now();
       const reply: Reply =
         left > 0
-          ? await send(call, request, Math.min(this.settings.requestTimeoutMs, left))
+          ? await send(call, request, Math.min(request.timeoutMs ?? this.settings.requestTimeoutMs, left))
           : { answered: false, reason: 'the deadline passed before it was sent', sent: false };
-      if (reply.answered && reply.status >= 200 && reply.status < 300) return reply.body;
+      if (isSuccess(request, reply)) return reply.body;
       if (changes(request) && mayHaveApplied(reply)) call.mayHaveApplied = true;
       const tried = tries === 1 ? 'tried once' : `tried ${tries} times`;
-      const again = isTransient(reply) && !(request.once && mayHaveApplied(reply));
+      const again = isTransient(reply, context) && !(request.once && mayHaveApplied(reply));
       if (!again || tries > maxRetries) throw failure(call, request, reply, tried, context);
       const wait = this.waitBefore(tries, reply);
       if (now() + wait >= call.deadlineAt) {
@@ -59,6 +59,12 @@ export class Requester {
     // Jitter on top of what was asked, so that many clients told the same do not return as one.
     return asked === undefined ? jitter : asked + random() * BACKOFF_BASE_MS;
   }
+}
+
+function isSuccess(request: ApiRequest, reply: Reply): reply is Extract<Reply, { answered: true }> {
+  if (!reply.answered) return false;
+  const { status } = reply;
+  return (status >= 200 && status < 300) || request.alsoGood?.includes(status) === true;
 }
 
 /** Retry-After in ms from `now`: seconds or an HTTP date; undefined when absent or unreadable. */

@@ -4,7 +4,7 @@ import axios, { isAxiosError } from 'axios';
 import type { AxiosInstance } from 'axios';
 import type { Call } from './call';
 import { stopped } from './call';
-import { isLoopback } from './options';
+import { isLoopback } from './settings';
 
 /** Answers are small JSON documents; anything larger is not one of them. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
@@ -18,10 +18,26 @@ export interface ApiRequest {
   body?: unknown;
   /** A change that must not be made twice: sent again only when it certainly was not made. */
   once?: boolean;
+  /** A POST that changes something and may be sent again. */
+  change?: boolean;
+  /** Statuses besides 2xx that mean success. */
+  alsoGood?: readonly number[];
+  /** Longest wait for the answer, where it takes longer than others. */
+  timeoutMs?: number;
 }
 
 /** Whether a request changes something at the other side; a login does not count. */
-export const changes = ({ method, once }: ApiRequest): boolean => method === 'PATCH' || once === true;
+export const changes = ({ method, once, change }: ApiRequest): boolean =>
+  method === 'PATCH' || once === true || change === true;
+
+/** How the other side is reached, where the address alone does not say it. PEM texts. */
+export interface TransportOptions {
+  /** A unix socket; the host of the address is then only a name. */
+  socketPath?: string;
+  ca?: string;
+  cert?: string;
+  key?: string;
+}
 
 /** What became of one HTTP request. */
 export type Reply =
@@ -37,6 +53,8 @@ const NEVER_SENT = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'EADDRNOTAVAIL',
+  'ENOENT', // of a unix socket
+  'EACCES',
   'CERT_HAS_EXPIRED',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -47,17 +65,24 @@ const NEVER_SENT = new Set([
 /** Sends single HTTP requests over kept-alive sockets: no redirects, no retries, bounded bodies. */
 export class Transport {
   private readonly httpAgent = new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
-  private readonly httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
-  private readonly client: AxiosInstance = axios.create({
-    adapter: 'http',
-    httpAgent: this.httpAgent,
-    httpsAgent: this.httpsAgent,
-    // A redirect would carry the credentials to a host nobody configured.
-    maxRedirects: 0,
-    maxContentLength: MAX_ANSWER_BYTES,
-    maxBodyLength: MAX_REQUEST_BYTES,
-    validateStatus: () => true,
-  });
+  private readonly httpsAgent: HttpsAgent;
+  private readonly client: AxiosInstance;
+
+  constructor(private readonly options: TransportOptions = {}) {
+    const { socketPath, ...tls } = options;
+    this.httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, ...tls });
+    this.client = axios.create({
+      adapter: 'http',
+      httpAgent: this.httpAgent,
+      httpsAgent: this.httpsAgent,
+      // A redirect would carry the credentials to a host nobody configured.
+      maxRedirects: 0,
+      maxContentLength: MAX_ANSWER_BYTES,
+      maxBodyLength: MAX_REQUEST_BYTES,
+      validateStatus: () => true,
+      ...(socketPath !== undefined && { socketPath }),
+    });
+  }
 
   /**
    * Sends once and waits at most `timeoutMs`. Expected failures are values.
@@ -77,7 +102,7 @@ export class Transport {
         headers: { accept: 'application/json', ...request.headers },
         data: request.body,
         signal: controller.signal,
-        ...(isLoopback(request.url) ? { proxy: false as const } : {}),
+        ...(this.isHere(request.url) ? { proxy: false as const } : {}),
       });
       const retryAfter: unknown = answer.headers['retry-after'];
       return {
@@ -96,6 +121,10 @@ export class Transport {
       clearTimeout(timer);
       call.signal.removeEventListener('abort', stop);
     }
+  }
+
+  private isHere(url: string): boolean {
+    return this.options.socketPath !== undefined || isLoopback(url);
   }
 
   close(): void {

@@ -7,29 +7,37 @@ const MAX_QUOTE = 200;
 
 /** What a message about a failed request needs to know of the driver around it. */
 export interface FailureContext {
-  /** Which variables hold the credentials, for the mend. */
-  credentialVariables: string;
+  /** What to do about each kind of failure, as a sentence. */
+  mends: Readonly<Record<PlatformErrorKind, string>>;
   /** The variable that holds the address the request went to. */
   addressVariable: string;
   /** Replaces every known secret in a text. */
   redact: (text: string) => string;
+  /** Answers besides 408, 429 and 5xx after which the same request may succeed in a moment: nothing was done. */
+  busy?: (reply: Reply) => boolean;
 }
 
 /** Whether the same request may be answered otherwise in a moment. */
-export function isTransient(reply: Reply): boolean {
-  return !reply.answered || reply.status === 429 || reply.status >= 500;
+export function isTransient(reply: Reply, context?: FailureContext): boolean {
+  if (!reply.answered) return reply.reason !== NO_PERMISSION;
+  const { status } = reply;
+  return status === 408 || status === 429 || status >= 500 || context?.busy?.(reply) === true;
 }
 
 /** Whether a change may have been made although no 2xx came back. */
 export function mayHaveApplied(reply: Reply): boolean {
-  return reply.answered ? reply.status >= 500 : reply.sent;
+  return reply.answered ? reply.status === 408 || reply.status >= 500 : reply.sent;
 }
 
-function kindOf(reply: Reply): PlatformErrorKind {
-  if (!reply.answered || reply.status >= 500) return 'unavailable';
+/** What the system answers when a socket is there and this user may not open it. */
+const NO_PERMISSION = 'EACCES';
+
+function kindOf(reply: Reply, context: FailureContext): PlatformErrorKind {
+  if (!reply.answered) return reply.reason === NO_PERMISSION ? 'auth' : 'unavailable';
   if (reply.status === 401 || reply.status === 403) return 'auth';
   if (reply.status === 404) return 'not-found';
-  return reply.status === 429 ? 'rate-limited' : 'rejected';
+  if (reply.status === 429) return 'rate-limited';
+  return isTransient(reply, context) ? 'unavailable' : 'rejected';
 }
 
 /** The final failure of a request, in the engine's terms: what was tried, what came, what to mend. */
@@ -40,7 +48,7 @@ export function failure(
   tries: string,
   context: FailureContext,
 ): PlatformError {
-  const kind = kindOf(reply);
+  const kind = kindOf(reply, context);
   const came = reply.answered
     ? `was answered ${reply.status}${quote(reply.body)}`
     : `failed: ${reply.reason}`;
@@ -49,34 +57,17 @@ export function failure(
   return new PlatformError(kind, context.redact(message), call.mayHaveApplied);
 }
 
-/** A refused login is about the credentials, whatever its status. */
-export function loginFailure(call: Call, error: PlatformError, context: FailureContext): PlatformError {
-  if (error.retryable) return error;
-  const mendLogin = `Check ${context.credentialVariables} and CC_AUTH_URL; an account with two-factor authentication cannot be used.`;
-  return new PlatformError('auth', `${error.message} ${mendLogin}`, call.mayHaveApplied);
-}
-
 function mend(kind: PlatformErrorKind, reply: Reply, context: FailureContext): string {
   if (reply.answered && reply.status >= 300 && reply.status < 400) {
     return `Redirects are not followed; set ${context.addressVariable} to the final address.`;
   }
-  switch (kind) {
-    case 'auth':
-      return `Check ${context.credentialVariables}: wrong, expired, or without rights to this capsule.`;
-    case 'not-found':
-      return `Check the agent's CC_CAPSULE_ID_… variable and ${context.addressVariable}.`;
-    case 'rate-limited':
-      return 'Code Capsules limits the rate of calls; try again later or spread the schedules.';
-    case 'unavailable':
-      return `Try again later; if it lasts, check ${context.addressVariable} and the network.`;
-    case 'rejected':
-      return `Check ${context.addressVariable}, CC_API_DIALECT and the capsule's settings.`;
-  }
+  return context.mends[kind];
 }
 
 /** The server's own words, when it sent any in a usual place. */
 function quote(body: unknown): string {
-  const text = messageIn(body) ?? messageIn((body as { error?: unknown } | null | undefined)?.error);
+  const error = (body as { error?: unknown } | null | undefined)?.error;
+  const text = messageIn(body) ?? messageIn(error) ?? (typeof error === 'string' ? error : undefined);
   // Control characters could forge log lines.
   // eslint-disable-next-line no-control-regex
   return text ? ` "${text.slice(0, MAX_QUOTE).replace(/[\u0000-\u001f\u007f]+/g, ' ')}"` : '';
