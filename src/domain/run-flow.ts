@@ -200,6 +200,7 @@ export class RunFlow extends RunDraft {
     this.run.finishedAt = now;
     if (error) this.run.error = error;
     if (this.run.trigger.kind === 'step') this.leave({ kind: 'tell-parent' });
+    if (this.run.followed) this.leave({ kind: 'start-followers' });
     this.commands.push({ type: 'finished' });
   }
 

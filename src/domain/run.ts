@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { Outcomes } from './children';
+import type { RunFlow } from './flow';
 import type { AgentStep, StepPlan } from './plan';
 
 export type { StepPlan } from './plan';
@@ -107,12 +108,20 @@ export type Trigger =
   | { kind: 'api' }
   | { kind: 'schedule'; scheduledFor: number }
   | { kind: 'rerun'; of: string; fromStep: string }
+  /** `delivery`: its sender's id for it. */
+  | { kind: 'webhook'; delivery?: string }
+  | { kind: 'event'; eventId: string; name: string }
+  /** Another run ended. `depth`: how many runs in a row were started so, this one included. */
+  | { kind: 'run'; of: string; depth: number }
   /** Does the work of a step of another run: the `index`-th of its list. */
   | { kind: 'step'; runId: string; stepId: string; attempt: number; index: number };
 
 /** What a transition leaves to be done to other runs. Kept in the run until it is done. */
 export type Todo =
-  { kind: 'tell-parent' } | { kind: 'stop-children'; stepId: string; attempt: number; places: number[] };
+  | { kind: 'tell-parent' }
+  /** Starts the workflows that wait for the end of this run. */
+  | { kind: 'start-followers' }
+  | { kind: 'stop-children'; stepId: string; attempt: number; places: number[] };
 
 /** How the run proper ended, while the steps that come after it have their turn. */
 export interface Ending {
@@ -129,6 +138,12 @@ export interface RunState {
   definition: string;
   plan: StepPlan[];
   trigger: Trigger;
+  /** Higher starts first and gets agents first; default 0. */
+  priority?: number;
+  /** What it has to wait for before it starts. */
+  flow?: RunFlow;
+  /** Its end starts runs of other workflows, as the registry had it at its beginning. */
+  followed?: true;
   status: RunStatus;
   steps: StepState[];
   createdAt: number;

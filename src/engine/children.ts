@@ -1,5 +1,4 @@
 /** Runs that do the work of a step of another run: begins them, takes in their ends, stops them. */
-import { createHash } from 'node:crypto';
 import type { AgentRunResult } from '../contract';
 import { CHILD_STATES, placesOf } from '../domain/children';
 import { valueAt } from '../domain/condition';
@@ -8,6 +7,7 @@ import type { RunsStep } from '../domain/plan';
 import { isTerminal, planOf, stepOf, type RunState, type StepState, type Todo } from '../domain/run';
 import { stepInput } from '../domain/step-input';
 import type { EngineDeps } from './context';
+import { derivedId } from './derived-id';
 import { dataOf } from './payloads';
 import type { Runs } from './runs';
 
@@ -95,7 +95,7 @@ export class Children {
   }
 
   /** Does what a transition left to be done to other runs, and notes that it is done. */
-  async todo(run: RunState, todo: Todo): Promise<void> {
+  async todo(run: RunState, todo: Exclude<Todo, { kind: 'start-followers' }>): Promise<void> {
     if (todo.kind === 'tell-parent') await this.tellParent(run);
     else {
       for (const index of todo.places) {
@@ -115,11 +115,6 @@ export class Children {
   }
 }
 
-/** The same child has the same id, whoever begins it: a UUID (version 8) of what it is for. */
-export function childId(runId: string, stepId: string, attempt: number, index: number): string {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([runId, stepId, attempt, index]))
-    .digest('hex');
-  const parts = [hash.slice(0, 8), hash.slice(8, 12), `8${hash.slice(13, 16)}`, `a${hash.slice(17, 20)}`];
-  return [...parts, hash.slice(20, 32)].join('-');
-}
+/** The same child has the same id, whoever begins it. */
+export const childId = (runId: string, stepId: string, attempt: number, index: number): string =>
+  derivedId(runId, stepId, attempt, index);

@@ -6,6 +6,7 @@ import type { AgentClaim, AgentRunRequest, AgentRunResult } from '../contract';
 import type { CapsuleState } from '../domain/capsule';
 import type { CapsuleCommand } from '../domain/decide-capsule';
 import type { RunCommand } from '../domain/decide-run';
+import type { RerunFrom } from '../domain/rerun';
 import type { RunState } from '../domain/run';
 import type { NewEvent } from '../store/store';
 import { Capsules } from './capsules';
@@ -19,12 +20,15 @@ import { Redeploys } from './redeploy';
 import { Runs, type Applied } from './runs';
 import { Schedules } from './schedule';
 import { Settler, type SettleOutcome } from './settle';
-import { Signals, type Decision } from './signals';
+import { Signals, type Announced, type Decision } from './signals';
 import { Sleeper } from './sleep';
 import { Sweeper } from './sweep';
 import { Tasks } from './tasks';
 import { Ticker } from './tick';
 import { Triggers, type TriggerOptions, type TriggerResult } from './trigger';
+import { Followers } from './triggers/followers';
+import { Hooks, type HookDelivery, type HookOutcome } from './triggers/hooks';
+import { Listeners } from './triggers/listeners';
 import { Waker } from './wake';
 
 export class Engine {
@@ -43,6 +47,8 @@ export class Engine {
   private readonly doubter: Doubter;
   private readonly ticker: Ticker;
   private readonly triggers: Triggers;
+  private readonly followers: Followers;
+  private readonly hooks: Hooks;
   private readonly sweeper: Sweeper;
   private cancelSweep: () => void = () => undefined;
   private stopping = false;
@@ -61,11 +67,14 @@ export class Engine {
     this.dispatcher = new Dispatcher(deps, this.runs, this.capsules);
     this.settler = new Settler(deps, this.runs, this.capsules, this.dispatcher);
     this.children = new Children(deps, this.runs);
-    this.signals = new Signals(deps, this.runs);
+    this.triggers = new Triggers(deps, this.runs);
+    const listeners = new Listeners(deps, this.triggers);
+    this.signals = new Signals(deps, this.runs, (event) => listeners.start(event));
+    this.followers = new Followers(deps, this.runs, this.triggers);
+    this.hooks = new Hooks(deps, this.triggers);
     this.waker = new Waker(deps, this.capsules);
     this.sleeper = new Sleeper(deps, this.capsules);
     this.doubter = new Doubter(deps, this.runs, this.capsules);
-    this.triggers = new Triggers(deps, this.runs);
     this.ticker = new Ticker(deps, this.runs, this.triggers);
     this.schedules = new Schedules(deps, this.ticker);
     this.redeploys = new Redeploys(deps);
@@ -119,7 +128,7 @@ export class Engine {
 
   rerun(
     runId: string,
-    change: { fromStep?: string; input?: Record<string, unknown> },
+    change: { from?: RerunFrom; input?: Record<string, unknown> },
     options: TriggerOptions,
   ) {
     return this.triggers.rerun(runId, change, options);
@@ -129,8 +138,13 @@ export class Engine {
     return this.runs.apply(runId, { type: 'cancel', reason }, { actor });
   }
 
-  /** Gives an event to the steps that wait for it. Answers how many there were. */
-  announce(event: NewEvent, actor: string): Promise<number> {
+  /** A webhook of somebody who proved to be its sender. */
+  hook(workflowId: string, delivery: HookDelivery): Promise<HookOutcome> {
+    return this.hooks.deliver(workflowId, delivery);
+  }
+
+  /** Gives an event to the steps that wait for it, and starts what listens for it. */
+  announce(event: NewEvent, actor: string): Promise<Announced> {
     return this.signals.announce(event, actor);
   }
 
@@ -200,7 +214,9 @@ export class Engine {
       case 'look':
         return this.signals.look(run, command);
       case 'todo':
-        return this.children.todo(run, command.todo);
+        return command.todo.kind === 'start-followers'
+          ? this.followers.start(run)
+          : this.children.todo(run, command.todo);
       case 'finished':
         return this.ticker.release(run.workflowId);
     }

@@ -17,16 +17,26 @@ export interface Decision {
   comment?: string;
 }
 
+/** What became of an event. */
+export interface Announced {
+  /** How many steps waited for it. */
+  delivered: number;
+  /** The runs it started. */
+  started: string[];
+}
+
 type Outcome = Pick<AgentRunResult, 'status' | 'output' | 'error'>;
 
 export class Signals {
   constructor(
     private readonly deps: EngineDeps,
     private readonly runs: Runs,
+    /** Starts the workflows that listen for an event; again without harm. */
+    private readonly start: (event: StoredEvent) => Promise<string[]>,
   ) {}
 
-  /** Keeps an event and gives it to the steps that wait for it. Answers how many there were. */
-  async announce(event: NewEvent, actor: string): Promise<number> {
+  /** Keeps an event, gives it to the steps that wait for it, and starts what listens for it. */
+  async announce(event: NewEvent, actor: string): Promise<Announced> {
     const at = this.deps.clock.now();
     const { id, name, key } = event;
     const entry = { at, actor, action: 'event.received', entity: 'event' as const, id, set: { name, key } };
@@ -65,13 +75,14 @@ export class Signals {
     return this.settle(run, stepId, step.attempt, outcome, actor);
   }
 
-  private async deliver(event: StoredEvent): Promise<number> {
+  private async deliver(event: StoredEvent): Promise<Announced> {
+    const started = await this.start(event);
     const waits = await this.deps.store.waitsFor(event.name, event.key, MAX_WAITS);
     for (const { runId, stepId, attempt } of waits) await this.give(runId, stepId, attempt, event);
     if (waits.length < MAX_WAITS) {
       await this.deps.store.commit({ at: this.deps.clock.now(), delivered: event.id, ledger: [] });
     }
-    return waits.length;
+    return { delivered: waits.length, started };
   }
 
   private async give(runId: string, stepId: string, attempt: number, event: StoredEvent): Promise<void> {

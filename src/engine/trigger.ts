@@ -1,9 +1,8 @@
-/** Starts runs: from the API, and again from a step of an earlier run. */
+/** Starts runs: from the API, by what triggers them, and again from a step of an earlier run. */
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../domain/canonical-json';
-import { before } from '../domain/graph';
-import { phaseOf, type StepPlan } from '../domain/plan';
-import { stepOf, type RunState, type StepState, type Trigger } from '../domain/run';
+import { planRerun, type RerunFrom } from '../domain/rerun';
+import type { RunState, StepState, Trigger } from '../domain/run';
 import { definitionHash, planFor, type Workflow } from '../registry';
 import type { StepResult } from '../store/store';
 import type { EngineDeps } from './context';
@@ -21,9 +20,25 @@ export interface TriggerOptions {
   idempotencyKey?: string;
   /** Who asked, for the ledger. */
   actor: string;
+  /** A run of this id is begun once, however often it is asked for. */
+  id?: string;
+}
+
+/** What a trigger knows beside the input. */
+export interface BeginOptions extends Pick<TriggerOptions, 'actor' | 'id'> {
+  idempotency?: { scope: string; key: string; asked: unknown };
+}
+
+interface CreateOptions {
+  actor: string;
+  idempotency?: BeginOptions['idempotency'];
+  results?: StepResult[];
 }
 
 export class Triggers {
+  /** Workflows whose end starts runs. */
+  private followed: ReadonlySet<string> | undefined;
+
   constructor(
     private readonly deps: EngineDeps,
     private readonly runs: Runs,
@@ -36,38 +51,49 @@ export class Triggers {
   ): Promise<TriggerResult> {
     const workflow = this.deps.registry.findWorkflow(workflowId);
     if (!workflow) return { kind: 'unknown-workflow' };
-    const run = this.newRun(workflow, { kind: 'api' });
-    const merged = { ...workflow.input, ...input };
-    return this.create(run, merged, options, `POST /workflows/${workflowId}/runs`, input);
+    const scope = `POST /workflows/${workflowId}/runs`;
+    return this.begin(workflow, { kind: 'api' }, input, withKey(options, scope, input));
+  }
+
+  /** Starts a run of a workflow for what triggered it. */
+  begin(
+    workflow: Workflow,
+    trigger: Trigger,
+    input: Record<string, unknown>,
+    { id, ...options }: BeginOptions,
+  ): Promise<Extract<TriggerResult, { runId: string }>> {
+    const run = { ...this.newRun(workflow, trigger), ...(id !== undefined && { id }) };
+    return this.create(run, { ...workflow.input, ...input }, options);
   }
 
   /**
    * Starts a new run of the same definition that takes over what earlier steps delivered.
-   * @param fromStep the first step to do again; default: the first that did not succeed, else the first.
+   * @param from the first step to do again; default: the first that did not succeed, else the first.
    * @param input merged over the input of the run that is repeated.
    */
   async rerun(
     runId: string,
-    { fromStep, input = {} }: { fromStep?: string; input?: Record<string, unknown> },
+    { from = { at: 'unfinished' }, input = {} }: { from?: RerunFrom; input?: Record<string, unknown> },
     options: TriggerOptions,
   ): Promise<TriggerResult> {
     const { store } = this.deps;
     const original = (await store.run(runId))?.state;
     if (!original) return { kind: 'unknown-run' };
-    if (original.finishedAt === undefined) return { kind: 'not-over' };
+    const plan = planRerun(original, from);
+    if (plan.kind !== 'possible') return plan;
     const payloads = await store.payloads(runId);
     if (!payloads) return { kind: 'payloads-gone' };
-    const first = fromStep ?? firstUnfinished(original);
-    if (!original.plan.some((s) => s.id === first)) return { kind: 'unknown-step' };
-    const missing = before(original.plan, first).find((s) => !isSettled(original, s));
-    if (missing) return { kind: 'step-not-reached', stepId: missing.id };
-    const reused = reusable(original, first);
-    const run = this.repeat(original, first, reused);
+    const { first, reused } = plan;
+    const run = {
+      ...this.repeat(original, first, reused),
+      ...(options.id !== undefined && { id: options.id }),
+    };
     const results = payloads.results.filter(
       (r) => r.counted && r.result.status === 'success' && reused.includes(r.stepId),
     );
-    const scope = `POST /runs/${runId}/rerun`;
-    return this.create(run, { ...payloads.input, ...input }, options, scope, { fromStep, input }, results);
+    const fromStep = from.at === 'step' ? from.stepId : from.at === 'start' ? first : undefined;
+    const asked = withKey(options, `POST /runs/${runId}/rerun`, { fromStep, input });
+    return this.create(run, { ...payloads.input, ...input }, { ...asked, results });
   }
 
   /** A run that nobody has seen yet: queued, every step pending. */
@@ -80,6 +106,7 @@ export class Triggers {
       definition: definitionHash(workflow),
       plan: [...plan],
       trigger,
+      ...(this.isFollowed(workflow.id) && { followed: true as const }),
       status: 'queued',
       steps: plan.map((s) => pending(s.id)),
       createdAt: now,
@@ -96,6 +123,7 @@ export class Triggers {
       definition,
       plan,
       trigger: { kind: 'rerun', of, fromStep },
+      ...(this.isFollowed(workflowId) && { followed: true as const }),
       status: 'queued',
       createdAt: now,
       ...(deadline !== undefined && { deadline: now + (deadline - createdAt) }),
@@ -107,22 +135,32 @@ export class Triggers {
     };
   }
 
+  /** Whether other workflows wait for the end of a workflow's runs. */
+  private isFollowed(workflowId: string): boolean {
+    this.followed ??= new Set(
+      this.deps.registry.workflows.flatMap((w) => (w.on?.run ?? []).map((rule) => rule.workflow)),
+    );
+    return this.followed.has(workflowId);
+  }
+
   private async create(
     run: RunState,
     input: Record<string, unknown>,
-    { idempotencyKey, actor }: TriggerOptions,
-    scope: string,
-    asked: unknown,
-    results: StepResult[] = [],
-  ): Promise<TriggerResult> {
-    const fingerprint = createHash('sha256').update(canonicalJson(asked)).digest('hex');
+    { actor, idempotency, results = [] }: CreateOptions,
+  ): Promise<Extract<TriggerResult, { runId: string }>> {
+    const { scope, key, asked } = idempotency ?? {};
+    const fingerprint = createHash('sha256')
+      .update(canonicalJson(asked ?? null))
+      .digest('hex');
     const extra: NewRun = {
       actor,
       ...(results.length > 0 && { results }),
-      ...(idempotencyKey !== undefined && { idempotencyKey: { scope, key: idempotencyKey, fingerprint } }),
+      ...(scope !== undefined && key !== undefined && { idempotencyKey: { scope, key, fingerprint } }),
     };
     const committed = await this.runs.create(run, input, extra);
     if (committed.ok) return { kind: 'created', runId: run.id };
+    // An id that is taken is this very run, begun before.
+    if (committed.conflict === 'run') return { kind: 'repeated', runId: run.id };
     if (committed.conflict !== 'idempotency' || !committed.existing) {
       throw new Error(`run ${run.id} could not be created: ${committed.conflict}`);
     }
@@ -131,25 +169,14 @@ export class Triggers {
   }
 }
 
+const withKey = (
+  { idempotencyKey: key, actor, id }: TriggerOptions,
+  scope: string,
+  asked: unknown,
+): BeginOptions => ({
+  actor,
+  ...(id !== undefined && { id }),
+  ...(key !== undefined && { idempotency: { scope, key, asked } }),
+});
+
 const pending = (id: string): StepState => ({ id, status: 'pending', attempt: 0, history: [] });
-
-/** The first step of the run proper that is to be done still or again; the first of all if none is. */
-const firstUnfinished = ({ steps, plan }: RunState): string =>
-  (
-    steps.find(
-      (s, i) => !['succeeded', 'skipped'].includes(s.status) && phaseOf(plan[i] as StepPlan) === 'main',
-    ) ?? steps[0]
-  )?.id ?? '';
-
-/** Whether what a step was to deliver is known: delivered, or left out by rule. */
-function isSettled(run: RunState, step: StepPlan): boolean {
-  const status = stepOf(run, step.id)?.status;
-  return status === 'succeeded' || status === 'skipped' || (status === 'failed' && step.optional === true);
-}
-
-/** The steps of the run proper that succeeded and do not follow from `first`. */
-const reusable = (run: RunState, first: string): string[] =>
-  run.plan
-    .filter((s) => phaseOf(s) === 'main' && s.id !== first && stepOf(run, s.id)?.status === 'succeeded')
-    .filter((s) => !before(run.plan, s.id).some((b) => b.id === first))
-    .map((s) => s.id);

@@ -75,7 +75,8 @@ export const rerunRun = route({
   ],
   handle: async ({ params, body, idempotencyKey, actor }, deps) => {
     const { fromStep, input } = body;
-    const change = { ...(fromStep !== undefined && { fromStep }), ...(input && { input }) };
+    const from = fromStep === undefined ? undefined : { at: 'step' as const, stepId: fromStep };
+    const change = { ...(from && { from }), ...(input && { input }) };
     const options = { actor, ...(idempotencyKey !== undefined && { idempotencyKey }) };
     return triggered(await deps.engine.rerun(params.runId, change, options), deps);
   },

@@ -14,10 +14,11 @@ export const postEvent = route({
   path: '/events',
   operationId: 'postEvent',
   tag,
-  summary: 'Tell of an event that steps may wait for',
+  summary: 'Tell of an event that steps may wait for, and that may start workflows',
   description:
     'Its payload becomes the output of every step that waits for an event of this name, with this key or any. A ' +
-    'step that begins to wait later still finds it, if its run was there already. The same id again changes nothing.',
+    'step that begins to wait later still finds it, if its run was there already. Workflows that listen for it (`on.event`) ' +
+    'are started, each once. The same id again changes nothing.',
   access: 'key',
   body: name(
     'Event',
@@ -33,14 +34,18 @@ export const postEvent = route({
       description: 'It is kept, and delivered.',
       schema: name(
         'EventAccepted',
-        z.object({ id: z.guid(), delivered: z.number().int().describe('How many steps waited for it.') }),
+        z.object({
+          id: z.guid(),
+          delivered: z.number().int().describe('How many steps waited for it.'),
+          started: z.array(z.guid()).describe('The runs it started.'),
+        }),
       ),
     },
   },
   problems: [],
   handle: async ({ body, actor }, { engine }) => {
     const event = { ...body, id: body.id ?? randomUUID() };
-    return json({ id: event.id, delivered: await engine.announce(event, actor) }, 202);
+    return json({ id: event.id, ...(await engine.announce(event, actor)) }, 202);
   },
 });
 

@@ -28,6 +28,16 @@ const TriggerView = name(
     z.object({ kind: z.literal('schedule'), scheduledFor: isoTime }),
     z.object({ kind: z.literal('rerun'), of: z.guid(), fromStep: z.string() }),
     z.object({
+      kind: z.literal('webhook'),
+      delivery: z.string().nullable().describe("The sender's id of the delivery."),
+    }),
+    z.object({ kind: z.literal('event'), eventId: z.guid(), name: z.string() }),
+    z.object({
+      kind: z.literal('run'),
+      of: z.guid().describe('The run whose end started this one.'),
+      depth: z.number().int().describe('How many runs in a row were started so.'),
+    }),
+    z.object({
       kind: z.literal('step'),
       runId: z.guid(),
       stepId: z.string(),
@@ -182,10 +192,11 @@ function common(run: RunState) {
   };
 }
 
-const triggerView = (trigger: Trigger): z.infer<typeof TriggerView> =>
-  trigger.kind === 'schedule'
-    ? { kind: 'schedule', scheduledFor: iso(trigger.scheduledFor) }
-    : { ...trigger };
+function triggerView(trigger: Trigger): z.infer<typeof TriggerView> {
+  if (trigger.kind === 'schedule') return { kind: 'schedule', scheduledFor: iso(trigger.scheduledFor) };
+  if (trigger.kind === 'webhook') return { kind: 'webhook', delivery: trigger.delivery ?? null };
+  return { ...trigger };
+}
 
 function stepView(run: RunState, step: StepState, results: StepResult[], shift: Shift | undefined): StepView {
   const plan = planOf(run, step.id);
