@@ -8,6 +8,8 @@ const MAX_STATUS_BYTES = 8 * 1024 * 1024;
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** How much of an agent's answer is quoted in an error. */
 const MAX_QUOTE = 300;
+/** A longer version is not taken for the name of a release. */
+const MAX_RELEASE = 200;
 const MAX_SOCKETS_PER_AGENT = 256;
 /** Answers of a platform's router in front of an agent that is not there yet. */
 const NOT_YET = [404, 502, 503];
@@ -53,7 +55,12 @@ async function health(ask: Ask, baseUrl: string, timeoutMs: number): Promise<Pro
     const { code, body } = await ask({ method: 'GET', url: `${baseUrl}/health`, timeoutMs, fresh: true });
     const said = AgentHealth.safeParse(body);
     if (code === 200 && said.success) {
-      return { kind: 'healthy', ...(said.data.bootId !== undefined && { bootId: said.data.bootId }) };
+      const { bootId, version } = said.data;
+      return {
+        kind: 'healthy',
+        ...(bootId !== undefined && { bootId }),
+        ...(version !== undefined && version.length <= MAX_RELEASE && { release: version }),
+      };
     }
     const detail = code === 200 ? 'HTTP 200 without { "status": "ok" }' : `HTTP ${code}`;
     return { kind: NOT_YET.includes(code) ? 'silent' : 'not-ready', detail };
@@ -82,10 +89,12 @@ async function run(
 }
 
 async function status(ask: Ask, baseUrl: string, timeoutMs: number, job?: JobRef): Promise<StatusAnswer> {
+  const bare = { method: 'GET' as const, url: `${baseUrl}/status`, timeoutMs, maxBytes: MAX_STATUS_BYTES };
+  const query = job ? `?${new URLSearchParams({ ...job }).toString()}` : '';
   try {
-    const query = job ? `?${new URLSearchParams({ ...job }).toString()}` : '';
-    const url = `${baseUrl}/status${query}`;
-    const { code, body } = await ask({ method: 'GET', url, timeoutMs, maxBytes: MAX_STATUS_BYTES });
+    const answer = await ask({ ...bare, url: `${bare.url}${query}` });
+    // An agent that compares whole addresses knows no query.
+    const { code, body } = job && answer.code === 404 ? await ask(bare) : answer;
     const said = AgentStatus.safeParse(body);
     if (code === 200 && said.success) return { kind: 'status', status: said.data };
     return { kind: 'silent', detail: `GET /status answered HTTP ${code} ${quote(body)}` };

@@ -2,10 +2,12 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { CheckInputs, fillIn, INPUT_FILE } from '../../src/agent-check/inputs';
 import type { AgentRunRequest } from '../../src/contract';
 import { webCommand } from '../../src/platforms/local/procfile';
 import type { Processes, TestProcess } from '../support/processes';
@@ -58,8 +60,8 @@ const searchConsole = (tokenUrl: string, apiUrl: string) => ({
 const TYPESCRIPT = { language: 'typescript', redis: true } as const;
 const PYTHON = { language: 'python', redis: false } as const;
 
-/** By folder in `agents/`. A new agent gets a row here. */
-export const SUBJECTS: Record<string, Subject> = {
+/** By folder in `agents/`: agents of which more has to be known than their agent.check.json says. */
+const KNOWN: Record<string, Subject> = {
   _template: {
     ...TYPESCRIPT,
     greets: true,
@@ -145,6 +147,44 @@ export const SUBJECTS: Record<string, Subject> = {
     wrong: { input: { rows: 'none' }, field: 'input.rows' },
     output: { unclustered: ['camping stove'], summary: expect.objectContaining({ clusters: 1 }) },
   },
+};
+
+/**
+ * A new agent, by its own agent.check.json: `quick` succeeds, `slow` goes on until it is stopped. One whose job
+ * needs an outside service for that gets a row above.
+ */
+function described(agentId: string): Subject[] {
+  const folder = join(ROOT, 'agents', agentId);
+  const typescript = existsSync(join(folder, 'src/runner.ts'));
+  if (!typescript && !existsSync(join(folder, 'scaffold/runner.py'))) return [];
+  const file = join(folder, INPUT_FILE);
+  const { quick, slow, wrong, wrongField } = CheckInputs.parse(JSON.parse(readFileSync(file, 'utf8')));
+  if (!slow || !wrong || wrongField === undefined) {
+    throw new Error(`${file} needs slow, wrong and wrongField; else give ${agentId} a row in ${__filename}`);
+  }
+  const filled =
+    (input: Record<string, unknown>) =>
+    ({ siteUrl, silentUrl }: Surroundings) =>
+      fillIn(input, { page: siteUrl, silent: silentUrl });
+  return [
+    {
+      ...(typescript ? TYPESCRIPT : PYTHON),
+      agentId,
+      input: filled(quick ?? {}),
+      slowEnv: () => ({}),
+      slowInput: filled(slow),
+      wrong: { input: wrong, field: wrongField },
+      output: {},
+    },
+  ];
+}
+
+const others = readdirSync(join(ROOT, 'agents')).filter((name) => !(name in KNOWN));
+
+/** Every agent with the scaffold, by folder in `agents/`. */
+export const SUBJECTS: Record<string, Subject> = {
+  ...KNOWN,
+  ...Object.fromEntries(others.flatMap((name) => described(name).map((subject) => [name, subject]))),
 };
 
 export const AGENTS = Object.keys(SUBJECTS);

@@ -167,6 +167,8 @@ export async function startEndpoint(): Promise<Endpoint> {
 export function useEndpoint(): Endpoint {
   const endpoint = {} as Endpoint;
   beforeAll(async () => void Object.assign(endpoint, await startEndpoint()));
+  // Each test file loads a nock of its own into the same process; two on top of each other lose errors.
+  afterAll(() => nock.restore());
   afterAll(() => endpoint.close());
   beforeEach(() => {
     endpoint.requests.length = 0;

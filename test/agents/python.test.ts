@@ -58,7 +58,9 @@ describe.each(PYTHON_AGENTS)('%s', (agent) => {
   });
 
   test('names its job in one line', () => {
-    expect(read(agent, 'job.py')).toMatch(/^from jobs\.[a-z_]+ import INPUT, OUTPUT, run {2}# noqa: F401\n$/);
+    expect(read(agent, 'job.py')).toMatch(
+      /^from jobs\.[a-z_]\w* import INPUT, OUTPUT, run {2}# noqa: F401\n$/,
+    );
   });
 
   test('documents every variable it reads, and no other', () => {

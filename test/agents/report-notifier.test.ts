@@ -114,6 +114,8 @@ describe('with a Slack webhook', () => {
     restore = setVariables({ SLACK_WEBHOOK_URL: SLACK });
     nock.disableNetConnect();
   });
+  // Each test file loads a nock of its own into the same process; two on top of each other lose errors.
+  afterAll(() => nock.restore());
   afterEach(() => {
     restore();
     nock.cleanAll();

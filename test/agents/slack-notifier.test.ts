@@ -28,6 +28,8 @@ beforeEach(() => {
   });
   nock.disableNetConnect();
 });
+// Each test file loads a nock of its own into the same process; two on top of each other lose errors.
+afterAll(() => nock.restore());
 afterEach(() => {
   restore();
   const pending = nock.pendingMocks();
