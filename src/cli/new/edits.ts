@@ -92,9 +92,14 @@ function agentsOf(lines: readonly string[]): List | undefined {
 }
 
 function entry({ id, title, variables }: Names, port: number, env: string, indent: string): string[] {
+  const fits = (line: string): boolean => line.length <= WIDTH;
   const property = (key: string, value: string): string[] => {
-    const line = `${indent}  ${key}: ${value},`;
-    return line.length <= WIDTH ? [line] : [`${indent}  ${key}:`, `${indent}    ${value},`];
+    const [line, below] = [`${indent}  ${key}: ${value},`, `${indent}    ${value},`];
+    if (fits(line)) return [line];
+    return [
+      `${indent}  ${key}:`,
+      ...(fits(below) ? [below] : below.replace(' ?? ', ` ??\n${indent}    `).split('\n')),
+    ];
   };
   return [
     `${indent}{`,
