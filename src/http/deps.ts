@@ -51,6 +51,9 @@ export interface HttpLimits {
   /** Deliveries per second of one address to bins of the inbox, and how many may come at once. */
   binsPerSecond: number;
   binBurst: number;
+  /** Webhooks of others per second of one address, and how many may come at once. */
+  hooksPerSecond: number;
+  hookBurst: number;
   /** A request body that is not a webhook's. */
   bodyMaxBytes: number;
 }
@@ -62,5 +65,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   failureBurst: 30,
   binsPerSecond: 5,
   binBurst: 100,
+  hooksPerSecond: 20,
+  hookBurst: 500,
   bodyMaxBytes: 1024 * 1024,
 };

@@ -6,7 +6,7 @@ import { Problem } from './problems';
 import { callerOf, TokenBuckets } from './rate-limit';
 import type { Route } from './route';
 
-type GateDeps = Pick<AppDeps, 'auth' | 'callbacks' | 'clock' | 'limits' | 'inbox'>;
+type GateDeps = Pick<AppDeps, 'auth' | 'callbacks' | 'clock' | 'limits' | 'inbox' | 'registry'>;
 
 /** Who calls, for handlers behind the gate. */
 export const actorOf = (res: Response): string => (res.locals.actor as string | undefined) ?? 'anonymous';
@@ -17,12 +17,15 @@ export class Gate {
   private readonly failures: TokenBuckets;
   /** What is sent to a bin of the inbox proves nothing. */
   private readonly bins: TokenBuckets;
+  /** Webhooks of others, before anything of them is read. */
+  private readonly hooks: TokenBuckets;
 
   constructor(private readonly deps: GateDeps) {
     const limits = { ...DEFAULT_HTTP_LIMITS, ...deps.limits };
     this.requests = new TokenBuckets(limits.requestsPerSecond, limits.requestBurst, deps.clock);
     this.failures = new TokenBuckets(limits.failuresPerSecond, limits.failureBurst, deps.clock);
     this.bins = new TokenBuckets(limits.binsPerSecond, limits.binBurst, deps.clock);
+    this.hooks = new TokenBuckets(limits.hooksPerSecond, limits.hookBurst, deps.clock);
   }
 
   /** The middleware in front of a route. */
@@ -31,6 +34,7 @@ export class Gate {
       key: (req: Request, res: Response) => this.key(req, res),
       callback: (req: Request) => this.callback(req),
       agent: (req: Request, res: Response) => this.agent(req, res),
+      hook: (req: Request, res: Response) => this.hook(req, res),
       inbox: (req: Request) => this.bin(req),
       open: (req: Request) => this.count(`ip:${callerOf(req.ip)}`),
     }[route.access];
@@ -72,6 +76,15 @@ export class Gate {
     res.once('close', () => {
       if (res.statusCode === 401) this.failures.take(caller);
     });
+  }
+
+  /** What no workflow takes is not read; the proof is over the body, as an agent's is in it. */
+  private hook(req: Request, res: Response): void {
+    refuseFor(this.hooks.take(callerOf(req.ip)));
+    const { workflowId } = req.params;
+    const workflow = this.deps.registry.findWorkflow(typeof workflowId === 'string' ? workflowId : '');
+    if (!workflow?.on?.webhook) throw new Problem('hook-not-found');
+    this.agent(req, res);
   }
 
   private bin(req: Request): void {

@@ -32,6 +32,7 @@ const SECURITY: Record<Access, Json[]> = {
   key: [{ apiKey: [] }],
   callback: [{ callbackToken: [] }],
   agent: [],
+  hook: [],
   inbox: [],
   open: [],
 };
@@ -41,6 +42,7 @@ const COMMON_PROBLEMS: Record<Access, ProblemCode[]> = {
   key: ['unauthorized', 'loopback-only', 'rate-limited', 'internal-error', 'unavailable'],
   callback: ['rate-limited', 'unavailable'],
   agent: ['rate-limited', 'internal-error', 'unavailable'],
+  hook: ['rate-limited', 'internal-error', 'unavailable'],
   inbox: ['inbox-off', 'rate-limited', 'internal-error', 'unavailable'],
   open: ['rate-limited'],
 };

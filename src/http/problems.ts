@@ -55,6 +55,11 @@ export const PROBLEMS = {
     title: 'The agent may not claim a job',
     hint: 'Check that the agent id and its secret are the ones in the registry of the orchestrator.',
   },
+  'hook-refused': {
+    status: 401,
+    title: 'The webhook is not authentic',
+    hint: 'Check the secret, its style and the clock at both ends; the log and the inbox of the orchestrator say what is wrong.',
+  },
   'loopback-only': {
     status: 403,
     title: 'Without an API key only this machine may call',
@@ -79,6 +84,16 @@ export const PROBLEMS = {
     status: 404,
     title: 'There is no such workflow',
     hint: 'GET /workflows lists the workflows of this installation.',
+  },
+  'hook-not-found': {
+    status: 404,
+    title: 'No workflow of this id is started by webhooks',
+    hint: 'Give it `on.webhook` in the registry; GET /workflows lists the workflows.',
+  },
+  'replay-not-found': {
+    status: 404,
+    title: 'There is no such replay',
+    hint: 'Use the `id` that POST /replays answered; old ones are removed after the retention time.',
   },
   'inbox-off': {
     status: 404,

@@ -8,6 +8,10 @@ import type { Reply, RouteDoc } from './route';
 
 /** Deliveries to /webhook and /webhook/claim are in this bin; nobody can send to it. */
 export const WEBHOOK_BIN = 'webhook';
+/** Deliveries to /hooks are in this one. */
+export const HOOKS_BIN = 'hooks';
+/** Bins that nobody can send to. */
+export const OWN_BINS: readonly string[] = [WEBHOOK_BIN, HOOKS_BIN];
 
 /** Ours are longer; a made-up one of a letter or two is no secret, and is everywhere. */
 const MIN_TOKEN_LENGTH = 16;
@@ -60,7 +64,7 @@ export function writesDown({ recorded }: Pick<RouteDoc, 'recorded'>, deps: AppDe
 function rawOf(
   req: Request,
   res: Response,
-  kind: 'result' | 'claim',
+  kind: 'result' | 'claim' | 'hook',
   receivedAt: number,
   body: Buffer | undefined,
 ): RawDelivery {
@@ -71,7 +75,7 @@ function rawOf(
     : { status: 499, text: 'cut by the sender' };
   const { method, originalUrl: path, headers } = req;
   return {
-    bin: WEBHOOK_BIN,
+    bin: kind === 'hook' ? HOOKS_BIN : WEBHOOK_BIN,
     kind,
     receivedAt,
     method,
@@ -84,7 +88,7 @@ function rawOf(
 }
 
 function examineWebhook(raw: RawDelivery, deps: AppDeps) {
-  const token = raw.kind === 'claim' ? undefined : tokenOf(raw.path);
+  const token = raw.kind === 'result' ? tokenOf(raw.path) : undefined;
   const proved = token === undefined ? undefined : attemptOf(token, raw, deps);
   const secrets = [
     ...knownSecrets(deps),
@@ -108,6 +112,9 @@ function attemptOf(
   return { runId, stepId, attempt };
 }
 
-/** Every agent's secrets: whoever sends one in the wrong place does not find it in the inbox. */
+/** Every agent's and every hook's secrets: whoever sends one in the wrong place does not find it in the inbox. */
 export const knownSecrets = ({ registry }: Pick<AppDeps, 'registry'>): string[] =>
-  registry.agents.flatMap((agent) => agent.secrets.map((secret) => secret.reveal()));
+  [
+    ...registry.agents.flatMap((agent) => agent.secrets),
+    ...registry.workflows.flatMap(({ id }) => registry.hookSecrets(id)),
+  ].map((secret) => secret.reveal());

@@ -12,10 +12,11 @@ import { Problem, type FieldError, type ProblemCode } from './problems';
  * - `key`: an API key, or being this machine where none is configured
  * - `callback`: the token of one attempt's webhook URL
  * - `agent`: an agent's own secret, in the body
+ * - `hook`: the signature or the token that the workflow's `on.webhook` asks for, over the body
  * - `inbox`: nothing, where the inbox is on: who is tried out knows no key
  * - `open`: nothing; the answer tells nothing about this installation
  */
-export type Access = 'key' | 'callback' | 'agent' | 'inbox' | 'open';
+export type Access = 'key' | 'callback' | 'agent' | 'hook' | 'inbox' | 'open';
 
 export interface ResponseDoc {
   description: string;
@@ -46,7 +47,7 @@ export interface RouteDoc {
   /** Takes a body of any type, which the handler finds in `rawBody`. */
   anyBody?: true;
   /** What comes here is written down in the inbox, with its answer, where that is on. */
-  recorded?: 'result' | 'claim';
+  recorded?: 'result' | 'claim' | 'hook';
   /** Takes an Idempotency-Key. */
   idempotent?: boolean;
   responses: Record<number, ResponseDoc>;

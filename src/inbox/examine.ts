@@ -29,8 +29,8 @@ export interface RawDelivery {
   answer: { status: number; text: string };
   /** Set where somebody looked already; else it is checked with the keys. */
   signature?: SignatureVerdict;
-  /** A claim is no result. Default: `result`. */
-  kind?: 'result' | 'claim';
+  /** A claim is no result, nor is a webhook that starts a run. Default: `result`. */
+  kind?: 'result' | 'claim' | 'hook';
 }
 
 export interface Examination {
@@ -78,6 +78,7 @@ function parse(body: Buffer): unknown {
 }
 
 function shapeOf({ kind, body }: RawDelivery, value: unknown): ShapeVerdict {
+  if (kind === 'hook') return { kind: 'unchecked', reason: 'a webhook that starts a run, not a result' };
   if (kind === 'claim') return { kind: 'unchecked', reason: 'a claim, not a result' };
   if (body === undefined) return { kind: 'unchecked', reason: 'refused before its body was read' };
   if (value === undefined) {

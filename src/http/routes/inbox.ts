@@ -7,7 +7,7 @@ import type { InboxRecorder } from '../../inbox/recorder';
 import { DELIVERY_VERDICTS, type Delivery } from '../../store/deliveries';
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
-import { knownSecrets, WEBHOOK_BIN } from '../record';
+import { knownSecrets, OWN_BINS, WEBHOOK_BIN } from '../record';
 import { json, route } from '../route';
 import { name, pageOf, pageQuery } from '../schema';
 import {
@@ -38,7 +38,9 @@ export const deliver = route({
   access: 'inbox',
   params: z.object({
     id: binName
-      .refine((bin) => bin !== WEBHOOK_BIN, { message: 'is what comes to /webhook; choose another name' })
+      .refine((bin) => !OWN_BINS.includes(bin), {
+        message: 'is what comes to /webhook or /hooks; choose another name',
+      })
       .describe('The bin: any name; it is there once something is sent to it.'),
   }),
   anyBody: true,

@@ -5,6 +5,7 @@ import { listCapsules, listShifts } from './capsules';
 import { docs, docsAsset, index, openapi } from './docs';
 import { events } from './events';
 import { health, ready } from './health';
+import { hook } from './hooks';
 import { clearInbox, deliver, getDelivery, listDeliveries, replayDelivery } from './inbox';
 import { metrics } from './metrics';
 import { cancelRun, getRun, listRuns, rerunRun, startRun } from './runs';
@@ -23,6 +24,7 @@ export const ROUTES: readonly Route[] = [
   decideStep,
   listWorkflows,
   getWorkflow,
+  hook,
   webhook,
   claim,
   listAgents,

@@ -15,7 +15,7 @@ import { createMetrics } from '../../../src/http/metrics';
 import { startServer } from '../../../src/http/server';
 import { InboxRecorder } from '../../../src/inbox/recorder';
 import type { InboxLimits } from '../../../src/inbox/limits';
-import { loadRegistry, type Registry, type RegistryInput } from '../../../src/registry';
+import { loadRegistry, type Env, type Registry, type RegistryInput } from '../../../src/registry';
 import { createMemoryStore } from '../../../src/store/memory';
 import { client, type Answer, type Call, type CallOptions } from './client';
 import { ManualClock } from './clock';
@@ -65,19 +65,21 @@ export interface ApiOptions extends Partial<
   streams?: Partial<EventStreamsOptions>;
   /** On unless false; with limits of its own. */
   inbox?: Partial<InboxLimits> | false;
+  /** Instead of {@link REGISTRY}, under this environment. */
+  registry?: { input: RegistryInput; env: Env };
 }
 
 export type Api = Awaited<ReturnType<typeof startApi>>;
 
 export async function startApi(options: ApiOptions = {}) {
-  const { streams: streamOptions, inbox: inboxLimits = {}, ...appOptions } = options;
+  const { streams: streamOptions, inbox: inboxLimits = {}, registry: given, ...appOptions } = options;
   const clock = new ManualClock();
   const cloud = new FakeCloud();
   const queue = new FakeQueue();
   const { store, outage } = withOutage(createMemoryStore());
   const events = new EventEmitter<EngineEvents>();
   const { log, lines } = collectingLog();
-  const registry = testRegistry();
+  const registry = testRegistry(given?.input, given?.env);
   const callbacks = new Callbacks(CALLBACK_SECRET, 'http://orchestrator.test/webhook');
   const { platform, agents } = cloud;
   const shared = { store, queue, clock, registry, log, callbacks };
@@ -147,8 +149,8 @@ export async function startApi(options: ApiOptions = {}) {
   };
 }
 
-function testRegistry(): Registry {
-  const loaded = loadRegistry(REGISTRY, {});
+function testRegistry(input: RegistryInput = REGISTRY, env: Env = {}): Registry {
+  const loaded = loadRegistry(input, env);
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   return loaded.registry;
 }
