@@ -50,6 +50,24 @@ const layerRules = Object.entries(LAYERS).map(([layer, allowed]) => {
   };
 });
 
+/** In a folder of the domain one level up is still the domain. */
+const domainFolders = {
+  files: ['src/domain/*/**/*.ts'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: '^(?!\\./|\\.\\./[a-z]|\\.\\./\\.\\./contract$|zod$|cron-parser$|cronstrue$|node:crypto$)',
+            message: 'The domain is pure: it imports itself, the contract, zod, the cron parsers and hashes.',
+          },
+        ],
+      },
+    ],
+  },
+};
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.reveille/**'] },
   js.configs.recommended,
@@ -71,6 +89,7 @@ export default tseslint.config(
     },
   },
   ...layerRules,
+  domainFolders,
   { files: ['src/cli/**/*.ts', 'bench/**/*.ts', 'test/simulation/cli.ts'], rules: { 'no-console': 'off' } },
   {
     files: ['**/*.js', '**/*.mjs'],

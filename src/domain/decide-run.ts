@@ -33,7 +33,7 @@ class Rules extends RunFlow {
       case 'start':
         return this.start();
       case 'cancel':
-        return this.cancel(event.reason);
+        return this.cancel(event);
       case 'slot':
         return this.slot(event);
       default:
@@ -50,7 +50,9 @@ class Rules extends RunFlow {
   }
 
   /** The steps for the end have their turn; asked again, the run ends at once. */
-  private cancel(reason: string): RunOutcome {
+  private cancel({ reason, unless }: Extract<RunEvent, { type: 'cancel' }>): RunOutcome {
+    if (unless === 'started' && this.run.status !== 'queued') return 'unchanged';
+    if (unless === 'ending' && this.run.ending) return 'unchanged';
     const error = { kind: 'cancelled', message: reason } as const;
     if (this.run.ending) this.endNow({ kind: 'cancelled', message: reason });
     else this.conclude({ status: 'cancelled', error });

@@ -168,6 +168,7 @@ export class RunDraft {
       capsuleId: step.capsuleId as string,
       stepId: step.id,
       attempt: step.attempt,
+      ...(op !== 'release' && this.run.priority && { priority: this.run.priority }),
       ...(generation !== undefined && { generation }),
     });
   }

@@ -25,7 +25,8 @@ export type RunEvent =
   | { type: 'child-ended'; stepId: string; attempt: number; index: number; end: ChildEnd; error?: string }
   /** What a transition left to be done is done. */
   | { type: 'done'; todo: Todo }
-  | { type: 'cancel'; reason: string }
+  /** `unless`: it has begun to run, or to end. */
+  | { type: 'cancel'; reason: string; unless?: 'started' | 'ending' }
   /** Time passed: deadlines, back-offs and claims that ran out. */
   | { type: 'due' };
 
@@ -40,6 +41,8 @@ export interface LeaseChange {
   capsuleId: string;
   stepId: string;
   attempt: number;
+  /** Of the run; higher is granted first, and 0 is left out. */
+  priority?: number;
   /** With `grant`: the shift the lease is for. Refused if the capsule is no longer awake in it. */
   generation?: number;
 }
@@ -70,6 +73,8 @@ export type RunCommand =
   /** See whether what the step waits for has happened already. */
   | { type: 'look'; stepId: string; attempt: number }
   | { type: 'todo'; todo: Todo }
+  /** The run waits in line: see whether it may start. */
+  | { type: 'admit' }
   | { type: 'finished' };
 
 export interface CapsuleView {

@@ -9,13 +9,17 @@ import type { RunCommand } from '../domain/decide-run';
 import type { RerunFrom } from '../domain/rerun';
 import type { RunState } from '../domain/run';
 import type { NewEvent } from '../store/store';
+import { Alerts } from './alerts';
 import { Capsules } from './capsules';
 import { Children } from './children';
 import type { EngineDeps } from './context';
+import { CostBooks } from './costs';
 import { Dispatcher } from './dispatch';
 import { Doubter } from './doubt';
-import { Leases } from './lease';
+import { Flow } from './flow';
+import { Leases, lingerHintMs } from './lease';
 import type { Hint } from './ports';
+import { Prewarmer } from './prewarm';
 import { Redeploys } from './redeploy';
 import { Runs, type Applied } from './runs';
 import { Schedules } from './schedule';
@@ -24,12 +28,14 @@ import { Signals, type Announced, type Decision } from './signals';
 import { Sleeper } from './sleep';
 import { Sweeper } from './sweep';
 import { Tasks } from './tasks';
+import { Timetable } from './timetable';
 import { Ticker } from './tick';
 import { Triggers, type TriggerOptions, type TriggerResult } from './trigger';
 import { Followers } from './triggers/followers';
 import { Hooks, type HookDelivery, type HookOutcome } from './triggers/hooks';
 import { Listeners } from './triggers/listeners';
 import { Waker } from './wake';
+import { Watchdog } from './watchdog';
 
 export class Engine {
   readonly tasks: Tasks;
@@ -37,6 +43,9 @@ export class Engine {
   readonly capsules: Capsules;
   readonly schedules: Schedules;
   readonly redeploys: Redeploys;
+  readonly alerts: Alerts;
+  readonly costs: CostBooks;
+  private readonly watchdog: Watchdog;
   private readonly leases: Leases;
   private readonly children: Children;
   private readonly signals: Signals;
@@ -46,6 +55,8 @@ export class Engine {
   private readonly sleeper: Sleeper;
   private readonly doubter: Doubter;
   private readonly ticker: Ticker;
+  private readonly prewarmer: Prewarmer;
+  private readonly flow: Flow;
   private readonly triggers: Triggers;
   private readonly followers: Followers;
   private readonly hooks: Hooks;
@@ -55,7 +66,12 @@ export class Engine {
 
   constructor(private readonly deps: EngineDeps) {
     this.tasks = new Tasks(deps.log);
-    this.capsules = new Capsules(deps, this.tasks, (state, command) => this.performCapsule(state, command));
+    this.capsules = new Capsules(
+      deps,
+      this.tasks,
+      (state, command) => this.performCapsule(state, command),
+      (capsuleId) => this.prewarmer.nextWorkAt(capsuleId),
+    );
     this.runs = new Runs(
       deps,
       this.capsules,
@@ -67,6 +83,7 @@ export class Engine {
     this.dispatcher = new Dispatcher(deps, this.runs, this.capsules);
     this.settler = new Settler(deps, this.runs, this.capsules, this.dispatcher);
     this.children = new Children(deps, this.runs);
+    this.flow = new Flow(deps, this.runs);
     this.triggers = new Triggers(deps, this.runs);
     const listeners = new Listeners(deps, this.triggers);
     this.signals = new Signals(deps, this.runs, (event) => listeners.start(event));
@@ -75,9 +92,16 @@ export class Engine {
     this.waker = new Waker(deps, this.capsules);
     this.sleeper = new Sleeper(deps, this.capsules);
     this.doubter = new Doubter(deps, this.runs, this.capsules);
-    this.ticker = new Ticker(deps, this.runs, this.triggers);
+    const timetable = new Timetable(deps.registry);
+    this.ticker = new Ticker(deps, this.runs, this.triggers, timetable);
+    this.prewarmer = new Prewarmer(deps, this.runs, this.capsules, timetable, this.tasks, (id) =>
+      this.ticker.tick(id),
+    );
     this.schedules = new Schedules(deps, this.ticker);
     this.redeploys = new Redeploys(deps);
+    this.alerts = new Alerts(deps);
+    this.costs = new CostBooks(deps, this.tasks, this.alerts);
+    this.watchdog = new Watchdog(deps, this.alerts, this.tasks);
     this.sweeper = new Sweeper(
       deps,
       this.runs,
@@ -95,19 +119,21 @@ export class Engine {
       id: a.capsuleId,
       agentId: a.id,
       slots: a.concurrency,
-      lingerMs: a.lingerSeconds * 1_000,
+      lingerMs: lingerHintMs(a),
     }));
     await store.declareCapsules(settings, clock.now());
     const capsules = await Promise.all(settings.map(({ id }) => this.capsules.load(id)));
     const awake = capsules.filter((c) => c !== undefined).filter((c) => c.state.status === 'awake');
+    await this.watchdog.start();
     if (!this.deps.performing) return this.schedules.leaveToWorkers();
     await this.schedules.register();
     // What was awake when the last orchestrator went may have been put to sleep since.
     await Promise.all(awake.map(({ state }) => this.sleeper.reconcile(state)));
     await queue.work({
       hint: (hint) => this.onHint(hint),
-      tick: (workflowId) => this.ticker.tick(workflowId),
+      tick: async (workflowId) => void (await this.ticker.tick(workflowId)),
     });
+    this.prewarmer.start();
     this.sweepLater();
   }
 
@@ -115,7 +141,10 @@ export class Engine {
   async tick(): Promise<void> {
     await this.schedules.pass();
     await this.sweeper.pass();
+    await this.prewarmer.pass();
+    await this.flow.sweep();
     await this.signals.sweep();
+    this.costs.bookSoon();
   }
 
   trigger(
@@ -174,6 +203,8 @@ export class Engine {
   async stop(deadlineMs: number): Promise<void> {
     this.stopping = true;
     this.cancelSweep();
+    this.prewarmer.stop();
+    this.watchdog.stop();
     this.runs.dropDeferred();
     let cancel: () => void = () => undefined;
     const late = new Promise<void>((resolve) => (cancel = this.deps.clock.after(deadlineMs, resolve)));
@@ -190,7 +221,11 @@ export class Engine {
   }
 
   private async onHint(hint: Hint): Promise<void> {
-    if (hint.kind === 'run') return this.sweeper.run(hint.id);
+    if (hint.kind === 'run') {
+      await this.sweeper.run(hint.id);
+      await this.flow.pointed(hint.id);
+      return this.prewarmer.look(hint.id);
+    }
     await this.sweeper.capsule(hint.id);
     await this.leases.lingerAgain(hint.id);
   }
@@ -217,9 +252,16 @@ export class Engine {
         return command.todo.kind === 'start-followers'
           ? this.followers.start(run)
           : this.children.todo(run, command.todo);
+      case 'admit':
+        return this.flow.entered(run);
       case 'finished':
-        return this.ticker.release(run.workflowId);
+        return this.finished(run);
     }
+  }
+
+  private async finished({ workflowId, flow }: RunState): Promise<void> {
+    if (flow) await this.flow.release(workflowId);
+    await this.ticker.release(workflowId);
   }
 
   private performCapsule(capsule: CapsuleState, command: CapsuleCommand): Promise<unknown> {

@@ -18,6 +18,7 @@ import { isTerminal, runDueAt, type RunState } from '../domain/run';
 import type { Change, CommitResult, Freed, StepResult, Versioned } from '../store/store';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
+import { entering } from './flow';
 import type { Hint } from './ports';
 import { Deferred } from './deferred';
 import { dataOf, grown, keepable, payloadsOf, type Payloads } from './payloads';
@@ -35,6 +36,8 @@ export interface Applied {
 
 export interface NewRun extends Pick<Change, 'tick' | 'idempotencyKey'> {
   hold?: boolean;
+  /** Within the bounds of its workflow; what is left out is the workflow's. */
+  priority?: number;
   actor: string;
   /** Results taken over from another run. */
   results?: StepResult[];
@@ -73,7 +76,8 @@ export class Runs {
   }
 
   /**
-   * Commits a new run together with what belongs to its creation, and starts it unless it is held.
+   * Commits a new run together with what belongs to its creation, and starts it unless it is held: by the
+   * caller, or by its workflow's flow control, which is asked next.
    * @param extra.hold leave it queued: an earlier run of the workflow has to end first.
    */
   create(run: RunState, input: Record<string, unknown>, extra: NewRun): Promise<CommitResult> {
@@ -140,26 +144,36 @@ export class Runs {
       if (committed.conflict === 'run') continue;
       // The slot was taken, or the capsule fell asleep: whoever offered it gives up, whoever wanted
       // to take it directly waits in line instead.
-      if (event.type === 'slot') return { outcome: 'unchanged', state: known.state };
+      // A run that is not to start yet stays in line.
+      if (event.type === 'slot' || committed.conflict === 'flow')
+        return { outcome: 'unchanged', state: known.state };
       direct = false;
     }
     throw new Error(`run ${id}: lost ${this.deps.limits.maxConflicts} races in a row`);
   }
 
   private async commitNew(
-    fresh: RunState,
+    made: RunState,
     input: Record<string, unknown>,
     extra: NewRun,
   ): Promise<CommitResult> {
-    const { hold, actor, results = [], ...rest } = extra;
+    const { hold, actor, priority, results = [], ...rest } = extra;
+    const { run: fresh, deduplicate } = await entering(this.deps, made, input, { hold, priority });
+    const events: RunEvent[] = hold || fresh.flow ? [] : [{ type: 'start' }];
     let committed: CommitResult = { ok: false, conflict: 'busy' };
     for (const direct of [true, false]) {
       const data = dataOf(payloadsOf({ input, results }));
-      const decision = decideAll(fresh, hold ? [] : [{ type: 'start' }], this.context(direct, data));
+      const decision = decideAll(fresh, events, this.context(direct, data));
+      if (fresh.flow) decision.commands = [{ type: 'admit' }];
       const change = this.change({ state: fresh, version: 0 }, decision, { type: 'start' }, [], actor);
       const state = decision.state;
       const run = { expect: 0, state, input, results, ...due(state) };
-      committed = await this.deps.store.commit({ ...change, ...rest, run });
+      committed = await this.deps.store.commit({
+        ...change,
+        ...rest,
+        run,
+        ...(deduplicate && { deduplicate }),
+      });
       const payloads = keepable(payloadsOf({ input, results }));
       if (committed.ok) this.committed({ version: 1, payloads }, decision, committed.freed);
       if (committed.ok || (committed.conflict !== 'busy' && committed.conflict !== 'capsule')) break;

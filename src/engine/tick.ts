@@ -3,8 +3,8 @@
  * asks the same question: which times of this schedule are due and not decided yet? The record
  * lets each be decided once.
  */
+import { placedTicks } from '../domain/placement';
 import {
-  dueTicks,
   MAX_DUE_TICKS,
   MAX_QUEUED_RUNS,
   overlapDecision,
@@ -15,6 +15,7 @@ import type { Workflow } from '../registry';
 import type { Tick } from '../store/store';
 import type { EngineDeps } from './context';
 import type { Runs } from './runs';
+import type { Timetable } from './timetable';
 import type { Triggers } from './trigger';
 
 /** Open runs looked at when a tick overlaps with them: as many as may queue, and those under way. */
@@ -37,22 +38,28 @@ export class Ticker {
     private readonly deps: EngineDeps,
     private readonly runs: Runs,
     private readonly triggers: Triggers,
+    private readonly timetable: Timetable,
   ) {}
 
   knows(workflowId: string, since: number): void {
     this.knownSince.set(workflowId, since);
   }
 
-  /** Decides every due time of a workflow's schedule. */
-  async tick(workflowId: string): Promise<void> {
+  /**
+   * Decides every due time of a workflow's schedule. Answers when one begins that is due and uses its slack, if
+   * any does.
+   */
+  async tick(workflowId: string): Promise<number | undefined> {
     const workflow = this.deps.registry.findWorkflow(workflowId);
-    if (!workflow?.schedule) return;
+    if (!workflow?.schedule) return undefined;
     const since = this.knownSince.get(workflowId) ?? this.deps.clock.now();
     const last = Math.max(since, (await this.deps.store.lastTick(workflowId)) ?? 0);
-    const due = dueTicks(workflow.schedule, last, this.deps.clock.now());
+    const { due, heldUntil } = placedTicks(workflow.schedule, last, this.deps.clock.now(), (tick) =>
+      this.timetable.placeOf(workflowId, tick),
+    );
     for (const decision of due) await this.decide(workflow, decision);
     // A long downtime leaves more than one batch; each call decides some, so this ends.
-    if (due.length >= MAX_DUE_TICKS) await this.tick(workflowId);
+    return due.length >= MAX_DUE_TICKS ? this.tick(workflowId) : heldUntil;
   }
 
   /** Lets the oldest queued run of a workflow begin once no run of it is under way. */
@@ -61,7 +68,9 @@ export class Ticker {
     if (!this.deps.registry.findWorkflow(workflowId)?.schedule) return;
     const open = await this.deps.store.openRuns(workflowId, MAX_OPEN);
     const next = open.find((r) => r.status === 'queued');
-    if (next && !open.some((r) => r.status === 'running')) await this.runs.apply(next.id, { type: 'start' });
+    if (!next || open.some((r) => r.status === 'running')) return;
+    // One that stands in a line of flow control is let go from there.
+    if (!(await this.runs.get(next.id))?.state.flow) await this.runs.apply(next.id, { type: 'start' });
   }
 
   private async decide(workflow: Workflow, decision: TickDecision): Promise<void> {

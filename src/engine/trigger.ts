@@ -161,6 +161,8 @@ export class Triggers {
     if (committed.ok) return { kind: 'created', runId: run.id };
     // An id that is taken is this very run, begun before.
     if (committed.conflict === 'run') return { kind: 'repeated', runId: run.id };
+    if (committed.conflict === 'duplicate' && committed.existing)
+      return { kind: 'repeated', runId: committed.existing.runId };
     if (committed.conflict !== 'idempotency' || !committed.existing) {
       throw new Error(`run ${run.id} could not be created: ${committed.conflict}`);
     }

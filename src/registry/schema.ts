@@ -1,6 +1,8 @@
 /** The shapes of an installation's agents and workflows, as they are written and as they are used. */
 import { z } from 'zod';
 import type { Secret } from '../config/secret';
+import { PREWARM_MODES } from '../domain/prewarm';
+import { flowFields } from '../domain/flow';
 import { Schedule } from '../domain/schedule';
 import { OnSchema } from './on-schema';
 import { jsonObject, kebabId, MAX_STEPS, MIN_SECRET_LENGTH, name, seconds, splitSecrets } from './shapes';
@@ -31,6 +33,8 @@ export const AgentSchema = z.strictObject({
   concurrency: z.number().int().min(1).max(1_000).default(1),
   /** How long the capsule stays awake after its last work, in case more comes. */
   lingerSeconds: z.number().int().min(0).max(86_400).default(30),
+  /** `break-even`: only while the expected wait for more work costs less than a cold start; at most `lingerSeconds`. */
+  linger: z.enum(['fixed', 'break-even']).default('fixed'),
   /** How long a wake may take before it counts as failed. */
   wakeTimeoutSeconds: seconds(3_600).default(120),
   /** What one replica costs, for the report; US dollars. */
@@ -58,6 +62,12 @@ export const WorkflowSchema = z.strictObject({
   on: OnSchema.optional(),
   /** Input of a run that brings none; what a run brings is merged over it. */
   input: jsonObject.default({}),
+  /**
+   * What is woken ahead of its work, by learned boot times. `schedule`: the capsules of the first steps, for
+   * each scheduled time. `pipeline`: those, and the capsules of later steps while earlier ones work.
+   */
+  prewarm: z.enum(PREWARM_MODES).default('off'),
+  ...flowFields,
   /** How long a whole run may take. */
   timeoutSeconds: seconds(MAX_RUN_TIMEOUT_SECONDS).optional(),
 });

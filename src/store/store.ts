@@ -9,6 +9,9 @@ import type { LeaseChange, WaitChange } from '../domain/decide-run';
 import type { ChainedEntry, LedgerEntry } from '../domain/ledger';
 import type { RunState, RunStatus } from '../domain/run';
 import type { AlertStore } from './alerts';
+import type { Deduplication } from '../domain/flow';
+import type { FlowStore } from './flow';
+import type { CostStore } from './costs';
 import type { RedeployStore } from './redeploys';
 import type { DeliveryStore } from './deliveries';
 
@@ -31,6 +34,8 @@ export interface Change {
   delivered?: string;
   /** Refused as a duplicate when the key is known; the first change with it wins. */
   idempotencyKey?: { scope: string; key: string; fingerprint: string };
+  /** Refused as a duplicate while another run's key of the same name has not run out. */
+  deduplicate?: Deduplication;
   ledger: LedgerEntry[];
 }
 
@@ -98,7 +103,9 @@ export type Conflict =
   | 'capsule' // somebody else changed the capsule, or it is not awake in that shift any more
   | 'busy' // no free slot, or others wait in line
   | 'tick' // this tick was decided already
-  | 'idempotency'; // this key was used already
+  | 'idempotency' // this key was used already
+  | 'duplicate' // a run with this key is there, and its time is not over
+  | 'flow'; // the run is not to start: a limit is reached, no token is left, or it is put off
 
 /** A capsule on which a lease was released, and what it is left with. */
 export interface Freed {
@@ -150,7 +157,7 @@ export interface RunPayloads {
   results: StepResult[];
 }
 
-export interface Store extends DeliveryStore, AlertStore {
+export interface Store extends DeliveryStore, AlertStore, FlowStore, CostStore {
   /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
   commit(change: Change): Promise<CommitResult>;
 

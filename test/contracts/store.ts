@@ -2,6 +2,7 @@ import type { Store } from '../../src/store/store';
 import { alertContract } from './store-alerts';
 import { capsuleContract } from './store-capsules';
 import { commitContract } from './store-commits';
+import { flowContract } from './store-flow';
 import { inboxContract } from './store-inbox';
 import { leaseContract } from './store-leases';
 import { recordContract } from './store-record';
@@ -29,6 +30,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     capsuleContract(store);
     recordContract(store);
     commitContract(store);
+    flowContract(store);
     inboxContract(store);
     redeployContract(store);
     alertContract(store);

@@ -4,6 +4,8 @@ import { isTerminal } from '../../domain/run';
 import type { LeaseChange } from '../../domain/decide-run';
 import { replaceUnstorable, storableJson } from '../json';
 import type { CapsuleChange, Change, CommitResult, Freed, RunChange, StepResult } from '../store';
+import { applyFlow, duplicateOf, flowRefuses } from './flow';
+import { noteLease, noteShift, noteUsage } from './costs';
 import { idempotencyId, leaseKey, tickKey, type CapsuleRow, type Tables } from './tables';
 
 /** @throws when a change makes no sense, e.g. asks twice for one lease. Nothing of it is kept then. */
@@ -11,7 +13,10 @@ export function commit(tables: Tables, change: Change): CommitResult {
   const conflict = check(tables, change);
   if (conflict) return conflict;
   assertSense(tables, change);
-  if (change.run) applyRun(tables, change.run, change.at);
+  if (change.run) {
+    applyFlow(tables, change.run, change.at);
+    applyRun(tables, change.run, change.at);
+  }
   if (change.capsule) applyCapsule(tables, change.capsule);
   for (const lease of change.leases?.changes ?? []) {
     applyLease(tables, (change.leases as { runId: string }).runId, lease, change.at);
@@ -26,6 +31,10 @@ export function commit(tables: Tables, change: Change): CommitResult {
       fingerprint,
       at: change.at,
     });
+  }
+  if (change.deduplicate && change.run) {
+    const { scope, key, until } = change.deduplicate;
+    tables.flow.keys.set(idempotencyId(scope, key), { until, runId: change.run.state.id });
   }
   for (const entry of change.ledger) {
     const body = replaceUnstorable(ledgerBody(entry));
@@ -72,10 +81,15 @@ function check(tables: Tables, change: Change): Extract<CommitResult, { ok: fals
       };
     }
   }
+  const duplicate = change.deduplicate && duplicateOf(tables, change.deduplicate, change.at);
+  if (duplicate !== undefined) {
+    return { ok: false, conflict: 'duplicate', existing: { runId: duplicate, fingerprint: '' } };
+  }
   if (tick && tables.ticks.has(tickKey(tick.workflowId, tick.scheduledFor)))
     return { ok: false, conflict: 'tick' };
   if (run && (tables.runs.get(run.state.id)?.version ?? 0) !== run.expect)
     return { ok: false, conflict: 'run' };
+  if (run && flowRefuses(tables, run, change.at)) return { ok: false, conflict: 'flow' };
   if (capsule) {
     const row = tables.capsules.get(capsule.state.id);
     if (row?.version !== capsule.expect) return { ok: false, conflict: 'capsule' };
@@ -113,7 +127,9 @@ function applyRun(tables: Tables, change: RunChange, now: number): void {
   for (const fresh of change.results ?? []) {
     const same = (r: StepResult) =>
       r.stepId === fresh.stepId && r.attempt === fresh.attempt && r.counted === fresh.counted;
-    if (!results.some(same)) results.push({ ...stored(fresh), receivedAt: now });
+    if (results.some(same)) continue;
+    results.push({ ...stored(fresh), receivedAt: now });
+    noteUsage(tables, { ...fresh, runId: state.id });
   }
   tables.runs.set(state.id, {
     state: stored(state),
@@ -151,24 +167,29 @@ function applyCapsule(tables: Tables, change: CapsuleChange): void {
   }
   row.state = next;
   row.version += 1;
-  if (change.shift) tables.shifts.set(`${next.id}/${change.shift.generation}`, stored(change.shift));
+  if (change.shift) {
+    const key = `${next.id}/${change.shift.generation}`;
+    tables.shifts.set(key, stored(change.shift));
+    noteShift(tables, key);
+  }
 }
 
 function applyLease(tables: Tables, runId: string, change: LeaseChange, now: number): void {
-  const { stepId, attempt, capsuleId, op } = change;
+  const { stepId, attempt, capsuleId, op, priority = 0 } = change;
   const key = leaseKey(runId, stepId, attempt);
   const row = tables.leases.get(key);
   // A lease belongs to the capsule its row names.
   const capsule = tables.capsules.get(row?.capsuleId ?? capsuleId);
   if (!capsule) return;
   if (op === 'request') {
-    tables.leases.set(key, { runId, stepId, attempt, capsuleId, requestedAt: now });
+    tables.leases.set(key, { runId, stepId, attempt, capsuleId, priority, requestedAt: now });
     capsule.waiting += 1;
   } else if (op === 'grant') {
     if (row) capsule.waiting -= 1;
     const requestedAt = row?.requestedAt ?? now;
     const generation = change.generation as number;
-    tables.leases.set(key, { runId, stepId, attempt, capsuleId, requestedAt, grantedAt: now, generation });
+    const lease = { runId, stepId, attempt, capsuleId, priority: row?.priority ?? priority };
+    tables.leases.set(key, { ...lease, requestedAt, grantedAt: now, generation });
     capsule.held += 1;
     delete capsule.idleSince;
     capsule.busySince ??= now;
@@ -176,7 +197,10 @@ function applyLease(tables: Tables, runId: string, change: LeaseChange, now: num
   } else if (row) {
     tables.leases.delete(key);
     if (row.grantedAt === undefined) capsule.waiting -= 1;
-    else release(capsule, now);
+    else {
+      noteLease(tables, row, now);
+      release(capsule, now);
+    }
   }
 }
 

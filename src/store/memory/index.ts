@@ -9,6 +9,8 @@ import { clone, commit } from './commit';
 import { compare, newest } from './order';
 import { waitReads } from './waits';
 import { memoryDeliveries } from './deliveries';
+import { memoryFlow, purgeFlow } from './flow';
+import { memoryCosts, purgeCosts } from './costs';
 import { memoryRedeploys } from './redeploys';
 import { Tables, type CapsuleRow, type LeaseRow, type RunRow } from './tables';
 
@@ -20,7 +22,9 @@ export function createMemoryStore(): Store {
     ...capsuleReads(tables),
     ...tickReads(tables),
     ...memoryDeliveries(),
+    ...memoryFlow(tables),
     ...memoryAlerts(tables),
+    ...memoryCosts(tables),
     ...rest(tables),
   };
 }
@@ -76,8 +80,13 @@ function runReads(tables: Tables): RunReads {
         .sort((a, b) => finishedAt(a) - finishedAt(b) || compare(a.state.id, b.state.id))
         .slice(0, limit);
       for (const row of old) tables.runs.delete(row.state.id);
+      purgeCosts(
+        tables,
+        old.map((row) => row.state.id),
+      );
       for (const [id, { at }] of tables.events) if (at < before) tables.events.delete(id);
       for (const [key, { at }] of tables.idempotency) if (at < before) tables.idempotency.delete(key);
+      purgeFlow(tables, before);
       tables.redeploys = tables.redeploys.filter(({ at }) => at >= before);
       for (const [id, { resolvedAt }] of tables.alerts)
         if ((resolvedAt ?? Infinity) < before) tables.alerts.delete(id);
@@ -206,7 +215,10 @@ const isOf = ({ trigger }: RunState, parent: RunFilter['parent']): boolean =>
     : trigger.kind !== 'step';
 
 const byTurn = (a: LeaseRow, b: LeaseRow): number =>
-  a.requestedAt - b.requestedAt || compare(a.runId, b.runId) || a.attempt - b.attempt;
+  b.priority - a.priority ||
+  a.requestedAt - b.requestedAt ||
+  compare(a.runId, b.runId) ||
+  a.attempt - b.attempt;
 
 const finishedAt = (row: RunRow): number => row.state.finishedAt ?? Infinity;
 

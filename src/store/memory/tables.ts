@@ -3,6 +3,8 @@ import type { Alert } from '../../domain/alert';
 import type { Activity, CapsuleState, Shift } from '../../domain/capsule';
 import type { RunState } from '../../domain/run';
 import type { LeaseRequest, StepResult, StoredEvent, Tick, Versioned, Wait } from '../store';
+import { FlowTables } from './flow';
+import { CostTables } from './costs';
 import type { RedeployRow } from './redeploys';
 
 export interface CapsuleRow extends Versioned<CapsuleState>, Activity {
@@ -12,6 +14,7 @@ export interface CapsuleRow extends Versioned<CapsuleState>, Activity {
 
 export interface LeaseRow extends LeaseRequest {
   capsuleId: string;
+  priority: number;
   grantedAt?: number;
   generation?: number;
 }
@@ -37,6 +40,8 @@ export class Tables {
   readonly idempotency = new Map<string, { runId: string; fingerprint: string; at: number }>();
   readonly waits = new Map<string, Wait>();
   readonly events = new Map<string, StoredEvent & { delivered: boolean }>();
+  readonly flow = new FlowTables();
+  readonly costs = new CostTables();
   readonly secrets = new Map<string, string>();
   readonly ledger: ChainedEntry[] = [];
 

@@ -111,12 +111,14 @@ CREATE TABLE leases (
   step_id      text   NOT NULL,
   attempt      int    NOT NULL,
   capsule_id   text COLLATE "C" NOT NULL,
+  -- Higher is granted first.
+  priority     int    NOT NULL DEFAULT 0,
   requested_at bigint NOT NULL,
   granted_at   bigint,
   generation   int,
   PRIMARY KEY (run_id, step_id, attempt)
 );
-CREATE INDEX leases_waiting ON leases (capsule_id, requested_at, run_id) WHERE granted_at IS NULL;
+CREATE INDEX leases_waiting ON leases (capsule_id, priority DESC, requested_at, run_id) WHERE granted_at IS NULL;
 CREATE INDEX leases_held ON leases (capsule_id) WHERE granted_at IS NOT NULL;
 
 CREATE TABLE shifts (

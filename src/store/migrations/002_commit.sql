@@ -46,6 +46,7 @@ DECLARE
   capsule jsonb := change->'capsule';
   tick    jsonb := change->'tick';
   idem    jsonb := change->'idempotencyKey';
+  verdict jsonb;
   known   record;
 BEGIN
   IF idem IS NOT NULL THEN
@@ -56,6 +57,10 @@ BEGIN
         jsonb_build_object('runId', known.run_id, 'fingerprint', known.fingerprint));
     END IF;
   END IF;
+  IF change ? 'deduplicate' THEN
+    verdict := check_duplicate(change->'deduplicate', (change->>'at')::bigint);
+    IF verdict IS NOT NULL THEN RETURN verdict; END IF;
+  END IF;
   IF tick IS NOT NULL AND EXISTS (SELECT FROM ticks
       WHERE workflow_id = tick->>'workflowId' AND scheduled_for = (tick->>'scheduledFor')::bigint) THEN
     RETURN '{"conflict": "tick"}';
@@ -63,6 +68,10 @@ BEGIN
   IF run IS NOT NULL AND coalesce((SELECT version FROM run_states WHERE run_id = (run->>'id')::uuid), 0)
       <> (run->>'expect')::int THEN
     RETURN '{"conflict": "run"}';
+  END IF;
+  IF run->'state' ? 'flow' THEN
+    verdict := check_flow(run, (change->>'at')::bigint);
+    IF verdict IS NOT NULL THEN RETURN verdict; END IF;
   END IF;
   IF capsule IS NOT NULL THEN
     SELECT c.version, a.held, a.waiting INTO known
@@ -154,6 +163,9 @@ BEGIN
     INSERT INTO idempotency_keys (scope, key, fingerprint, run_id, created_at)
     VALUES (idem->>'scope', idem->>'key', idem->>'fingerprint', (change->'run'->>'id')::uuid, now_ms);
   END IF;
+  IF change ? 'deduplicate' THEN
+    PERFORM apply_duplicate(change->'deduplicate', (change->'run'->>'id')::uuid);
+  END IF;
   IF released = '{}' THEN RETURN '[]'; END IF;
   RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('capsuleId', capsule_id, 'held', held, 'waiting', waiting)), '[]')
     FROM capsule_activity WHERE capsule_id = ANY (released));
@@ -165,6 +177,7 @@ DECLARE
   next       jsonb := run->'state';
   next_state text := next->>'status';
 BEGIN
+  IF next ? 'flow' THEN PERFORM apply_flow(run, now_ms); END IF;
   IF (run->>'expect')::int = 0 THEN
     INSERT INTO runs (id, workflow_id, status, created_at, finished_at, parent_id)
     VALUES (run_uuid, next->>'workflowId', next_state, (next->>'createdAt')::bigint, (next->>'finishedAt')::bigint,
@@ -216,8 +229,9 @@ END $$;
 -- nobody declared are errors.
 CREATE FUNCTION request_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO leases (run_id, step_id, attempt, capsule_id, requested_at)
-    VALUES (run_uuid, lease->>'stepId', (lease->>'attempt')::int, lease->>'capsuleId', now_ms);
+  INSERT INTO leases (run_id, step_id, attempt, capsule_id, priority, requested_at)
+    VALUES (run_uuid, lease->>'stepId', (lease->>'attempt')::int, lease->>'capsuleId',
+      coalesce((lease->>'priority')::int, 0), now_ms);
   UPDATE capsule_activity SET waiting = waiting + 1 WHERE capsule_id = lease->>'capsuleId';
   IF NOT FOUND THEN
     RAISE foreign_key_violation USING MESSAGE = 'a lease on a capsule that is not declared';
@@ -228,8 +242,9 @@ CREATE FUNCTION grant_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS v
 DECLARE
   asked boolean;
 BEGIN
-  INSERT INTO leases AS l (run_id, step_id, attempt, capsule_id, requested_at, granted_at, generation)
-    VALUES (run_uuid, lease->>'stepId', (lease->>'attempt')::int, lease->>'capsuleId', now_ms, now_ms,
+  INSERT INTO leases AS l (run_id, step_id, attempt, capsule_id, priority, requested_at, granted_at, generation)
+    VALUES (run_uuid, lease->>'stepId', (lease->>'attempt')::int, lease->>'capsuleId',
+      coalesce((lease->>'priority')::int, 0), now_ms, now_ms,
       (lease->>'generation')::int)
     ON CONFLICT (run_id, step_id, attempt)
       DO UPDATE SET granted_at = EXCLUDED.granted_at, generation = EXCLUDED.generation
@@ -248,12 +263,14 @@ DECLARE
   gone record;
 BEGIN
   DELETE FROM leases WHERE run_id = run_uuid AND step_id = lease->>'stepId'
-    AND attempt = (lease->>'attempt')::int RETURNING capsule_id, granted_at INTO gone;
+    AND attempt = (lease->>'attempt')::int RETURNING * INTO gone;
   IF NOT FOUND THEN
     RETURN;
   ELSIF gone.granted_at IS NULL THEN
     UPDATE capsule_activity SET waiting = waiting - 1 WHERE capsule_id = gone.capsule_id;
   ELSE
+    INSERT INTO lease_times VALUES (gone.capsule_id, gone.generation, run_uuid, gone.step_id, gone.attempt,
+      gone.requested_at, gone.granted_at, now_ms);
     -- Nobody is busy in a shift that began after the lease: it was wiped clean at its start.
     UPDATE capsule_activity SET held = held - 1, last_work_at = now_ms,
         work_ms = work_ms + CASE WHEN held = 1 THEN now_ms - coalesce(busy_since, now_ms) ELSE 0 END,

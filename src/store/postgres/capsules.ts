@@ -70,7 +70,7 @@ export class CapsuleQueries {
   async grantable(capsuleId: string): Promise<LeaseRequest[]> {
     const { rows } = await this.pool.query<LeaseRequest>(
       `SELECT ${LEASE} FROM leases WHERE capsule_id = $1 AND granted_at IS NULL
-        ORDER BY requested_at, run_id, attempt
+        ORDER BY priority DESC, requested_at, run_id, attempt
         LIMIT (SELECT greatest(0, c.slots - a.held) FROM capsules c
                  JOIN capsule_activity a ON a.capsule_id = c.id WHERE c.id = $1)`,
       [capsuleId],
@@ -80,7 +80,7 @@ export class CapsuleQueries {
 
   async waiting(capsuleId: string, limit: number): Promise<LeaseRequest[]> {
     const { rows } = await this.pool.query<LeaseRequest>(
-      `SELECT ${LEASE} FROM leases WHERE capsule_id = $1 AND granted_at IS NULL ORDER BY requested_at, run_id, attempt LIMIT $2`,
+      `SELECT ${LEASE} FROM leases WHERE capsule_id = $1 AND granted_at IS NULL ORDER BY priority DESC, requested_at, run_id, attempt LIMIT $2`,
       [capsuleId, limit],
     );
     return rows;
@@ -88,7 +88,7 @@ export class CapsuleQueries {
 
   async holders(capsuleId: string): Promise<LeaseRequest[]> {
     const { rows } = await this.pool.query<LeaseRequest>(
-      `SELECT ${LEASE} FROM leases WHERE capsule_id = $1 AND granted_at IS NOT NULL ORDER BY requested_at, run_id, attempt`,
+      `SELECT ${LEASE} FROM leases WHERE capsule_id = $1 AND granted_at IS NOT NULL ORDER BY priority DESC, requested_at, run_id, attempt`,
       [capsuleId],
     );
     return rows;

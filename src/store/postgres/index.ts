@@ -5,7 +5,9 @@ import type { Store } from '../store';
 import { AlertQueries } from './alerts';
 import { CapsuleQueries } from './capsules';
 import { GroupCommit } from './commit';
+import { CostQueries } from './costs';
 import { DeliveryQueries } from './deliveries';
+import { FlowQueries } from './flow';
 import { migrate } from './migrate';
 import { createPool } from './pool';
 import { RedeployQueries } from './redeploys';
@@ -36,6 +38,8 @@ function compose(pool: Pool): Store {
   const waits = new WaitQueries(pool);
   const redeploys = new RedeployQueries(pool);
   const deliveries = new DeliveryQueries(pool);
+  const flow = new FlowQueries(pool);
+  const costs = new CostQueries(pool);
   const alerts = new AlertQueries(pool);
   return {
     commit: (change) => commits.commit(change),
@@ -66,6 +70,11 @@ function compose(pool: Pool): Store {
     delivery: (id) => deliveries.one(id),
     clearDeliveries: (bin) => deliveries.clear(bin),
     trimDeliveries: (quota) => deliveries.trim(quota),
+    flowWorkflows: (limit) => flow.flowWorkflows(limit),
+    flowHeads: (workflowId, now, limit) => flow.flowHeads(workflowId, now, limit),
+    flowUse: (gates, buckets) => flow.flowUse(gates, buckets),
+    flowMembers: (gate, limit) => flow.flowMembers(gate, limit),
+    flowPutOff: (key, limit) => flow.flowPutOff(key, limit),
     claimRedeploy: (claim) => redeploys.claim(claim),
     settleRedeploy: (id, buildId) => redeploys.settle(id, buildId),
     dropRedeploy: (id) => redeploys.drop(id),
@@ -74,6 +83,7 @@ function compose(pool: Pool): Store {
     acknowledgeAlert: (id, by, entry) => alerts.acknowledge(id, by, entry),
     alert: (id) => alerts.one(id),
     alerts: (filter, limit, cursor) => alerts.list(filter, limit, cursor),
+    ...costs.store(),
     ledger: (after, limit) => ledger(pool, after, limit),
     sharedSecret: (name, proposal) => sharedSecret(pool, name, proposal),
     ping: async () => void (await pool.query('SELECT 1')),

@@ -87,13 +87,18 @@ export class RunQueries {
     await this.pool.query('DELETE FROM events WHERE at < $1', [finishedBefore]);
     await this.pool.query('DELETE FROM redeploys WHERE asked_at < $1', [finishedBefore]);
     await this.pool.query('DELETE FROM alerts WHERE resolved_at < $1', [finishedBefore]);
+    await this.pool.query('DELETE FROM flow_turns WHERE at < $1', [finishedBefore]);
+    await this.pool.query('DELETE FROM flow_keys WHERE until < $1', [finishedBefore]);
+    await this.pool.query('DELETE FROM flow_buckets WHERE full_at_us < $1::bigint * 1000', [finishedBefore]);
     const { rowCount } = await this.pool.query(
       `WITH gone AS (
          DELETE FROM runs WHERE id IN (
            SELECT id FROM runs WHERE finished_at < $1 ORDER BY finished_at, id LIMIT $2) RETURNING id),
        states AS (DELETE FROM run_states USING gone WHERE run_id = gone.id),
        inputs AS (DELETE FROM run_inputs USING gone WHERE run_id = gone.id),
-       results AS (DELETE FROM step_results USING gone WHERE run_id = gone.id)
+       results AS (DELETE FROM step_results USING gone WHERE run_id = gone.id),
+       costs AS (DELETE FROM step_costs USING gone WHERE run_id = gone.id),
+       usage AS (DELETE FROM usage_due USING gone WHERE run_id = gone.id)
        SELECT FROM gone`,
       [finishedBefore, limit],
     );
