@@ -1,15 +1,19 @@
 /** What can happen to a capsule, what its rules look at, and what they decide. */
-import type { Activity, CapsuleState, Shift } from './capsule';
+import type { Activity, CapsuleState, Shift, Warm, WarmFor } from './capsule';
 import type { Limits } from './limits';
 
 export type CapsuleEvent =
   /** A step waits for a lease. */
   | { type: 'demand' }
+  /** Work is foreseen: be awake by then, and stay so until it has come or its time is over. */
+  | ({ type: 'prewarmed' } & Warm)
+  /** What it was woken ahead for has come, or will not come. */
+  | { type: 'cooled'; for: WarmFor; reason: string }
   /** The platform accepted the scale-up of this generation. */
   | { type: 'scaled-up'; generation: number; at: number }
   /** A connection was answered, healthy or not. */
   | { type: 'connected'; generation: number; at: number }
-  | { type: 'healthy'; generation: number; bootId?: string; at: number }
+  | { type: 'healthy'; generation: number; bootId?: string; release?: string; at: number }
   /** The wake failed for good in this try: the deadline passed, or the platform refused. */
   | { type: 'wake-failed'; generation: number; reason: string; final?: boolean }
   /** The agent process was replaced by another within the shift. */
@@ -46,7 +50,13 @@ export interface CapsuleContext {
   now: number;
   limits: Limits;
   activity: Activity;
+  /** How long it lingers after work; where it breaks even, at most. */
   lingerMs: number;
+  /** Set where the linger is by what waiting costs against what a cold start costs. */
+  breakEven?: {
+    /** When the next work is known to come, if any is. */
+    nextWorkAt?: number;
+  };
   wakeTimeoutMs: number;
   performing: boolean;
 }

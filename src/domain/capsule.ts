@@ -28,7 +28,29 @@ export interface CapsuleState {
   lastError?: string;
   /** The last boots, newest first, in milliseconds from acceptance to healthy. */
   bootMs: number[];
+  /** The release that booted last, where its agent tells it, and the boots of the last few releases. */
+  release?: string;
+  releaseBootMs?: Record<string, number[]>;
+  /** Pauses between the agent's work, newest first, and the end of the last work: to learn when more comes. */
+  gapMs?: number[];
+  lastWorkAt?: number;
+  /** How long the last shift took from the scale-down to zero. */
+  drainMs?: number;
+  /** What it is kept awake for although nobody works on it yet. */
+  warm?: Warm[];
   shift?: Shift;
+}
+
+/** What a capsule is woken for before its time: a scheduled time, or a step of a run that is under way. */
+export type WarmFor = { workflowId: string; scheduledFor: number } | { runId: string; stepId: string };
+
+/** A reason to be awake without a lease. It ends by itself. */
+export interface Warm {
+  for: WarmFor;
+  /** No reason any more from this time on. */
+  until: number;
+  /** For people. */
+  reason: string;
 }
 
 /** One awake period: what is billed. All times epoch milliseconds; missing means not reached. */
@@ -38,6 +60,8 @@ export interface Shift {
   generation: number;
   /** The scale-up was decided. */
   requestedAt: number;
+  /** Woken before there was work, and why. */
+  prewarm?: string;
   /** The platform accepted it: billing starts. */
   acceptedAt?: number;
   /** A connection was answered for the first time, healthy or not. */
@@ -59,6 +83,8 @@ export interface Shift {
 /** Where a shift's milliseconds went. They add up to `zeroAt − acceptedAt`. */
 export interface ShiftSplit {
   bootMs: number;
+  /** Awake before the first work, because it was woken ahead of it. */
+  prewarmMs: number;
   workMs: number;
   lingerMs: number;
   drainMs: number;
@@ -82,28 +108,63 @@ export interface Activity {
 
 /** How many boots are remembered to learn from. */
 export const BOOT_SAMPLES = 20;
+/** Of how many releases the boots are kept apart. */
+export const BOOT_RELEASES = 3;
 
 export function asleep(id: string, agentId: string): CapsuleState {
   return { id, agentId, status: 'asleep', generation: 0, formerBootIds: [], failedWakes: 0, bootMs: [] };
 }
 
-/** The learned boot time, in milliseconds; undefined before the first boot. Nearest-rank quantile. */
-export function learnedBootMs(capsule: Pick<CapsuleState, 'bootMs'>, quantile: number): number | undefined {
-  const sorted = [...capsule.bootMs].sort((a, b) => a - b);
+/**
+ * The learned boot time, in milliseconds; undefined before the first boot. Of the release that booted last,
+ * where agents tell theirs: the next boot is most likely of the same.
+ */
+export function learnedBootMs(
+  { bootMs, release, releaseBootMs }: Pick<CapsuleState, 'bootMs' | 'release' | 'releaseBootMs'>,
+  quantile: number,
+): number | undefined {
+  const ofRelease = release === undefined ? undefined : releaseBootMs?.[release];
+  return quantileOf(ofRelease ?? bootMs, quantile);
+}
+
+/** The nearest-rank quantile of some samples; undefined if there are none. */
+export function quantileOf(samples: readonly number[], quantile: number): number | undefined {
+  const sorted = [...samples].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(quantile * sorted.length) - 1)];
 }
 
-/** Splits a finished shift. Work is what the leases measured; linger is awake time without one. */
+/** What a boot adds to what is learned. */
+export function withBoot(
+  capsule: CapsuleState,
+  ms: number,
+  release: string | undefined,
+): Pick<CapsuleState, 'bootMs' | 'release' | 'releaseBootMs'> {
+  const bootMs = [ms, ...capsule.bootMs].slice(0, BOOT_SAMPLES);
+  if (release === undefined) return { bootMs };
+  const { [release]: own = [], ...others } = capsule.releaseBootMs ?? {};
+  // The order of insertion is the order of age: the newest comes last.
+  const kept = Object.entries(others).slice(1 - BOOT_RELEASES);
+  const releaseBootMs = Object.fromEntries([...kept, [release, [ms, ...own].slice(0, BOOT_SAMPLES)]]);
+  return { bootMs, release, releaseBootMs };
+}
+
+/**
+ * Splits a finished shift. Work is what the leases measured; awake time without one is prewarm before the
+ * first work of a shift that was woken ahead of it, and linger otherwise.
+ */
 export function splitShift(shift: Shift, workMs: number): ShiftSplit {
   const accepted = shift.acceptedAt ?? shift.requestedAt;
   const end = Math.max(accepted, shift.zeroAt ?? accepted);
   const down = clamp(shift.scaleDownAt ?? end, accepted, end);
   const healthy = clamp(shift.healthyAt ?? down, accepted, down);
-  const work = Math.min(workMs, down - healthy);
+  const first = clamp(shift.firstWorkAt ?? down, healthy, down);
+  const prewarm = shift.prewarm === undefined ? 0 : first - healthy;
+  const work = Math.min(workMs, down - healthy - prewarm);
   return {
     bootMs: healthy - accepted,
+    prewarmMs: prewarm,
     workMs: work,
-    lingerMs: down - healthy - work,
+    lingerMs: down - healthy - prewarm - work,
     drainMs: end - down,
   };
 }

@@ -2,8 +2,12 @@
  * The rules of a capsule: when it wakes, counts as awake, and may sleep. Pure. "Asleep" is only
  * ever written when zero replicas were observed; unknown is never zero.
  */
-import { BOOT_SAMPLES, splitShift, type CapsuleState, type Shift } from './capsule';
+import { splitShift, withBoot, type CapsuleState, type Shift } from './capsule';
 import type { CapsuleCommand, CapsuleContext, CapsuleDecision, CapsuleEvent } from './capsule-events';
+import { lingerReason, learnedGaps } from './linger';
+import { changed, claim, drain, rest, unchanged, wake, withShift, without } from './capsule-moves';
+import { cool, prewarm } from './capsule-prewarm';
+import { liveWarm } from './warm';
 
 export * from './capsule-events';
 
@@ -16,6 +20,10 @@ export function decideCapsule(
   switch (event.type) {
     case 'demand':
       return capsule.status === 'asleep' ? wake(capsule, context) : unchanged(capsule);
+    case 'prewarmed':
+      return prewarm(capsule, event, context);
+    case 'cooled':
+      return cool(capsule, event, context);
     case 'scaled-up':
       return stamp(capsule, 'waking', { acceptedAt: event.at });
     case 'connected':
@@ -33,7 +41,7 @@ export function decideCapsule(
     case 'stray':
       return stray(capsule, context);
     case 'renew':
-      return capsule.dueAt === undefined
+      return capsule.dueAt === undefined || capsule.status === 'awake'
         ? unchanged(capsule)
         : changed({ ...capsule, dueAt: claim(context) });
     case 'idle':
@@ -49,31 +57,16 @@ export function decideCapsule(
 
 /** Why a capsule may not sleep now; empty when it may. Each condition by itself. */
 export function reasonsAwake(capsule: CapsuleState, context: CapsuleContext): string[] {
-  const { activity, lingerMs, now } = context;
+  const { activity, now } = context;
   const reasons: string[] = [];
   if (activity.held > 0) reasons.push(`${activity.held} live lease(s)`);
   if (activity.waiting > 0) reasons.push(`${activity.waiting} step(s) waiting for a lease`);
-  const idleSince = activity.idleSince ?? capsule.shift?.healthyAt ?? now;
+  for (const { reason, until } of liveWarm(capsule, now))
+    reasons.push(`awake ahead of work (${reason}), for another ${until - now} ms at most`);
   const idle = activity.held === 0 && activity.waiting === 0;
-  if (idle && now < idleSince + lingerMs)
-    reasons.push(`lingers for another ${idleSince + lingerMs - now} ms`);
+  const lingers = idle ? lingerReason(capsule, context) : undefined;
+  if (lingers !== undefined) reasons.push(lingers);
   return reasons;
-}
-
-function wake(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
-  const { now } = context;
-  if (capsule.retryWakeAt !== undefined && now < capsule.retryWakeAt) return unchanged(capsule);
-  const generation = capsule.generation + 1;
-  const shift: Shift = { capsuleId: capsule.id, agentId: capsule.agentId, generation, requestedAt: now };
-  const state: CapsuleState = {
-    ...without(capsule, 'retryWakeAt', 'bootId', 'scaledDownAt'),
-    status: 'waking',
-    generation,
-    wakeDeadline: now + context.wakeTimeoutMs,
-    dueAt: claim(context),
-    shift,
-  };
-  return { ...changed(state, [{ type: 'scale-up', generation }]), shift };
 }
 
 /** Adds a time to the current shift, once. */
@@ -105,10 +98,12 @@ function healthy(
     status: 'awake',
     ...(event.bootId !== undefined && { bootId: event.bootId }),
     failedWakes: 0,
-    bootMs: [Math.max(0, event.at - acceptedAt), ...capsule.bootMs].slice(0, BOOT_SAMPLES),
+    ...withBoot(capsule, Math.max(0, event.at - acceptedAt), event.release),
+    // Nothing else makes anybody look after a shift that nobody may come to.
+    ...(shift.prewarm !== undefined && { dueAt: now }),
     shift,
   };
-  return { ...changed(state, [{ type: 'grant', generation: capsule.generation }]), shift };
+  return { ...changed(rest(state, now), [{ type: 'grant', generation: capsule.generation }]), shift };
 }
 
 function wakeFailed(
@@ -177,15 +172,6 @@ function sleep(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision 
   };
 }
 
-function drain(capsule: CapsuleState, endReason: string, context: CapsuleContext): CapsuleState {
-  return {
-    ...without(capsule, 'wakeDeadline'),
-    status: 'draining',
-    dueAt: claim(context),
-    ...(capsule.shift && { shift: { ...capsule.shift, scaleDownAt: context.now, endReason } }),
-  };
-}
-
 function scaledDown(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
   if (capsule.status !== 'draining') return unchanged(capsule);
   const state = { ...capsule, scaledDownAt: context.now, dueAt: claim(context) };
@@ -218,9 +204,12 @@ function fallAsleep(
   };
   // Somebody else may have stopped it in the middle of work.
   const unfinished = activity.busySince === undefined ? 0 : Math.max(0, now - activity.busySince);
-  const shift = open && { ...open, split: splitShift(open, activity.workMs + unfinished) };
+  const split = open && splitShift(open, activity.workMs + unfinished);
+  const shift = open && split && { ...open, split };
   const state: CapsuleState = {
-    ...without(capsule, 'dueAt', 'shift', 'bootId', 'scaledDownAt'),
+    ...without(capsule, 'dueAt', 'shift', 'bootId', 'scaledDownAt', 'warm'),
+    ...(shift && learnedGaps(capsule, shift)),
+    ...(split && shift?.scaleDownAt !== undefined && { drainMs: split.drainMs }),
     status: 'asleep',
     formerBootIds: remember(capsule),
     ...(capsule.retryWakeAt !== undefined && { dueAt: Math.max(now, capsule.retryWakeAt) }),
@@ -247,33 +236,10 @@ function due(capsule: CapsuleState, context: CapsuleContext): CapsuleDecision {
   const rested = without(capsule, 'dueAt');
   if (capsule.status === 'asleep' && activity.waiting > 0)
     return wake(without(rested, 'retryWakeAt'), context);
-  return changed(capsule.status === 'asleep' ? without(rested, 'retryWakeAt') : rested);
+  return changed(capsule.status === 'asleep' ? without(rested, 'retryWakeAt') : rest(rested, now));
 }
-
-const claim = ({ now, limits, performing }: CapsuleContext): number =>
-  performing ? now + limits.capsuleClaimMs : now;
 
 const remember = (capsule: CapsuleState): string[] =>
   capsule.bootId === undefined
     ? capsule.formerBootIds
     : [capsule.bootId, ...capsule.formerBootIds].slice(0, 5);
-
-const withShift = (state: CapsuleState): { shift?: Shift } => (state.shift ? { shift: state.shift } : {});
-
-const unchanged = (state: CapsuleState): CapsuleDecision => ({
-  state,
-  changed: false,
-  commands: [],
-});
-
-const changed = (state: CapsuleState, commands: CapsuleCommand[] = []): CapsuleDecision => ({
-  state,
-  changed: true,
-  commands,
-});
-
-function without<K extends keyof CapsuleState>(state: CapsuleState, ...keys: K[]): CapsuleState {
-  const copy = { ...state };
-  for (const key of keys) delete (copy as Partial<CapsuleState>)[key];
-  return copy;
-}

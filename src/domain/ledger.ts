@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json';
 import type { CapsuleState } from './capsule';
 import type { RunState } from './run';
+import { warmId } from './warm';
 
 export type EntityKind = 'run' | 'capsule' | 'tick' | 'schedule' | 'event' | 'redeploy' | 'alert';
 
@@ -57,6 +58,7 @@ export function projectCapsule(capsule: CapsuleState): Record<string, unknown> {
     generation: capsule.generation,
     ...(capsule.bootId !== undefined && { bootId: capsule.bootId }),
     ...(capsule.lastError !== undefined && { lastError: capsule.lastError }),
+    ...(capsule.warm && { warm: capsule.warm.map((w) => warmId(w.for)).join(', ') }),
   };
 }
 

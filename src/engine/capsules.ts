@@ -32,6 +32,8 @@ export class Capsules {
     private readonly deps: EngineDeps,
     private readonly tasks: Tasks,
     private readonly perform: CapsuleCommandHandler,
+    /** When work for a capsule is known to come next, if any is. */
+    private readonly nextWorkAt: (capsuleId: string) => number | undefined = () => undefined,
   ) {}
 
   /** The capsule that serves an agent, for a run's decision. */
@@ -52,6 +54,13 @@ export class Capsules {
     const record = await this.deps.store.capsule(id);
     if (record) this.known.set(id, record);
     return record;
+  }
+
+  /** Every capsule, as the store has it now. */
+  async all(): Promise<CapsuleRecord[]> {
+    const records = await this.deps.store.capsules();
+    for (const record of records) this.known.set(record.state.id, record);
+    return records;
   }
 
   /** Why a capsule is awake; empty if nothing keeps it so. */
@@ -88,13 +97,15 @@ export class Capsules {
 
   private context({ state, activity }: CapsuleRecord): CapsuleContext {
     const { clock, limits, registry, performing } = this.deps;
-    const { lingerSeconds, wakeTimeoutSeconds } = registry.agent(state.agentId);
+    const { linger, lingerSeconds, wakeTimeoutSeconds } = registry.agent(state.agentId);
+    const nextWorkAt = linger === 'break-even' ? this.nextWorkAt(state.id) : undefined;
     return {
       now: clock.now(),
       limits,
       activity,
       performing,
       lingerMs: lingerSeconds * 1_000,
+      ...(linger === 'break-even' && { breakEven: { ...(nextWorkAt !== undefined && { nextWorkAt }) } }),
       wakeTimeoutMs: wakeTimeoutSeconds * 1_000,
     };
   }

@@ -1,6 +1,7 @@
 /** Brings waiting steps and capsules together: wakes, grants, refuses, and looks again after a linger. */
 import type { Freed } from '../store/store';
 import { admit } from '../guards/admit';
+import type { Agent } from '../registry';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import type { Runs } from './runs';
@@ -66,17 +67,22 @@ export class Leases {
     this.lingering.delete(capsuleId);
     const record = await this.capsules.load(capsuleId);
     const idle = record && record.activity.held + record.activity.waiting === 0;
-    if (idle && record.state.status === 'awake') this.lingerLater(capsuleId, record.activity.idleSince);
+    if (idle && record.state.status === 'awake') this.lingerLater(capsuleId, record.activity.idleSince, true);
   }
 
   /** Looks again when the linger will be over. One hint at a time; one that comes early asks for the next. */
-  private lingerLater(capsuleId: string, idleSince = this.deps.clock.now()): void {
+  private lingerLater(capsuleId: string, idleSince = this.deps.clock.now(), isAgain = false): void {
     const capsule = this.capsules.peek(capsuleId);
     const now = this.deps.clock.now();
     if (!capsule || now < (this.lingering.get(capsuleId) ?? 0)) return;
-    const end = idleSince + this.deps.registry.agent(capsule.agentId).lingerSeconds * 1_000;
-    if (end < now) return; // The sweeper's: whatever keeps it awake is not the linger.
+    const end = idleSince + lingerHintMs(this.deps.registry.agent(capsule.agentId));
+    // The sweeper's from here on: whatever keeps it awake is not the end of the linger.
+    if (isAgain ? end <= now : end < now) return;
     this.lingering.set(capsuleId, end);
     this.tasks.spawn('linger', () => this.deps.queue.hint({ kind: 'capsule', id: capsuleId }, end - now));
   }
 }
+
+/** When an idle capsule is looked at next: one that lingers by what it costs at once, and then by the sweeper. */
+export const lingerHintMs = ({ linger, lingerSeconds }: Pick<Agent, 'linger' | 'lingerSeconds'>): number =>
+  linger === 'break-even' ? 0 : lingerSeconds * 1_000;

@@ -26,7 +26,7 @@ export interface JobRef {
 }
 
 export type ProbeAnswer =
-  | { kind: 'healthy'; bootId?: string }
+  | { kind: 'healthy'; bootId?: string; release?: string }
   /** Something answered, but the agent is not ready. */
   | { kind: 'not-ready'; detail: string }
   /** Nothing answered: refused, reset, timed out. */
@@ -53,6 +53,8 @@ export interface Queue {
   hint(hint: Hint, delayMs: number): Promise<void>;
   /** Makes the queue's schedules exactly these. Answers the workflow ids it removed. */
   setSchedules(schedules: QueueSchedule[]): Promise<string[]>;
+  /** The workflow ids whose schedules the queue has. */
+  schedules(): Promise<string[]>;
   /** Starts to deliver hints and ticks to this process. */
   work(handlers: {
     hint: (hint: Hint) => Promise<void>;

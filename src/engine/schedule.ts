@@ -47,8 +47,8 @@ export class Schedules {
     for (const { id, schedule } of this.scheduled()) {
       if (schedule.overlap === 'queue') await this.ticker.release(id);
       if (now < (this.nextDue.get(id) ?? 0)) continue;
-      await this.ticker.tick(id);
-      this.nextDue.set(id, nextTicks(schedule, now, 1)[0] ?? Infinity);
+      const heldUntil = await this.ticker.tick(id);
+      this.nextDue.set(id, heldUntil ?? nextTicks(schedule, now, 1)[0] ?? Infinity);
     }
   }
 

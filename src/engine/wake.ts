@@ -59,7 +59,7 @@ export class Waker {
         Math.min(limits.probeTimeoutMs, wakeDeadline - clock.now()),
       );
       const at = clock.now();
-      if (answer.kind === 'healthy' && !(await this.healthy(id, generation, at, answer.bootId))) {
+      if (answer.kind === 'healthy' && !(await this.healthy(id, generation, at, answer))) {
         last = 'a replica of an earlier shift still answers';
       } else if (answer.kind !== 'healthy') {
         // A probe that the wake's own deadline cut short tells nothing about the agent.
@@ -78,8 +78,19 @@ export class Waker {
     await this.capsules.apply(id, { type: 'wake-failed', generation, reason });
   }
 
-  private async healthy(id: string, generation: number, at: number, bootId?: string): Promise<boolean> {
-    const event = { type: 'healthy' as const, generation, at, ...(bootId !== undefined && { bootId }) };
+  private async healthy(
+    id: string,
+    generation: number,
+    at: number,
+    { bootId, release }: { bootId?: string; release?: string },
+  ): Promise<boolean> {
+    const event = {
+      type: 'healthy' as const,
+      generation,
+      at,
+      ...(bootId !== undefined && { bootId }),
+      ...(release !== undefined && { release }),
+    };
     const { state } = await this.capsules.apply(id, event);
     return state.status === 'awake';
   }

@@ -11,9 +11,18 @@ export type Verdict =
   /** Not at all. */
   | { verdict: 'refuse'; reason: string };
 
+/** What for: a step that waits, or work that is foreseen. */
+export type Purpose = 'work' | 'prewarm';
+
 /** Whether a capsule may be woken now. Pure. */
-export function admit(capsule: CapsuleState, activity: Activity, now: number): Verdict {
-  if (activity.waiting === 0) return { verdict: 'refuse', reason: `no step waits for ${capsule.id}` };
+export function admit(
+  capsule: CapsuleState,
+  activity: Activity,
+  now: number,
+  purpose: Purpose = 'work',
+): Verdict {
+  if (purpose === 'work' && activity.waiting === 0)
+    return { verdict: 'refuse', reason: `no step waits for ${capsule.id}` };
   if (capsule.status === 'draining') {
     return { verdict: 'hold', reason: `${capsule.id} is still being put to sleep` };
   }

@@ -17,7 +17,13 @@ describe('splitShift', () => {
       scaleDownAt: T + 400,
       zeroAt: T + 450,
     };
-    expect(splitShift(shift, 200)).toEqual({ bootMs: 100, workMs: 200, lingerMs: 90, drainMs: 50 });
+    expect(splitShift(shift, 200)).toEqual({
+      bootMs: 100,
+      prewarmMs: 0,
+      workMs: 200,
+      lingerMs: 90,
+      drainMs: 50,
+    });
   });
 
   it('counts a wake that never became healthy as boot', () => {
@@ -29,12 +35,19 @@ describe('splitShift', () => {
       scaleDownAt: T + 60,
       zeroAt: T + 70,
     };
-    expect(splitShift(shift, 0)).toEqual({ bootMs: 60, workMs: 0, lingerMs: 0, drainMs: 10 });
+    expect(splitShift(shift, 0)).toEqual({ bootMs: 60, prewarmMs: 0, workMs: 0, lingerMs: 0, drainMs: 10 });
   });
 
   it('has parts that are never negative and add up to what is billed, whatever the clocks said', () => {
     const time = fc.option(fc.integer({ min: T - 50, max: T + 500 }), { nil: undefined });
-    const shifts = fc.record({ acceptedAt: time, healthyAt: time, scaleDownAt: time, zeroAt: time });
+    const shifts = fc.record({
+      acceptedAt: time,
+      healthyAt: time,
+      firstWorkAt: time,
+      scaleDownAt: time,
+      zeroAt: time,
+      prewarm: fc.option(fc.constant('due soon'), { nil: undefined }),
+    });
     fc.assert(
       fc.property(shifts, fc.nat({ max: 1_000 }), (times, workMs) => {
         const given = Object.entries(times).filter(([, value]) => value !== undefined);
@@ -109,5 +122,5 @@ it('counts work in hand when somebody else stops the capsule', () => {
   const awake = { ...asleep('c', 'a'), status: 'awake' as const, generation: 1, shift };
   const activity = { held: 1, waiting: 0, workMs: 5, busySince: T + 50 };
   const decision = decideCapsule(awake, { type: 'gone', generation: 1 }, contextAt(T + 90, activity));
-  expect(decision.shift?.split).toEqual({ bootMs: 10, workMs: 45, lingerMs: 35, drainMs: 0 });
+  expect(decision.shift?.split).toEqual({ bootMs: 10, prewarmMs: 0, workMs: 45, lingerMs: 35, drainMs: 0 });
 });

@@ -15,8 +15,8 @@ import { diagram, differences, Transitions } from './state-machine';
 
 /** Where a status may lead with an event, `=` for itself. Events that are not named leave it as it is. */
 const TABLE: Record<CapsuleStatus, Partial<Record<EventType, string>>> = {
-  asleep: { demand: '= waking', stray: 'draining', due: '= waking' },
-  waking: { healthy: '= awake', 'wake-failed': 'draining' },
+  asleep: { demand: '= waking', prewarmed: '= waking', stray: 'draining', due: '= waking' },
+  waking: { cooled: '= draining', healthy: '= awake', 'wake-failed': 'draining' },
   awake: { idle: '= draining', distrust: 'draining', gone: 'asleep' },
   draining: { observed: '= asleep' },
 };
@@ -74,7 +74,8 @@ describe('in every state that can be reached', () => {
     const first = visits.filter((v) => scalesDown(v) && v.before.status !== 'draining');
     expect(first.length).toBeGreaterThan(0);
     for (const { event, decision } of first) {
-      expect(decision.unless).toBe(event.type === 'idle' ? 'held-or-waiting' : 'held');
+      const unwanted = event.type === 'idle' || event.type === 'cooled';
+      expect(decision.unless).toBe(unwanted ? 'held-or-waiting' : 'held');
     }
     // Sent again while draining: nobody gets a lease any more, and those who had one have lost it.
     expect(

@@ -11,6 +11,8 @@ import { DEFAULT_LIMITS } from '../../src/domain/limits';
 export type EventType = CapsuleEvent['type'];
 export const EVENT_TYPES = [
   'demand',
+  'prewarmed',
+  'cooled',
   'scaled-up',
   'connected',
   'healthy',
@@ -34,9 +36,13 @@ export const LIMITS = {
   wakeBackoffMs: 2,
 };
 export const LINGER_MS = 2;
+const TICK = { workflowId: 'nightly', scheduledFor: 1_000 };
+
 export function everyEvent({ generation }: Pick<CapsuleState, 'generation'>, at: number): CapsuleEvent[] {
   return [
     { type: 'demand' },
+    { type: 'prewarmed', for: TICK, until: at + 2, reason: 'due soon' },
+    { type: 'cooled', for: TICK, reason: 'it will not come' },
     { type: 'scaled-up', generation, at },
     { type: 'connected', generation, at },
     ...['boot-a', 'boot-b'].map((bootId) => ({ type: 'healthy' as const, generation, bootId, at })),
@@ -93,6 +99,8 @@ function essence(state: CapsuleState, now: number): string {
     from(state.retryWakeAt),
     from(state.scaledDownAt, -LIMITS.rescaleMs),
     shift && shift.acceptedAt !== undefined,
+    shift && shift.prewarm !== undefined,
+    (state.warm ?? []).map((w) => from(w.until)),
   ]);
 }
 
@@ -123,8 +131,9 @@ export function explore(visit: (visit: Visit) => void): number {
 }
 
 /** Where a shift's milliseconds went, as figures to add up. */
-export const partsOf = ({ bootMs, workMs, lingerMs, drainMs }: ShiftSplit): number[] => [
+export const partsOf = ({ bootMs, prewarmMs, workMs, lingerMs, drainMs }: ShiftSplit): number[] => [
   bootMs,
+  prewarmMs,
   workMs,
   lingerMs,
   drainMs,

@@ -44,7 +44,13 @@ const withoutCredentials = (url: string): string => {
 };
 
 const ShiftSplitView = z
-  .object({ bootMs: z.number(), workMs: z.number(), lingerMs: z.number(), drainMs: z.number() })
+  .object({
+    bootMs: z.number(),
+    prewarmMs: z.number().describe('Awake before the first work, because it was woken ahead of it.'),
+    workMs: z.number(),
+    lingerMs: z.number(),
+    drainMs: z.number(),
+  })
   .describe('Where the billed milliseconds went; filled in when the shift closes.');
 
 export const ShiftView = name(

@@ -117,8 +117,8 @@ export async function allAsleep(world: World, { store }: Pick<Orchestrator, 'sto
   for (const { activity } of await store.capsules()) expect(activity).toMatchObject({ held: 0, waiting: 0 });
   for (const shift of (await store.shifts({}, 500)).items) {
     const { split, zeroAt = NaN, acceptedAt = shift.requestedAt } = shift;
-    const { bootMs, workMs, lingerMs, drainMs } = split as ShiftSplit;
-    const total = bootMs + workMs + lingerMs + drainMs;
+    const { bootMs, prewarmMs, workMs, lingerMs, drainMs } = split as ShiftSplit;
+    const total = bootMs + prewarmMs + workMs + lingerMs + drainMs;
     expect(total).toBe(zeroAt - acceptedAt);
   }
   expect(verifyChain(await store.ledger(0, 100_000))).toMatchObject({ ok: true });
