@@ -1,6 +1,7 @@
 /** Everything the verbs of the engine work with, wired once in `compose.ts`. */
 import type { EventEmitter } from 'node:events';
 import type { Limits } from '../domain/limits';
+import type { Alert, AlertChange } from '../domain/alert';
 import type { CapsuleState } from '../domain/capsule';
 import type { RunState } from '../domain/run';
 import type { Builds } from '../platforms/builds';
@@ -34,4 +35,5 @@ export interface EngineDeps {
 export interface EngineEvents {
   run: [RunState];
   capsule: [CapsuleState];
+  alert: [Alert, AlertChange];
 }

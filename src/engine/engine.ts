@@ -34,6 +34,7 @@ import { Triggers, type TriggerOptions, type TriggerResult } from './trigger';
 import { Followers } from './triggers/followers';
 import { Hooks, type HookDelivery, type HookOutcome } from './triggers/hooks';
 import { Listeners } from './triggers/listeners';
+import { Replays } from './triggers/replays';
 import { Waker } from './wake';
 import { Watchdog } from './watchdog';
 
@@ -43,6 +44,7 @@ export class Engine {
   readonly capsules: Capsules;
   readonly schedules: Schedules;
   readonly redeploys: Redeploys;
+  readonly replays: Replays;
   readonly alerts: Alerts;
   readonly costs: CostBooks;
   private readonly watchdog: Watchdog;
@@ -89,6 +91,7 @@ export class Engine {
     this.signals = new Signals(deps, this.runs, (event) => listeners.start(event));
     this.followers = new Followers(deps, this.runs, this.triggers);
     this.hooks = new Hooks(deps, this.triggers);
+    this.replays = new Replays(deps, this.triggers, this.tasks);
     this.waker = new Waker(deps, this.capsules);
     this.sleeper = new Sleeper(deps, this.capsules);
     this.doubter = new Doubter(deps, this.runs, this.capsules);
@@ -144,6 +147,7 @@ export class Engine {
     await this.prewarmer.pass();
     await this.flow.sweep();
     await this.signals.sweep();
+    await this.replays.sweep();
     this.costs.bookSoon();
   }
 

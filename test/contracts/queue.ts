@@ -93,7 +93,9 @@ export function queueConformance(name: string, make: () => Promise<QueueFixture>
         ...DEADLINE,
         what: 'both ticks',
       });
+      expect((await queue.schedules()).sort()).toEqual(['kept', 'stale']);
       expect(await queue.setSchedules([schedule('kept')])).toEqual(['stale']);
+      expect(await queue.schedules()).toEqual(['kept']);
       const before = ticks.length;
       await until(() => ticks.slice(before).filter((t) => t === 'kept').length >= 2, {
         ...DEADLINE,

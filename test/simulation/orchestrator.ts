@@ -64,11 +64,16 @@ export class Orchestrator {
 
   private queue(): Queue {
     const { world } = this;
+    let scheduled: string[] = [];
     return {
       hint: async (hint, delayMs) => {
         if (this.alive && !world.faults.strikes('hint-lost')) world.hint(hint, delayMs);
       },
-      setSchedules: async () => [],
+      setSchedules: async (schedules) => {
+        scheduled = schedules.map(({ workflowId }) => workflowId);
+        return [];
+      },
+      schedules: async () => scheduled,
       work: async ({ hint }) => {
         this.onHint = (h) =>
           void hint(h).catch((error: unknown) => world.log.warn({ err: error }, 'hint failed'));

@@ -73,3 +73,7 @@ function firstChange(zone: string, low: number, high: number, offset: number): n
   }
   return changed;
 }
+
+/** An instant on the zone's wall clock, to the minute: `2026-03-29 03:00`. */
+export const localText = (zone: string, instant: number): string =>
+  new Date(instant + offsetAt(zone, instant)).toISOString().slice(0, 16).replace('T', ' ');

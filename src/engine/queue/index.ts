@@ -71,6 +71,10 @@ class BullMqQueue implements Queue {
     return stale;
   }
 
+  async schedules(): Promise<string[]> {
+    return (await this.queue.getJobSchedulers()).map(({ key }) => key);
+  }
+
   private async setSchedule({ workflowId, cron, timezone }: QueueSchedule): Promise<void> {
     const template = {
       name: TICK,

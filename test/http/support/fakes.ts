@@ -1,7 +1,7 @@
 /** The ports around the engine, in memory: capsules that are awake at once, agents that take every job. */
 import { EventEmitter, once } from 'node:events';
 import type { AgentRunRequest } from '../../../src/contract';
-import type { Agents, Queue } from '../../../src/engine/ports';
+import type { Agents, Queue, QueueSchedule } from '../../../src/engine/ports';
 import type { Platform } from '../../../src/platforms/platform';
 import type { Store } from '../../../src/store/store';
 
@@ -64,11 +64,17 @@ export class FakeCloud {
 }
 
 export class FakeQueue implements Queue {
+  /** Workflow ids. */
+  scheduled: string[] = [];
   ping: () => Promise<void> = async () => undefined;
 
   async hint(): Promise<void> {}
-  async setSchedules(): Promise<string[]> {
+  async setSchedules(schedules: QueueSchedule[]): Promise<string[]> {
+    this.scheduled = schedules.map(({ workflowId }) => workflowId);
     return [];
+  }
+  async schedules(): Promise<string[]> {
+    return this.scheduled;
   }
   async work(): Promise<void> {}
   async pause(): Promise<void> {}
