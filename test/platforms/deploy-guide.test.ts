@@ -90,7 +90,7 @@ describe('what the page names', () => {
         CC_CAPSULE_ID_MY_NEW_AGENT: 'a-capsule',
         CC_AGENT_URL_MY_NEW_AGENT: 'https://my-new-agent.example.com',
       };
-      return runInNewContext(`[${text}][0]`, { process: { env } }) as unknown;
+      return runInNewContext(`[${text}][0]`, { env }) as unknown;
     });
     const input = { agents: [agent], workflows: [workflow] } as RegistryInput;
     const loaded = loadRegistry(input, {
