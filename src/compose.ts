@@ -1,10 +1,11 @@
-/** The only file that names concrete drivers: wires an orchestrator, and undoes it in reverse. */
+/** The only file that names concrete drivers (with compose-platform.ts): wires an orchestrator, and undoes it in reverse. */
 import { EventEmitter } from 'node:events';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { RequestListener } from 'node:http';
 import type { Logger } from 'pino';
-import type { CodeCapsulesConfig, Config } from './config';
+import { platformOf } from './compose-platform';
+import type { Config } from './config';
 import { DEFAULT_LIMITS, type Limits } from './domain/limits';
 import { createAgents } from './engine/agents';
 import { Callbacks } from './engine/callbacks';
@@ -19,10 +20,6 @@ import { EventStreams } from './http/event-streams';
 import { createMetrics } from './http/metrics';
 import { startServer } from './http/server';
 import { InboxRecorder } from './inbox/recorder';
-import type { Builds } from './platforms/builds';
-import { createCodeCapsulesPlatform } from './platforms/code-capsules';
-import type { Platform } from './platforms/platform';
-import { unconfiguredPlatform } from './platforms/unconfigured';
 import type { Registry } from './registry';
 import { startEmbeddedPostgres } from './store/embedded';
 import { openPostgresStore } from './store/postgres';
@@ -79,7 +76,7 @@ async function start(
     await openQueue({ databaseUrl, log, ...(redisUrl !== undefined && { redisUrl }) }),
     (q) => q.close(),
   );
-  const platform = undo.push(platformOf(config.codeCapsules), (p) => p.close());
+  const platform = undo.push(platformOf(config), (p) => p.close());
   const agents = undo.push(createAgents(), (a) => a.close());
   // Listening comes first, because a port the system chose is part of the webhook's address.
   let app: RequestListener = notYet;
@@ -149,25 +146,6 @@ async function database(config: Config, log: Logger, undo: Undo): Promise<string
   });
   undo.push(embedded, (e) => e.stop());
   return embedded.url;
-}
-
-function platformOf(config: CodeCapsulesConfig | undefined): Platform & { readonly builds?: Builds } {
-  if (!config) return unconfiguredPlatform();
-  const { credentials } = config;
-  return createCodeCapsulesPlatform({
-    dialect: config.dialect,
-    apiUrl: config.apiUrl ?? '',
-    clusterUrl: config.clusterUrl,
-    authUrl: config.authUrl,
-    credentials:
-      credentials.kind === 'token'
-        ? { token: credentials.token.reveal() }
-        : {
-            email: credentials.email,
-            password: credentials.password.reveal(),
-            apiKey: credentials.apiKey.reveal(),
-          },
-  });
 }
 
 /** The one configured, or one that all orchestrators of this database share. */

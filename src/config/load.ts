@@ -1,24 +1,15 @@
 /** From the environment to a checked configuration. */
 import type { Problem } from '../domain/schedule';
 import { isLoopbackHost } from './kinds';
+import { arrangePlatform, missingForPlatform, type PlatformConfig } from './platform';
 import type { Secret } from './secret';
 import { VARIABLES, type Values, type Variable, type VariableName } from './variables';
 
 /** The environment, as `process.env` has it. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-export interface CodeCapsulesConfig {
-  readonly dialect: Values['CC_API_DIALECT'];
-  readonly apiUrl?: string;
-  readonly clusterUrl?: string;
-  readonly authUrl?: string;
-  readonly credentials:
-    | { readonly kind: 'token'; readonly token: Secret }
-    | { readonly kind: 'login'; readonly email: string; readonly password: Secret; readonly apiKey: Secret };
-}
-
 /** How this process runs. Read once, at start. Nothing secret in it can be printed by accident. */
-export interface Config {
+export interface Config extends PlatformConfig {
   readonly environment: Values['NODE_ENV'];
   readonly role: Values['ROLE'];
   readonly logLevel: Values['LOG_LEVEL'];
@@ -48,8 +39,6 @@ export interface Config {
     readonly dataDir: string;
     readonly retentionDays: number;
   };
-  /** Absent when no variable of it is set. Never absent in production. */
-  readonly codeCapsules?: CodeCapsulesConfig;
 }
 
 export type LoadedConfig =
@@ -124,43 +113,8 @@ function missing(values: Partial<Values>, isGiven: (name: VariableName) => boole
       'Set it, or unset HOST to listen on this machine only',
     );
   }
-  const isPlatformWanted = values.NODE_ENV === 'production' || PLATFORM_VARIABLES.some(isGiven);
-  if (isPlatformWanted) missingForPlatform(values, isGiven, need);
+  missingForPlatform(values, isGiven, need);
   return withoutRepeats(problems);
-}
-
-/** Any of these set means that Code Capsules is meant. The dialect alone does not. */
-const PLATFORM_VARIABLES = [
-  'CC_API_URL',
-  'CC_CLUSTER_URL',
-  'CC_API_TOKEN',
-  'CC_AUTH_URL',
-  'CC_EMAIL',
-  'CC_PASSWORD',
-  'CC_API_KEY',
-] as const satisfies VariableName[];
-
-function missingForPlatform(
-  values: Partial<Values>,
-  isGiven: (name: VariableName) => boolean,
-  need: (place: VariableName, problem: string, mend: string) => void,
-): void {
-  const dialect = values.CC_API_DIALECT ?? 'capsule';
-  const address = dialect === 'capsule' ? 'CC_API_URL' : 'CC_CLUSTER_URL';
-  const reason = 'is not set, so no capsule can be woken';
-  need(
-    address,
-    `${reason} (CC_API_DIALECT is ${dialect})`,
-    'Set it to the base URL of the Code Capsules API',
-  );
-  if (isGiven('CC_API_TOKEN')) return;
-  const login = ['CC_EMAIL', 'CC_PASSWORD', 'CC_API_KEY', 'CC_AUTH_URL'] as const;
-  if (!login.some(isGiven)) {
-    need('CC_API_TOKEN', reason, `Set it, or set ${login.join(', ')} to log in`);
-    return;
-  }
-  for (const name of login)
-    need(name, 'is not set, but a login needs it', 'Set it, or use CC_API_TOKEN instead');
 }
 
 /** One problem a variable: the first says enough. */
@@ -170,7 +124,6 @@ function withoutRepeats(problems: readonly Problem[]): Problem[] {
 
 function arrange(values: Values): Config {
   const { CALLBACK_SECRET, DATABASE_URL, REDIS_URL, PUBLIC_URL, API_KEYS } = values;
-  const codeCapsules = arrangePlatform(values);
   return {
     environment: values.NODE_ENV,
     role: values.ROLE,
@@ -194,23 +147,6 @@ function arrange(values: Values): Config {
       dataDir: values.DATA_DIR,
       retentionDays: values.RUN_RETENTION_DAYS,
     },
-    ...(codeCapsules && { codeCapsules }),
-  };
-}
-
-function arrangePlatform(values: Values): CodeCapsulesConfig | undefined {
-  const { CC_API_TOKEN, CC_EMAIL, CC_PASSWORD, CC_API_KEY } = values;
-  const credentials = CC_API_TOKEN
-    ? ({ kind: 'token', token: CC_API_TOKEN } as const)
-    : CC_EMAIL !== undefined && CC_PASSWORD && CC_API_KEY
-      ? ({ kind: 'login', email: CC_EMAIL, password: CC_PASSWORD, apiKey: CC_API_KEY } as const)
-      : undefined;
-  if (!credentials) return undefined;
-  return {
-    dialect: values.CC_API_DIALECT,
-    ...(values.CC_API_URL !== undefined && { apiUrl: values.CC_API_URL }),
-    ...(values.CC_CLUSTER_URL !== undefined && { clusterUrl: values.CC_CLUSTER_URL }),
-    ...(values.CC_AUTH_URL !== undefined && { authUrl: values.CC_AUTH_URL }),
-    credentials,
+    ...arrangePlatform(values),
   };
 }

@@ -16,7 +16,11 @@ export const GROUPS = {
   process: 'Process',
   http: 'HTTP',
   storage: 'Storage and queue',
+  choice: 'Platform',
   platform: 'Code Capsules',
+  docker: 'Docker',
+  kubernetes: 'Kubernetes',
+  fly: 'Fly',
   limits: 'Limits and times',
 } as const;
 export type Group = keyof typeof GROUPS;
@@ -112,6 +116,11 @@ export const VARIABLES = {
     integer(1, 3_650, 7),
     'How long inputs and outputs of runs are kept. The ledger and the aggregates stay.',
   ),
+  PLATFORM: variable(
+    'choice',
+    oneOf(['code-capsules', 'docker', 'kubernetes', 'fly'], 'code-capsules'),
+    'Where the capsules of the agents live. Only the variables of the one named here count.',
+  ),
   CC_API_DIALECT: variable(
     'platform',
     oneOf(['capsule', 'products'], 'capsule'),
@@ -131,6 +140,52 @@ export const VARIABLES = {
     'platform',
     secret('the value for the header x-api-key'),
     'Login: the header x-api-key.',
+  ),
+  DOCKER_HOST: variable(
+    'docker',
+    words('unix:///path of a socket, or tcp://host:port', 'unix:///var/run/docker.sock'),
+    'The Docker Engine. A capsule is a container, by name or id.',
+  ),
+  DOCKER_CERT_PATH: variable(
+    'docker',
+    words('a folder'),
+    'Holds ca.pem, cert.pem and key.pem for an Engine on another machine.',
+  ),
+  DOCKER_STOP_SECONDS: variable(
+    'docker',
+    integer(0, 120, 10),
+    'How long a container may take to end before it is killed.',
+  ),
+  KUBECONFIG: variable(
+    'kubernetes',
+    words('the path of one file'),
+    'Names the cluster and who asks: a token or a client certificate. Unset: the service account of the pod this runs in. A capsule is a Deployment, as namespace/name.',
+  ),
+  KUBERNETES_CONTEXT: variable(
+    'kubernetes',
+    words('the name of a context'),
+    'Which context of KUBECONFIG. Unset: its current one.',
+  ),
+  KUBERNETES_SERVICE_HOST: variable(
+    'kubernetes',
+    words('an address'),
+    'Set by the cluster in every pod; leave it alone.',
+  ),
+  KUBERNETES_SERVICE_PORT: variable(
+    'kubernetes',
+    integer(1, 65_535, 443),
+    'Set by the cluster in every pod; leave it alone.',
+  ),
+  FLY_API_TOKEN: variable(
+    'fly',
+    secret('a token of the Machines API'),
+    'Token for the Machines API, e.g. from "fly tokens create deploy". A capsule is a machine, as app/machine.',
+  ),
+  FLY_API_HOSTNAME: variable('fly', guardedUrl(), 'Base URL of the API. Unset: https://api.machines.dev.'),
+  FLY_SLEEP: variable(
+    'fly',
+    oneOf(['stop', 'suspend'], 'stop'),
+    'How a machine sleeps. `suspend` keeps its memory and starts faster, but only fits agents that tell no bootId: a resumed one tells the old.',
   ),
   SWEEP_INTERVAL_MS: variable(
     'limits',

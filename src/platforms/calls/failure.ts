@@ -13,15 +13,12 @@ export interface FailureContext {
   addressVariable: string;
   /** Replaces every known secret in a text. */
   redact: (text: string) => string;
-  /** Answers besides 408, 429 and 5xx after which the same request may succeed in a moment: nothing was done. */
-  busy?: (reply: Reply) => boolean;
 }
 
 /** Whether the same request may be answered otherwise in a moment. */
-export function isTransient(reply: Reply, context?: FailureContext): boolean {
+export function isTransient(reply: Reply): boolean {
   if (!reply.answered) return reply.reason !== NO_PERMISSION;
-  const { status } = reply;
-  return status === 408 || status === 429 || status >= 500 || context?.busy?.(reply) === true;
+  return reply.status === 408 || reply.status === 429 || reply.status >= 500;
 }
 
 /** Whether a change may have been made although no 2xx came back. */
@@ -32,12 +29,12 @@ export function mayHaveApplied(reply: Reply): boolean {
 /** What the system answers when a socket is there and this user may not open it. */
 const NO_PERMISSION = 'EACCES';
 
-function kindOf(reply: Reply, context: FailureContext): PlatformErrorKind {
+function kindOf(reply: Reply): PlatformErrorKind {
   if (!reply.answered) return reply.reason === NO_PERMISSION ? 'auth' : 'unavailable';
   if (reply.status === 401 || reply.status === 403) return 'auth';
   if (reply.status === 404) return 'not-found';
   if (reply.status === 429) return 'rate-limited';
-  return isTransient(reply, context) ? 'unavailable' : 'rejected';
+  return isTransient(reply) ? 'unavailable' : 'rejected';
 }
 
 /** The final failure of a request, in the engine's terms: what was tried, what came, what to mend. */
@@ -48,7 +45,7 @@ export function failure(
   tries: string,
   context: FailureContext,
 ): PlatformError {
-  const kind = kindOf(reply, context);
+  const kind = kindOf(reply);
   const came = reply.answered
     ? `was answered ${reply.status}${quote(reply.body)}`
     : `failed: ${reply.reason}`;

@@ -40,7 +40,7 @@ export class Requester {
       if (isSuccess(request, reply)) return reply.body;
       if (changes(request) && mayHaveApplied(reply)) call.mayHaveApplied = true;
       const tried = tries === 1 ? 'tried once' : `tried ${tries} times`;
-      const again = isTransient(reply, context) && !(request.once && mayHaveApplied(reply));
+      const again = isTransient(reply) && !(request.once && mayHaveApplied(reply));
       if (!again || tries > maxRetries) throw failure(call, request, reply, tried, context);
       const wait = this.waitBefore(tries, reply);
       if (now() + wait >= call.deadlineAt) {
