@@ -8,7 +8,7 @@ import type { CapsuleState } from './capsule';
 import type { RunState } from './run';
 import { warmId } from './warm';
 
-export type EntityKind = 'run' | 'capsule' | 'tick' | 'schedule' | 'event' | 'redeploy' | 'alert';
+export type EntityKind = 'run' | 'capsule' | 'tick' | 'schedule' | 'event' | 'redeploy' | 'replay' | 'alert';
 
 export interface LedgerEntry {
   at: number;

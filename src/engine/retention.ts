@@ -32,6 +32,7 @@ export function startRetention(store: Store, days: number, log: Log): ScheduledT
           { removed: await purge(store, days, Date.now()), days },
           'runs past their retention removed',
         );
+        await store.purgeReplays(Date.now() - days * DAY_MS);
         await trimInbox(store, Date.now());
       } catch (error) {
         log.error({ err: error }, 'retention failed; it runs again in an hour');

@@ -13,6 +13,7 @@ import type { Deduplication } from '../domain/flow';
 import type { FlowStore } from './flow';
 import type { CostStore } from './costs';
 import type { RedeployStore } from './redeploys';
+import type { ReplayStore } from './replays';
 import type { DeliveryStore } from './deliveries';
 
 export interface Versioned<T> {
@@ -157,7 +158,7 @@ export interface RunPayloads {
   results: StepResult[];
 }
 
-export interface Store extends DeliveryStore, AlertStore, FlowStore, CostStore {
+export interface Store extends DeliveryStore, ReplayStore, AlertStore, FlowStore, CostStore {
   /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
   commit(change: Change): Promise<CommitResult>;
 

@@ -2,11 +2,13 @@ import type { Store } from '../../src/store/store';
 import { alertContract } from './store-alerts';
 import { capsuleContract } from './store-capsules';
 import { commitContract } from './store-commits';
+import { costContract } from './store-costs';
 import { flowContract } from './store-flow';
 import { inboxContract } from './store-inbox';
 import { leaseContract } from './store-leases';
 import { recordContract } from './store-record';
 import { redeployContract } from './store-redeploys';
+import { replayContract } from './store-replays';
 import { runContract } from './store-runs';
 
 /** A store of its own, empty, and what undoes it. */
@@ -33,6 +35,8 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     flowContract(store);
     inboxContract(store);
     redeployContract(store);
+    replayContract(store);
     alertContract(store);
+    costContract(store);
   });
 }

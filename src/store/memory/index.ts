@@ -12,6 +12,7 @@ import { memoryDeliveries } from './deliveries';
 import { memoryFlow, purgeFlow } from './flow';
 import { memoryCosts, purgeCosts } from './costs';
 import { memoryRedeploys } from './redeploys';
+import { memoryReplays } from './replays';
 import { Tables, type CapsuleRow, type LeaseRow, type RunRow } from './tables';
 
 export function createMemoryStore(): Store {
@@ -22,6 +23,7 @@ export function createMemoryStore(): Store {
     ...capsuleReads(tables),
     ...tickReads(tables),
     ...memoryDeliveries(),
+    ...memoryReplays(),
     ...memoryFlow(tables),
     ...memoryAlerts(tables),
     ...memoryCosts(tables),

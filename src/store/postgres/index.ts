@@ -11,6 +11,7 @@ import { FlowQueries } from './flow';
 import { migrate } from './migrate';
 import { createPool } from './pool';
 import { RedeployQueries } from './redeploys';
+import { ReplayQueries } from './replays';
 import { RunQueries } from './runs';
 import { TickQueries } from './ticks';
 import { WaitQueries } from './waits';
@@ -37,6 +38,7 @@ function compose(pool: Pool): Store {
   const ticks = new TickQueries(pool);
   const waits = new WaitQueries(pool);
   const redeploys = new RedeployQueries(pool);
+  const replays = new ReplayQueries(pool);
   const deliveries = new DeliveryQueries(pool);
   const flow = new FlowQueries(pool);
   const costs = new CostQueries(pool);
@@ -78,6 +80,11 @@ function compose(pool: Pool): Store {
     claimRedeploy: (claim) => redeploys.claim(claim),
     settleRedeploy: (id, buildId) => redeploys.settle(id, buildId),
     dropRedeploy: (id) => redeploys.drop(id),
+    addReplay: (replay) => replays.add(replay),
+    replay: (id) => replays.one(id),
+    claimReplays: (now, until, limit) => replays.claim(now, until, limit),
+    progressReplay: (id, done, outcomes, finishedAt) => replays.progress(id, done, outcomes, finishedAt),
+    purgeReplays: (before) => replays.purge(before),
     raiseAlert: (alert, entry) => alerts.raise(alert, entry),
     resolveAlert: (key, resolution, entry) => alerts.resolve(key, resolution, entry),
     acknowledgeAlert: (id, by, entry) => alerts.acknowledge(id, by, entry),
