@@ -5,6 +5,7 @@ export const ALERT_KINDS = {
   'missed-tick': 'a scheduled time was not decided in time',
   'schedule-lost': 'the queue does not know a schedule of the registry',
   'watchdog-late': 'the watchdog itself ran late, or its clock was set',
+  stray: 'replicas ran although their capsule should have been asleep',
 } as const;
 export type AlertKind = keyof typeof ALERT_KINDS;
 

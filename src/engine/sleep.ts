@@ -11,6 +11,8 @@ const LONGEST_VERIFY_PAUSE_MS = 2_000;
 
 export class Sleeper {
   private readonly verifying = new Map<string, number>();
+  /** When each capsule was last read back with zero replicas. */
+  private readonly zeroSeen = new Map<string, number>();
 
   constructor(
     private readonly deps: EngineDeps,
@@ -74,13 +76,25 @@ export class Sleeper {
     const { id, generation, status } = capsule;
     if (status !== 'asleep' && status !== 'awake') return;
     const { running, desired } = await this.look(id);
+    if (running === 0) this.zeroSeen.set(id, this.deps.clock.now());
     if (status === 'asleep' && typeof running === 'number' && running > 0) {
       this.deps.log.warn({ capsule: id, running }, 'awake without a reason; put to sleep');
-      await this.capsules.apply(id, { type: 'stray', generation });
+      const foundAt = this.deps.clock.now();
+      const { changed } = await this.capsules.apply(id, { type: 'stray', generation });
+      if (changed) await this.noteStray(capsule, running, foundAt);
     } else if (status === 'awake' && running === 0 && desired === 0) {
       this.deps.log.warn({ capsule: id }, 'put to sleep by somebody else');
       await this.capsules.apply(id, { type: 'gone', generation });
     }
+  }
+
+  /** For the bill: it ran since zero was last seen, as far as this process knows. */
+  private async noteStray({ id, agentId }: CapsuleState, replicas: number, foundAt: number): Promise<void> {
+    const { store } = this.deps;
+    const shift = (await store.shifts({ capsuleId: id }, 1)).items[0];
+    const seen = this.zeroSeen.get(id);
+    const since = seen === undefined ? foundAt : Math.min(foundAt, Math.max(seen, shift?.zeroAt ?? seen));
+    await store.noteStray({ capsuleId: id, agentId, replicas, since, foundAt });
   }
 
   private async look(id: string) {
