@@ -21,23 +21,30 @@ export interface StepDiff {
 export interface DiffLimits {
   /** Changes listed of one step. */
   changes: number;
+  /** Changes listed in all. */
+  total: number;
   /** Characters of a value's JSON; a longer one is shown by its beginning. */
   valueChars: number;
   /** Values compared of one step: what lies beyond is compared as a whole. */
   compared: number;
 }
 
-export const DIFF_LIMITS: DiffLimits = { changes: 200, valueChars: 1_000, compared: 50_000 };
+export const DIFF_LIMITS: DiffLimits = { changes: 200, total: 1_000, valueChars: 1_000, compared: 50_000 };
 
 type Outputs = ReadonlyMap<string, Record<string, unknown>>;
 
 /** Every step that one of the runs has an output of, in the order of the first run and then of the second. */
 export function diffOutputs(a: Outputs, b: Outputs, limits: DiffLimits = DIFF_LIMITS): StepDiff[] {
+  let left = limits.total;
   return [...new Set([...a.keys(), ...b.keys()])].map((stepId): StepDiff => {
     const [before, after] = [a.get(stepId), b.get(stepId)];
     if (after === undefined) return { stepId, kind: 'only-in-a', changes: [], more: 0 };
     if (before === undefined) return { stepId, kind: 'only-in-b', changes: [], more: 0 };
-    const { listed, count } = diffValues(before, after, limits);
+    const { listed, count } = diffValues(before, after, {
+      ...limits,
+      changes: Math.min(left, limits.changes),
+    });
+    left -= listed.length;
     const kind = count === 0 ? 'same' : 'different';
     return { stepId, kind, changes: listed, more: count - listed.length };
   });

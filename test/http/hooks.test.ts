@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import type { RegistryInput } from '../../src/registry';
 import { REGISTRY, startApi, type Api } from './support/api';
-import type { CallOptions } from './support/client';
+import { text, type CallOptions } from './support/client';
 
 const GITHUB_KEY = 'github-key-canary-0123456789';
 const OLD_KEY = 'github-old-key-canary-0123456789';
@@ -67,7 +67,7 @@ function standard(body: string, id: string, at = api.clock.now()): CallOptions {
 
 const send = (workflowId: string, options: CallOptions) => api.call('POST', `/hooks/${workflowId}`, options);
 const runsOf = async (workflowId: string) => (await api.store.runs({ workflowId }, 50)).items;
-const inputOf = async (runId: unknown) => (await api.store.payloads(String(runId)))?.input;
+const inputOf = async (runId: unknown) => (await api.store.payloads(text(runId)))?.input;
 
 describe('a webhook of GitHub', () => {
   it('starts a run with the input that the mapping makes of it', async () => {
@@ -79,7 +79,7 @@ describe('a webhook of GitHub', () => {
     expect(run?.trigger).toEqual({ kind: 'webhook', delivery: 'd-1' });
     const mapped = { repository: 'acme/site', first: 'c0ffee', branch: 'main', by: 'push' };
     expect(await inputOf(body.runId)).toEqual({ depth: 2, ...mapped });
-    const seen = await api.call('GET', `/runs/${String(body.runId)}`);
+    const seen = await api.call('GET', `/runs/${text(body.runId)}`);
     expect(seen.body.trigger).toEqual({ kind: 'webhook', delivery: 'd-1' });
   });
 
@@ -118,10 +118,10 @@ describe('a webhook that proves nothing', () => {
   it.each(wrong)(
     '%s: 401 that tells nothing, the reason in the log and the inbox',
     async (_name, make, why) => {
-      const { status, body, text } = await send('on-push', make());
+      const { status, body, text: answer } = await send('on-push', make());
       expect([status, body.code]).toEqual([401, 'hook-refused']);
       expect(body.detail).toBeUndefined();
-      expect(text).not.toMatch(why);
+      expect(answer).not.toMatch(why);
       expect(api.logged()).toMatch(why);
       if (api.inbox) await api.inbox.flush();
       const [delivery] = (await api.store.deliveries({ bin: 'hooks' }, 10)).items;

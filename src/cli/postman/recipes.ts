@@ -32,6 +32,20 @@ export const RECIPES: Record<string, Recipe> = {
   getRun: { statuses: [200] },
   cancelRun: { body: { reason: 'cancelled from Postman' }, statuses: [200, 409], codes: ['run-over'] },
   rerunRun: { body: {}, statuses: [201] },
+  diffRuns: { params: { otherId: '{{runId}}' }, statuses: [200] },
+  // A preview: a run of the collection starts nothing in bulk.
+  startReplay: { body: { filter: { workflowId: '{{workflowId}}' }, preview: true }, statuses: [200] },
+  getReplay: {
+    params: { id: TEST_JOB.runId },
+    statuses: [200, 404],
+    codes: ['replay-not-found'],
+  },
+  // Nobody can prove to be a sender here, and most workflows have none.
+  deliverHook: {
+    body: { note: 'from Postman' },
+    statuses: [401, 404],
+    codes: ['hook-refused', 'hook-not-found'],
+  },
   postEvent: {
     body: { name: 'example', key: 'postman', payload: { from: 'Postman' } },
     statuses: [202],
@@ -46,6 +60,14 @@ export const RECIPES: Record<string, Recipe> = {
   },
   listWorkflows: { statuses: [200] },
   getWorkflow: { statuses: [200] },
+  getSchedule: { statuses: [200, 404], codes: ['no-schedule'] },
+  listAlerts: { query: { open: 'true', limit: '5' }, statuses: [200] },
+  // Whether anything is wrong here is not known: what is shown is the answer when it is not.
+  acknowledgeAlert: {
+    params: { alertId: '00000000-0000-4000-8000-000000000000' },
+    statuses: [404],
+    codes: ['alert-not-found'],
+  },
   listAgents: { statuses: [200] },
   redeployAgent: {
     body: {},

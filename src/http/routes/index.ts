@@ -2,12 +2,14 @@
 import type { Route } from '../route';
 import { getBuild, listAgents, listBuilds, redeploy } from './agents';
 import { listCapsules, listShifts } from './capsules';
+import { diffRuns } from './diff';
 import { docs, docsAsset, index, openapi } from './docs';
 import { events } from './events';
 import { health, ready } from './health';
 import { hook } from './hooks';
 import { clearInbox, deliver, getDelivery, listDeliveries, replayDelivery } from './inbox';
 import { metrics } from './metrics';
+import { getReplay, startReplay } from './replays';
 import { cancelRun, getRun, listRuns, rerunRun, startRun } from './runs';
 import { decideStep, listApprovals, postEvent } from './signals';
 import { claim, webhook } from './webhook';
@@ -19,6 +21,9 @@ export const ROUTES: readonly Route[] = [
   getRun,
   cancelRun,
   rerunRun,
+  diffRuns,
+  startReplay,
+  getReplay,
   postEvent,
   listApprovals,
   decideStep,
