@@ -7,6 +7,8 @@ import { newCommand } from './new';
 import { redeployCommand } from './redeploy';
 import { inboxCommand } from './inbox';
 import { run } from './run';
+import { runsCommand } from './runs';
+import { whyCommand } from './why';
 
 void run(
   new Command('reveille')
@@ -15,5 +17,7 @@ void run(
     .addCommand(redeployCommand())
     .addCommand(newCommand())
     .addCommand(agentCommand())
+    .addCommand(runsCommand())
+    .addCommand(whyCommand())
     .addCommand(inboxCommand()),
 );

@@ -7,6 +7,7 @@ import {
   debounceKey,
   deduplicationOf,
   flowOf,
+  gateText,
   putOff,
   replaced,
   withoutToken,
@@ -15,7 +16,7 @@ import {
   type FlowUse,
   type Gate,
 } from '../domain/flow';
-import { gateText } from '../domain/flow/words';
+
 import type { RunState } from '../domain/run';
 import type { Workflow } from '../registry';
 import type { FlowHead } from '../store/flow';

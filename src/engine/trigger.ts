@@ -22,15 +22,18 @@ export interface TriggerOptions {
   actor: string;
   /** A run of this id is begun once, however often it is asked for. */
   id?: string;
+  /** Within the bounds of the workflow; default: the workflow's. */
+  priority?: number;
 }
 
 /** What a trigger knows beside the input. */
-export interface BeginOptions extends Pick<TriggerOptions, 'actor' | 'id'> {
+export interface BeginOptions extends Pick<TriggerOptions, 'actor' | 'id' | 'priority'> {
   idempotency?: { scope: string; key: string; asked: unknown };
 }
 
 interface CreateOptions {
   actor: string;
+  priority?: number;
   idempotency?: BeginOptions['idempotency'];
   results?: StepResult[];
 }
@@ -146,7 +149,7 @@ export class Triggers {
   private async create(
     run: RunState,
     input: Record<string, unknown>,
-    { actor, idempotency, results = [] }: CreateOptions,
+    { actor, priority, idempotency, results = [] }: CreateOptions,
   ): Promise<Extract<TriggerResult, { runId: string }>> {
     const { scope, key, asked } = idempotency ?? {};
     const fingerprint = createHash('sha256')
@@ -154,6 +157,7 @@ export class Triggers {
       .digest('hex');
     const extra: NewRun = {
       actor,
+      ...(priority !== undefined && { priority }),
       ...(results.length > 0 && { results }),
       ...(scope !== undefined && key !== undefined && { idempotencyKey: { scope, key, fingerprint } }),
     };
@@ -172,12 +176,13 @@ export class Triggers {
 }
 
 const withKey = (
-  { idempotencyKey: key, actor, id }: TriggerOptions,
+  { idempotencyKey: key, actor, id, priority }: TriggerOptions,
   scope: string,
   asked: unknown,
 ): BeginOptions => ({
   actor,
   ...(id !== undefined && { id }),
+  ...(priority !== undefined && { priority }),
   ...(key !== undefined && { idempotency: { scope, key, asked } }),
 });
 

@@ -1,8 +1,10 @@
 /** Every route, in the order of the documentation. */
 import type { Route } from '../route';
+import { acknowledgeAlert, listAlerts } from './alerts';
 import { getBuild, listAgents, listBuilds, redeploy } from './agents';
 import { listCapsules, listShifts } from './capsules';
 import { diffRuns } from './diff';
+import { getCosts } from './costs';
 import { docs, docsAsset, index, openapi } from './docs';
 import { events } from './events';
 import { health, ready } from './health';
@@ -11,14 +13,17 @@ import { clearInbox, deliver, getDelivery, listDeliveries, replayDelivery } from
 import { metrics } from './metrics';
 import { getReplay, startReplay } from './replays';
 import { cancelRun, getRun, listRuns, rerunRun, startRun } from './runs';
+import { getSchedule } from './schedules';
 import { decideStep, listApprovals, postEvent } from './signals';
 import { claim, webhook } from './webhook';
+import { getWhy } from './why';
 import { getWorkflow, listWorkflows } from './workflows';
 
 export const ROUTES: readonly Route[] = [
   startRun,
   listRuns,
   getRun,
+  getWhy,
   cancelRun,
   rerunRun,
   diffRuns,
@@ -29,6 +34,7 @@ export const ROUTES: readonly Route[] = [
   decideStep,
   listWorkflows,
   getWorkflow,
+  getSchedule,
   hook,
   webhook,
   claim,
@@ -38,11 +44,14 @@ export const ROUTES: readonly Route[] = [
   getBuild,
   listCapsules,
   listShifts,
+  getCosts,
   listDeliveries,
   clearInbox,
   deliver,
   getDelivery,
   replayDelivery,
+  listAlerts,
+  acknowledgeAlert,
   health,
   ready,
   metrics,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { RUN_STATUSES, type RunState } from '../../domain/run';
 import type { Shift } from '../../domain/capsule';
 import type { TriggerResult } from '../../engine/trigger';
+import { whyOf } from '../../engine/why';
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route, type Reply } from '../route';
@@ -33,14 +34,18 @@ export const startRun = route({
   params: z.object({ workflowId: idText }),
   body: name(
     'StartRun',
-    z.strictObject({ input: jsonObject.optional().describe("Merged over the workflow's own input.") }),
+    z.strictObject({
+      input: jsonObject.optional().describe("Merged over the workflow's own input."),
+      priority: z.number().int().optional().describe('Within the bounds that the workflow sets.'),
+    }),
   ),
   bodyOptional: true,
   idempotent: true,
   responses: created,
   problems: ['workflow-not-found', 'idempotency-key-reused'],
   handle: async ({ params, body, idempotencyKey, actor }, deps) => {
-    const options = { actor, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+    const priority = priorityOf(params.workflowId, body.priority, deps);
+    const options = { actor, ...priority, ...(idempotencyKey !== undefined && { idempotencyKey }) };
     return triggered(await deps.engine.trigger(params.workflowId, body.input ?? {}, options), deps);
   },
 });
@@ -154,6 +159,16 @@ export const cancelRun = route({
   },
 });
 
+/** @throws Problem when the workflow does not let its runs have this priority */
+function priorityOf(workflowId: string, asked: number | undefined, { registry }: AppDeps) {
+  if (asked === undefined) return {};
+  const { min, max } = registry.findWorkflow(workflowId)?.priority ?? { min: 0, max: 0 };
+  if (min <= asked && asked <= max) return { priority: asked };
+  const message = min === max ? `can only be ${min} in this workflow` : `is to be from ${min} to ${max}`;
+  const errors = [{ field: 'body.priority', message }];
+  throw new Problem('invalid-request', { detail: `body.priority: ${message}`, errors });
+}
+
 async function triggered(result: TriggerResult, deps: AppDeps): Promise<Reply> {
   switch (result.kind) {
     case 'created':
@@ -187,7 +202,7 @@ async function existing(id: string, { store }: AppDeps): Promise<RunState> {
 
 async function fullRun(run: RunState, deps: AppDeps) {
   const payloads = await deps.store.payloads(run.id);
-  return runView(run, payloads, await shiftsOf(run, deps));
+  return runView(run, payloads, await shiftsOf(run, deps), await whyOf(run, deps));
 }
 
 /** The shifts a run's steps worked in, as far as they are among the newest of their capsules. */

@@ -96,6 +96,9 @@ const ChildrenView = name(
   }),
 );
 
+const BOOKED =
+  'What is booked so far, runs of its own included; a shift is booked once it is over. Null before.';
+
 export const StepView = name(
   'Step',
   StepSummary.extend({
@@ -117,6 +120,7 @@ export const StepView = name(
     output: jsonObject.nullable().describe('What the last counted result brought, of a failed step too.'),
     usage: z.array(Usage).describe('Model usage over all attempts, late results included.'),
     reusedFrom: z.guid().nullable().describe('The run whose output was taken over instead of redoing it.'),
+    cost: CostView.nullable().describe(BOOKED),
     attempts: z.array(AttemptView).describe('Attempts that are over, oldest first.'),
   }),
 );
@@ -127,8 +131,14 @@ export const RunView = name(
   z.object({
     ...runFields,
     definition: z.string().describe('SHA-256 of the workflow definition the run is pinned to.'),
+    priority: z.number().int().describe('Higher starts first and gets agents first.'),
+    why: z
+      .string()
+      .nullable()
+      .describe('Why it does not move, and what releases it. Null while it moves, or is over.'),
     deadline: maybeTime,
     input: jsonObject.nullable().describe('Null once the retention time removed it.'),
+    cost: CostView.nullable().describe(BOOKED),
     steps: z.array(StepView),
     links: z.object({
       self: z.string(),
@@ -153,12 +163,15 @@ export function runView(
   run: RunState,
   payloads: RunPayloads | undefined,
   shiftOf: (agentId: string, generation: number) => Shift | undefined,
+  why: string | null,
 ): RunView {
   const over = isTerminal(run.status);
   const self = runLink(run.id);
   return {
     ...common(run),
     definition: run.definition,
+    priority: run.priority ?? 0,
+    why,
     deadline: isoOrNull(run.deadline),
     input: payloads?.input ?? null,
     steps: run.steps.map((step) => {
@@ -225,6 +238,7 @@ function stepView(run: RunState, step: StepState, results: StepResult[], shift: 
     output: counted?.result.output ?? null,
     usage: results.flatMap((r) => r.result.usage ?? []),
     reusedFrom: step.reusedFrom ?? null,
+    cost: costOf(costs),
     attempts: step.history.map(attemptView),
   };
 }
