@@ -60,7 +60,8 @@ export class Signals {
 
   /** A person's word. @returns the outcome; `unchanged` when nobody waits for it. */
   async decide(runId: string, stepId: string, decision: Decision, actor: string): Promise<Applied> {
-    const run = (await this.runs.get(runId))?.state;
+    // Not from memory: another orchestrator may have brought the run to this step.
+    const run = (await this.deps.store.run(runId))?.state;
     if (!run) return { outcome: 'unknown-run' };
     const step = stepOf(run, stepId);
     if (!step || planOf(run, stepId).kind !== 'approval' || step.status !== 'parked') {
