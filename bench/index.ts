@@ -10,6 +10,7 @@ import { bootOfPython, bootOfTypeScript } from './figures/agent-boot';
 import { betweenSteps } from './figures/between-steps';
 import { coldStepWithClaim, coldStepWithPush } from './figures/cold-step';
 import { idle } from './figures/idle';
+import { pipeline, prewarmedSchedule } from './figures/prewarm';
 import { throughputOnPostgres, throughputOnRedis } from './figures/throughput';
 import { formatTable, jsonLine } from './report';
 import { Cleanup } from './support/cleanup';
@@ -23,6 +24,8 @@ const FIGURES: Figure[] = [
   bootOfPython,
   throughputOnRedis,
   throughputOnPostgres,
+  prewarmedSchedule,
+  pipeline,
 ];
 
 async function main(): Promise<void> {

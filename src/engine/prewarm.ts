@@ -55,6 +55,7 @@ export class Prewarmer {
   /** Only a hint to look: a run that nobody tells of is found by the next pass. */
   start(): void {
     if (this.deps.registry.workflows.some((w) => w.prewarm !== 'off')) this.deps.events.on('run', this.onRun);
+    this.tasks.spawn('prewarm', () => this.pass());
   }
 
   stop(): void {
