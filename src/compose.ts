@@ -7,10 +7,12 @@ import type { Logger } from 'pino';
 import { platformOf } from './compose-platform';
 import type { Config } from './config';
 import { DEFAULT_LIMITS, type Limits } from './domain/limits';
+import { AlertWebhook } from './engine/alert-webhook';
 import { createAgents } from './engine/agents';
 import { Callbacks } from './engine/callbacks';
 import type { EngineDeps, EngineEvents } from './engine/context';
 import { Engine } from './engine/engine';
+import { announceSchedules } from './engine/forecast';
 import type { Clock } from './engine/ports';
 import { openQueue } from './engine/queue';
 import { startRetention } from './engine/retention';
@@ -128,7 +130,13 @@ async function start(
     const retention = startRetention(store, config.storage.retentionDays, log);
     undo.push(retention, async (task) => void (await task.destroy()));
   }
+  const alertUrl = config.http.alertWebhookUrl;
+  if (alertUrl) {
+    const webhook = new AlertWebhook({ events, clock: systemClock, log, url: alertUrl });
+    undo.push(webhook, async (w) => w.close());
+  }
   await engine.start();
+  if (deps.performing) engine.tasks.spawn('schedule forecast', () => announceSchedules(deps));
   const close = async () => {
     stopping = true;
     await engine.stop(config.shutdownTimeoutSeconds * 1_000);

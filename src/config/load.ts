@@ -26,6 +26,8 @@ export interface Config extends PlatformConfig {
     /** `sha256:<hex>` each. Empty: requests from this machine only. */
     readonly apiKeys: readonly string[];
     readonly callbackSecret?: Secret;
+    /** Absent: alerts are told in the API and the log only. */
+    readonly alertWebhookUrl?: Secret;
     readonly trustedProxies: number;
     readonly webhookMaxBytes: number;
     /** Whether deliveries are recorded and /inbox answers. */
@@ -137,6 +139,7 @@ function arrange(values: Values): Config {
       publicUrlIsDefault: PUBLIC_URL === undefined,
       apiKeys: API_KEYS,
       ...(CALLBACK_SECRET && { callbackSecret: CALLBACK_SECRET }),
+      ...(values.ALERT_WEBHOOK_URL && { alertWebhookUrl: values.ALERT_WEBHOOK_URL }),
       trustedProxies: values.TRUSTED_PROXIES,
       webhookMaxBytes: values.WEBHOOK_MAX_BYTES,
       inbox: values.INBOX === 'on' || (values.INBOX === 'default' && values.NODE_ENV === 'development'),

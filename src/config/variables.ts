@@ -96,6 +96,11 @@ export const VARIABLES = {
     oneOf(['default', 'on', 'off'], 'default'),
     'Whether what agents deliver is kept for a day for people to look at, under /inbox, secrets taken out. `default`: in development only.',
   ),
+  ALERT_WEBHOOK_URL: variable(
+    'http',
+    connection(['https:', 'http:']),
+    'Where alerts are told, as JSON {"text": "…"}: an incoming webhook of Slack or the like. Unset: GET /alerts and the log only.',
+  ),
   DATABASE_URL: variable(
     'storage',
     connection(['postgres:', 'postgresql:']),

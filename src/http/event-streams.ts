@@ -6,10 +6,12 @@
 import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import type { Alert } from '../domain/alert';
 import type { CapsuleState } from '../domain/capsule';
 import type { RunState } from '../domain/run';
 import type { EngineEvents } from '../engine/context';
 import type { Clock } from '../engine/ports';
+import { alertView } from './views/alert';
 import { capsuleSummary } from './views/capsule';
 import { runSummary } from './views/run';
 
@@ -57,10 +59,13 @@ export class EventStreams {
   private readonly onRun = (run: RunState) => this.tell('run', runSummary(run));
   private readonly onCapsule = (capsule: CapsuleState) => this.tell('capsule', capsuleSummary(capsule));
 
+  private readonly onAlert = (alert: Alert) => this.tell('alert', alertView(alert));
+
   constructor(options: EventStreamsOptions) {
     this.options = { ...DEFAULTS, ...options };
     options.events.on('run', this.onRun);
     options.events.on('capsule', this.onCapsule);
+    options.events.on('alert', this.onAlert);
   }
 
   get size(): number {
@@ -105,6 +110,7 @@ export class EventStreams {
     this.closed = true;
     this.options.events.off('run', this.onRun);
     this.options.events.off('capsule', this.onCapsule);
+    this.options.events.off('alert', this.onAlert);
     for (const client of this.clients) client.close();
   }
 
@@ -127,7 +133,7 @@ export class EventStreams {
     return epoch === this.epoch && rest.length === 0 && number <= this.seq ? number : undefined;
   }
 
-  private tell(type: 'run' | 'capsule', data: unknown): void {
+  private tell(type: 'run' | 'capsule' | 'alert', data: unknown): void {
     this.seq += 1;
     const text = this.frame(this.seq, type, data);
     this.ring.push({ seq: this.seq, text });

@@ -1,6 +1,7 @@
 /** What Prometheus is told. Gauges are read when it asks, from what the engine keeps anyway. */
 import type { EventEmitter } from 'node:events';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as PromRegistry } from 'prom-client';
+import { ALERT_KINDS, type Alert, type AlertChange } from '../domain/alert';
 import { CAPSULE_STATUSES } from '../domain/capsule';
 import { isTerminal, type RunState } from '../domain/run';
 import type { EngineEvents } from '../engine/context';
@@ -11,6 +12,8 @@ import { withDeadline } from './deadline';
 
 /** Overdue rows are counted up to here; more than that is "many". */
 const MAX_OVERDUE = 200;
+/** Open alerts are counted up to here. */
+const MAX_ALERTS = 1_000;
 /** Runs remembered as counted: a late result tells of an ended run again. */
 const MAX_COUNTED = 10_000;
 /** How often the event loop's lag is sampled; at the default of 10 ms that is most of what idling costs. */
@@ -19,7 +22,7 @@ const LAG_SAMPLE_MS = 250;
 const COLLECT_DEADLINE_MS = 3_000;
 
 export interface MetricsDeps {
-  store: Pick<Store, 'capsules' | 'dueRuns' | 'dueCapsules'>;
+  store: Pick<Store, 'capsules' | 'dueRuns' | 'dueCapsules' | 'alerts'>;
   clock: Clock;
   events: EventEmitter<EngineEvents>;
   /** Work in hand in this process: the engine's `tasks`. */
@@ -58,6 +61,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     registers,
   });
   const stopCounting = countRuns(deps.events, registry);
+  const stopCountingAlerts = countAlerts(deps.events, registry);
   if (deps.inbox) countDeliveries(deps.inbox, registry);
   const readState = stateGauges(deps, registry);
   return {
@@ -70,6 +74,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     },
     close: () => {
       stopCounting();
+      stopCountingAlerts();
       registry.clear();
     },
   };
@@ -121,6 +126,20 @@ function countRuns(events: EventEmitter<EngineEvents>, registry: PromRegistry): 
   return () => events.off('run', onRun);
 }
 
+function countAlerts(events: EventEmitter<EngineEvents>, registry: PromRegistry): () => void {
+  const raised = new Counter({
+    name: 'reveille_alerts_raised_total',
+    help: 'Alerts that this process raised, by kind.',
+    labelNames: ['kind'] as const,
+    registers: [registry],
+  });
+  const onAlert = ({ kind }: Alert, change: AlertChange) => {
+    if (change === 'raised') raised.inc({ kind });
+  };
+  events.on('alert', onAlert);
+  return () => events.off('alert', onAlert);
+}
+
 /** Answers a function that reads them anew. A store that does not answer is a value, not an error. */
 function stateGauges({ store, clock, tasks, log }: MetricsDeps, registry: PromRegistry): () => Promise<void> {
   const gauge = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
@@ -134,12 +153,14 @@ function stateGauges({ store, clock, tasks, log }: MetricsDeps, registry: PromRe
     `Rows whose time has come and that nobody took up yet, ${MAX_OVERDUE} at most: what the sweeper finds.`,
     ['entity'],
   );
+  const alerts = gauge('reveille_alerts_open', 'Alerts that are open, by kind.', ['kind']);
   const read = async () => {
     const now = clock.now();
-    const [all, runs, due] = await Promise.all([
+    const [all, runs, due, open] = await Promise.all([
       store.capsules(),
       store.dueRuns(now, MAX_OVERDUE),
       store.dueCapsules(now, MAX_OVERDUE),
+      store.alerts({ open: true }, MAX_ALERTS),
     ]);
     for (const status of CAPSULE_STATUSES) {
       capsules.set({ status }, all.filter((c) => c.state.status === status).length);
@@ -154,6 +175,8 @@ function stateGauges({ store, clock, tasks, log }: MetricsDeps, registry: PromRe
     );
     overdue.set({ entity: 'run' }, runs.length);
     overdue.set({ entity: 'capsule' }, due.length);
+    for (const kind of Object.keys(ALERT_KINDS))
+      alerts.set({ kind }, open.items.filter((alert) => alert.kind === kind).length);
   };
   return async () => {
     inHand.set(tasks.size);
@@ -162,7 +185,7 @@ function stateGauges({ store, clock, tasks, log }: MetricsDeps, registry: PromRe
       up.set(1);
     } catch (error) {
       log.warn({ err: error }, 'metrics could not be read from the store');
-      for (const stale of [capsules, leases, overdue]) stale.reset();
+      for (const stale of [capsules, leases, overdue, alerts]) stale.reset();
       up.set(0);
     }
   };

@@ -95,6 +95,16 @@ export const PROBLEMS = {
     title: 'There is no such replay',
     hint: 'Use the `id` that POST /replays answered; old ones are removed after the retention time.',
   },
+  'no-schedule': {
+    status: 404,
+    title: 'The workflow has no schedule',
+    hint: 'GET /workflows lists the schedules of this installation.',
+  },
+  'alert-not-found': {
+    status: 404,
+    title: 'There is no such alert',
+    hint: 'GET /alerts lists them; resolved ones are removed after the retention time.',
+  },
   'inbox-off': {
     status: 404,
     title: 'The inbox is off',

@@ -236,7 +236,7 @@ describe('its own clock', () => {
 describe('a store that is away', () => {
   it('does not end the watch', async () => {
     const { pass, errors, told, store } = await setUp();
-    const ticks = store.ticks;
+    const ticks = store.ticks.bind(store);
     store.ticks = () => Promise.reject(new Error('away'));
     await pass(32 * MINUTE);
     expect(errors[0]).toMatch(/could not look at the schedule of report; it will try again/);
@@ -280,6 +280,10 @@ it('lets the engine tell of a tick that came due while no orchestrator ran', asy
 
   const subject = 'scheduled@2026-01-05T11:40:00.000Z';
   expect((await store.alerts({}, 10)).items).toMatchObject([
-    { kind: 'missed-tick', subject, resolution: expect.stringMatching(/^fired 30\d s late: .*caught up/) },
+    {
+      kind: 'missed-tick',
+      subject,
+      resolution: expect.stringMatching(/^fired 30\d s late: .*caught up/) as string,
+    },
   ]);
 });

@@ -6,6 +6,8 @@ export { MAX_TICKS, SEARCH_HORIZON_MS, nextTicks, ticksBetween } from './ticks';
 export { MAX_DUE_TICKS, MAX_QUEUED_RUNS, ON_TIME_MS, TICK_REASONS } from './due';
 export { dueTicks, overlapDecision, wakeWindow } from './due';
 export type { OverlapDecision, OverlapReason, TickDecision, TickReason, WakeWindow } from './due';
+export { compileSchedule, usd } from './compile';
+export type { CompiledSchedule, KnownRuns } from './compile';
 export { clockChanges, clockChangeText } from './clock-changes';
 export type { ClockChange } from './clock-changes';
 export { forecastCost, forecastOverlaps, overlapText } from './forecast';

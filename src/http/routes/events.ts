@@ -9,9 +9,9 @@ export const events = route({
   path: '/events',
   operationId: 'streamEvents',
   tag: 'operation',
-  summary: 'Changes of runs and capsules as they happen (server-sent events)',
+  summary: 'Changes of runs, capsules and alerts as they happen (server-sent events)',
   description:
-    'Events `run` (a RunSummary) and `capsule` (a CapsuleSummary) as this process commits them; `hello` opens a ' +
+    'Events `run` (a RunSummary), `capsule` (a CapsuleSummary) and `alert` (an Alert) as this process commits them; `hello` opens a ' +
     'stream. Send `Last-Event-ID` to go on where a stream ended; `reset` says that too much was missed and the ' +
     'state has to be read anew.',
   access: 'key',
