@@ -1,12 +1,16 @@
 /** The invariants of the design, checked while a simulation runs and once more when it is over. */
 import type { AgentRunResult } from '../../src/contract';
 import { fold, projectCapsule, projectRun, verifyChain, type LedgerEntry } from '../../src/domain/ledger';
-import { isTerminal, type RunState } from '../../src/domain/run';
+import { needsOf } from '../../src/domain/graph';
+import { isTerminal, stepOf, type RunState } from '../../src/domain/run';
 import type { Change, CommitResult, Store } from '../../src/store/store';
 import type { Cloud } from './cloud';
+import { EVENT } from './registry';
 
 /** How long a capsule may run without a lease, a linger or a wake under way (invariant 3). */
 const UNEXPLAINED_MS = 30_000;
+
+const SETTLED = ['succeeded', 'failed', 'skipped', 'cancelled'];
 
 export class Invariants {
   readonly violations: string[] = [];
@@ -75,6 +79,7 @@ export class Invariants {
       if (!atRest)
         this.report(`${state.id} is not at rest: ${state.status}, ${held} held, ${waiting} waiting`);
     }
+    await this.checkFamilies(store);
     await this.checkAcknowledged(store);
     await this.checkLedger(store);
   }
@@ -102,11 +107,34 @@ export class Invariants {
     this.leases.set(capsuleId, known);
   }
 
-  /** Invariant 6: a step starts only after all before it succeeded. */
+  /** Invariant 6: a step starts only after what it needs is settled, or as many of it succeeded as its join asks. */
   private checkOrder(run: RunState): void {
-    const first = run.steps.findIndex((s) => s.status !== 'succeeded');
-    const started = run.steps.findIndex((s, i) => i > first && s.attempt > 0 && first >= 0);
-    if (started >= 0) this.report(`run ${run.id}: step ${run.steps[started]?.id} started before its turn`);
+    for (const [i, step] of run.steps.entries()) {
+      const plan = run.plan[i];
+      if (!plan || step.attempt === 0) continue;
+      const needed = needsOf(run.plan, plan).map((id) => stepOf(run, id)?.status ?? 'pending');
+      const succeeded = needed.filter((status) => status === 'succeeded').length;
+      const mayBegin =
+        plan.atLeast === undefined
+          ? needed.every((status) => SETTLED.includes(status))
+          : succeeded >= plan.atLeast;
+      if (!mayBegin) this.report(`run ${run.id}: step ${step.id} started before its turn`);
+    }
+  }
+
+  /** No run works for a step that is over, and nothing is waited for by runs that are. */
+  private async checkFamilies(store: Store): Promise<void> {
+    for (const { id, trigger } of this.runs.values()) {
+      if (trigger.kind !== 'step') continue;
+      const parent = this.runs.get(trigger.runId);
+      if (!parent) this.report(`run ${id} works for run ${trigger.runId}, which there is not`);
+    }
+    const open = (await store.approvals(1)).items.length + (await store.waitsFor(EVENT, '', 1)).length;
+    if (open > 0) this.report('somebody is still waited for, although every run is over');
+    const undelivered = await store.undelivered(this.now(), 1);
+    if (undelivered.length > 0) this.report(`event ${undelivered[0]?.id} was never delivered`);
+    for (const { id, todo } of this.runs.values())
+      if (todo) this.report(`run ${id} still owes other runs: ${JSON.stringify(todo)}`);
   }
 
   /** Invariants 1 and 4. */

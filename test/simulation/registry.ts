@@ -1,8 +1,8 @@
-import { loadRegistry, type Registry } from '../../src/registry';
+import { loadRegistry, type Registry, type RegistryInput } from '../../src/registry';
 
 export const LONGEST_LINGER_MS = 10_000;
 
-/** Three agents and two workflows: enough for hand-overs, contention and retries. */
+/** Three agents, and workflows of every kind: enough for hand-overs, contention, retries, forks and waits. */
 export function simulatedRegistry(): Registry {
   const ids = ['alpha', 'beta', 'gamma'];
   const retry = { attempts: 3, backoffSeconds: 2, maxBackoffSeconds: 20 };
@@ -26,10 +26,59 @@ export function simulatedRegistry(): Registry {
           steps: steps.slice(1),
           schedule: { cron: '*/20 * * * *', timezone: 'Europe/Berlin' },
         },
+        ...graphs(retry),
       ],
     },
     {},
   );
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   return loaded.registry;
+}
+
+/** What is asked of people and of other systems in the workflow `waits`. */
+export const EVENT = 'paid';
+/** Longer than whoever answers takes, so that most waits end well. */
+const WAIT_SECONDS = 1_800;
+
+function graphs(retry: object): RegistryInput['workflows'] {
+  const step = (id: string, agent: string, more: object = {}) => ({
+    id,
+    agent,
+    timeoutSeconds: 60,
+    retry,
+    ...more,
+  });
+  return [
+    {
+      id: 'fork',
+      name: 'Fork',
+      steps: [
+        step('left', 'alpha', { needs: [], optional: true }),
+        step('right', 'beta', { needs: [] }),
+        step('rare', 'gamma', { needs: ['left'], when: { path: 'input.rare', equals: true } }),
+        step('join', 'gamma', { needs: ['left', 'right', 'rare'], join: { atLeast: 1 } }),
+      ],
+      onFailure: [step('mend', 'beta')],
+      finally: [step('tidy', 'alpha')],
+    },
+    {
+      id: 'each',
+      name: 'Each',
+      steps: [
+        step('page', 'alpha', { forEach: { items: 'input.pages', concurrency: 2, tolerate: 1 } }),
+        { id: 'whole', workflow: 'inner', timeoutSeconds: 3_600 },
+      ],
+    },
+    { id: 'inner', name: 'Inner', steps: [step('first', 'beta'), step('second', 'gamma')] },
+    {
+      id: 'waits',
+      name: 'Waits',
+      steps: [
+        { id: 'pause', sleep: { seconds: 20 } },
+        { id: 'paid', waitForEvent: { name: EVENT, key: 'input.key' }, timeoutSeconds: WAIT_SECONDS },
+        { id: 'word', approval: { title: 'Go on?' }, timeoutSeconds: WAIT_SECONDS },
+        step('send', 'gamma'),
+      ],
+    },
+  ];
 }

@@ -8,6 +8,7 @@ import { Cloud } from './cloud';
 import { Faults, type Fault } from './faults';
 import { Invariants } from './invariants';
 import { Orchestrator, type World } from './orchestrator';
+import { Outside } from './outside';
 import { seeded } from './random';
 import { LONGEST_LINGER_MS, simulatedRegistry } from './registry';
 
@@ -31,10 +32,12 @@ export interface SimulationReport {
   trace: string;
 }
 
-const START = Date.UTC(2026, 0, 5, 6, 0, 0);
 const HOUR = 3_600_000;
-/** With faults off everything has to drain: agents that hang need their timeout first. */
-const DRAIN_MS = 30 * 60_000;
+const START = Date.UTC(2026, 0, 5, 6, 0, 0);
+/** With faults off everything has to drain: agents that hang need their timeout first, and so do waits. */
+const DRAIN_MS = 2 * HOUR;
+/** The period of the registry's schedule. */
+const TICK_MS = 20 * 60_000;
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
@@ -83,19 +86,13 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   for (let i = 0; i < (options.orchestrators ?? 2); i += 1) void hire();
   await settle(0);
 
-  const started = await campaign(options, {
-    clock,
-    random,
-    faults,
-    staff,
-    anyone,
-    hire,
-    check,
-  });
+  const outside = new Outside({ clock, random, store: truth, anyone });
+  outside.open();
+  await campaign(options, { clock, random, faults, staff, outside, hire, check });
   faults.off();
   for (const o of staff.filter((s) => !s.isAlive)) staff.splice(staff.indexOf(o), 1);
   if (staff.length === 0) void hire();
-  await settle(DRAIN_MS);
+  await settle(drainMs(clock.now()));
   await invariants.checkAtRest(truth, cloud);
   const ledger = await truth.ledger(0, Number.MAX_SAFE_INTEGER);
   const states = [...invariants.runs.values()];
@@ -104,7 +101,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     runs: states.length,
     succeeded: states.filter((r) => r.status === 'succeeded').length,
     violations:
-      states.length < started
+      states.length < outside.accepted
         ? [...invariants.violations, 'accepted runs are missing']
         : invariants.violations,
     hits: Object.fromEntries(faults.hits),
@@ -119,42 +116,24 @@ interface Stage {
   random: () => number;
   faults: Faults;
   staff: Orchestrator[];
-  anyone: () => Orchestrator | undefined;
+  outside: Outside;
   hire: () => Promise<void>;
   check: () => void;
 }
 
-/** Runs arrive, some are cancelled, orchestrators die and are replaced. Answers how many were accepted. */
-async function campaign(options: SimulationOptions, stage: Stage): Promise<number> {
-  const { clock, random, faults, staff, anyone, hire, check } = stage;
+/** Runs arrive, orchestrators die and are replaced. */
+async function campaign(options: SimulationOptions, stage: Stage): Promise<void> {
+  const { clock, random, faults, staff, outside, hire, check } = stage;
   const end = clock.now() + options.hours * HOUR;
   const gap = HOUR / options.runsPerHour;
-  let accepted = 0;
   while (clock.now() < end) {
-    const engine = anyone()?.engine;
-    const workflow = random() < 0.5 ? 'three' : 'one';
-    void engine?.trigger(workflow, { from: 'simulation' }, { actor: 'simulation' }).then(
-      (answer) => {
-        if (answer.kind !== 'created') return;
-        accepted += 1;
-        if (random() < 0.05)
-          clock.after(
-            random() * 30_000,
-            () =>
-              void anyone()
-                ?.engine.cancel(answer.runId, 'simulated', 'simulation')
-                .catch(() => undefined),
-          );
-      },
-      () => undefined,
-    );
+    outside.start();
     if (faults.strikes('orchestrator-killed')) {
       staff.splice(staff.indexOf(pick(staff, random) as Orchestrator), 1)[0]?.kill();
       clock.after(random() * 20_000, () => void hire());
     }
     await clock.runUntil(clock.now() + Math.round(gap * 2 * random()), check);
   }
-  return accepted;
 }
 
 async function answer(
@@ -172,6 +151,9 @@ async function answer(
     return false;
   }
 }
+
+/** Until everything drained, and a good while after the last tick of the schedule. */
+const drainMs = (now: number): number => Math.ceil((now + DRAIN_MS) / TICK_MS) * TICK_MS + TICK_MS / 2 - now;
 
 /** An orchestrator dies far more rarely than a call fails. */
 const rateOf = (fault: Fault, rate: number): number => (fault === 'orchestrator-killed' ? rate / 5 : rate);

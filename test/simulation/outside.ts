@@ -1,0 +1,102 @@
+/** The world around a simulated installation: who starts runs, cancels some, pays, and decides. */
+import type { Store } from '../../src/store/store';
+import type { VirtualClock } from './clock';
+import type { Orchestrator } from './orchestrator';
+import { seededUuid } from './random';
+import { EVENT } from './registry';
+
+export interface OutsideOptions {
+  clock: VirtualClock;
+  random: () => number;
+  store: Store;
+  anyone: () => Orchestrator | undefined;
+}
+
+/** People and other systems try again until they are heard. */
+const AGAIN_MS = 5_000;
+const ROUND_MS = 30_000;
+const ACTOR = 'simulation';
+
+export class Outside {
+  /** Runs that were accepted. */
+  accepted = 0;
+  private readonly decided = new Set<string>();
+
+  constructor(private readonly options: OutsideOptions) {}
+
+  /** Decides what waits for a decision, every half minute, as long as the clock runs. */
+  open(): void {
+    const round = async (): Promise<void> => {
+      for (const { runId, stepId } of (await this.options.store.approvals(100)).items) {
+        const key = `${runId}/${stepId}`;
+        if (this.decided.has(key)) continue;
+        this.decided.add(key);
+        const decision = { approve: this.options.random() < 0.9 };
+        this.insist(async (o) => void (await o.engine.decide(runId, stepId, decision, ACTOR)));
+      }
+      this.options.clock.after(ROUND_MS, () => void round());
+    };
+    this.options.clock.after(ROUND_MS, () => void round());
+  }
+
+  /** Starts a run of some workflow; what it will wait for comes some time. */
+  start(): void {
+    const { random, anyone } = this.options;
+    const workflowId = this.some();
+    const key = seededUuid(random);
+    const pages = Array.from({ length: Math.floor(random() * 5) }, (_, i) => i);
+    const input = { from: ACTOR, key, pages, rare: random() < 0.5 };
+    const started = anyone()?.engine.trigger(workflowId, input, { actor: ACTOR });
+    void started?.then(
+      (answer) => {
+        if (answer.kind !== 'created') return;
+        this.accepted += 1;
+        if (workflowId === 'waits') this.pay(key);
+        if (random() < 0.05) this.cancelSoon(answer.runId);
+      },
+      () => undefined, // refused by a store that does not answer: whoever asked was told
+    );
+  }
+
+  private some(): string {
+    const all = ['three', 'one', 'one', 'fork', 'each', 'waits'];
+    return all[Math.floor(this.options.random() * all.length)] ?? 'one';
+  }
+
+  private pay(key: string): void {
+    const { clock, random } = this.options;
+    const id = seededUuid(random);
+    clock.after(random() * 600_000, () =>
+      this.insist(
+        async (o) => void (await o.engine.announce({ id, name: EVENT, key, payload: { key } }, ACTOR)),
+      ),
+    );
+  }
+
+  private cancelSoon(runId: string): void {
+    const { clock, random, anyone } = this.options;
+    clock.after(
+      random() * 30_000,
+      () =>
+        void anyone()
+          ?.engine.cancel(runId, 'simulated', ACTOR)
+          .catch(() => undefined),
+    );
+  }
+
+  /** Asks whoever is there until one answers: a process that dies meanwhile never does. */
+  private insist(ask: (orchestrator: Orchestrator) => Promise<void>): void {
+    let heard = false;
+    const again = () => {
+      if (heard) return;
+      const orchestrator = this.options.anyone();
+      if (orchestrator)
+        void ask(orchestrator).then(
+          () => void (heard = true),
+          () => undefined,
+        );
+      this.options.clock.after(AGAIN_MS, again);
+    };
+    again();
+  }
+}
