@@ -175,7 +175,7 @@ export class Flow {
       case 'start':
         return this.start(head, use, now);
       case 'skip':
-        return this.drop(runId, `skipped: ${gateText(verdict.gate)} are under way already`);
+        return this.drop(runId, `skipped: at most ${gateText(verdict.gate)} at once`);
       case 'replace':
         return this.replace(verdict.gate);
       case 'wait':
