@@ -2,11 +2,16 @@
 /** The `reveille` command. One file per command; this one only adds them. */
 import { Command } from 'commander';
 import { agentCommand } from './agent';
+import { costsCommand } from './costs';
 import { demoCommand } from './demo/command';
+import { diffCommand } from './diff';
 import { newCommand } from './new';
+import { platformCommand } from './platform';
 import { redeployCommand } from './redeploy';
+import { replayCommand } from './replay';
 import { inboxCommand } from './inbox';
 import { run } from './run';
+import { scheduleCommand } from './schedule';
 import { runsCommand } from './runs';
 import { whyCommand } from './why';
 
@@ -16,8 +21,13 @@ void run(
     .addCommand(demoCommand())
     .addCommand(redeployCommand())
     .addCommand(newCommand())
+    .addCommand(platformCommand())
     .addCommand(agentCommand())
     .addCommand(runsCommand())
     .addCommand(whyCommand())
-    .addCommand(inboxCommand()),
+    .addCommand(replayCommand())
+    .addCommand(diffCommand())
+    .addCommand(costsCommand())
+    .addCommand(inboxCommand())
+    .addCommand(scheduleCommand()),
 );

@@ -123,9 +123,18 @@ describe('the report', () => {
     expect(workflow.total).toHaveProperty('saved');
   });
 
+  it('lists a day on which everything slept', () => {
+    const totals = [total('0', 'cheap', HOUR_MS, 0.1)];
+    const { rows } = costReport({ by: 'day', totals, calendarMs, price });
+    expect(rows.map((r) => [r.key, r.figures.workMs, toUsd(r.saved ?? 0n)])).toEqual([
+      ['0', HOUR_MS, '2.300000'],
+      ['1', 0, '2.300000'],
+    ]);
+  });
+
   it('says nothing of savings and waste where nothing was billed', () => {
     const { rows, total: whole } = costReport({ by: 'day', totals: [], calendarMs, price });
-    expect(rows).toEqual([]);
+    expect(rows.map((r) => r.saved)).toEqual([undefined, undefined]);
     expect(whole).toEqual({ key: '', figures: NO_FIGURES });
     expect(wasteRatio(whole.figures)).toBeUndefined();
     expect(wasteRatio(total('', 'x', 100).figures)).toBe(0.25);

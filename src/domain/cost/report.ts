@@ -54,9 +54,12 @@ export function costReport({ by, totals, calendarMs, price }: ReportInput): Cost
     return { key, figures, alwaysOn: always, saved: always - cost };
   };
   const groups = new Map<string, CostTotal[]>();
+  // A day on which everything slept saved the most.
+  if (by === 'day')
+    for (const [day, ms] of calendarMs.days.entries()) if (ms > 0) groups.set(String(day), []);
   for (const each of totals) groups.set(each.key, [...(groups.get(each.key) ?? []), each]);
   const alwaysOf = (key: string): bigint | undefined => {
-    if (by === 'day') return alwaysOn(ids, calendarMs.days[Number(key)] ?? 0);
+    if (by === 'day' && ids.size > 0) return alwaysOn(ids, calendarMs.days[Number(key)] ?? 0);
     if (by === 'agent' && ids.has(key)) return alwaysOn([key], calendarMs.whole);
     return undefined;
   };

@@ -201,8 +201,9 @@ async function existing(id: string, { store }: AppDeps): Promise<RunState> {
 }
 
 async function fullRun(run: RunState, deps: AppDeps) {
-  const payloads = await deps.store.payloads(run.id);
-  return runView(run, payloads, await shiftsOf(run, deps), await whyOf(run, deps));
+  const { store } = deps;
+  const [payloads, costs] = await Promise.all([store.payloads(run.id), store.stepCosts([run.id])]);
+  return runView(run, payloads, await shiftsOf(run, deps), await whyOf(run, deps), costs);
 }
 
 /** The shifts a run's steps worked in, as far as they are among the newest of their capsules. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Usage } from '../../contract';
 import type { Shift } from '../../domain/capsule';
+import type { StepLine } from '../../domain/cost/booking';
 import { CHILD_STATES, countOf } from '../../domain/children';
 import type { StepPlan } from '../../domain/plan';
 import {
@@ -17,6 +18,7 @@ import {
 } from '../../domain/run';
 import type { RunPayloads, StepResult } from '../../store/store';
 import { isoTime, jsonObject, maybeMs, maybeTime, name } from '../schema';
+import { costOf, CostView } from './cost';
 import { between, iso, isoOrNull } from './time';
 
 const RunErrorView = name('RunError', z.object({ kind: ErrorKind, message: z.string() }));
@@ -164,6 +166,7 @@ export function runView(
   payloads: RunPayloads | undefined,
   shiftOf: (agentId: string, generation: number) => Shift | undefined,
   why: string | null,
+  costs: readonly StepLine[],
 ): RunView {
   const over = isTerminal(run.status);
   const self = runLink(run.id);
@@ -174,12 +177,14 @@ export function runView(
     why,
     deadline: isoOrNull(run.deadline),
     input: payloads?.input ?? null,
+    cost: costOf(costs),
     steps: run.steps.map((step) => {
       const agentId = agentIdOf(planOf(run, step.id));
       const known = agentId !== null && step.generation !== undefined;
       const shift = known ? shiftOf(agentId, step.generation as number) : undefined;
       const results = payloads?.results.filter((r) => r.stepId === step.id) ?? [];
-      return stepView(run, step, results, shift);
+      const own = costs.filter((line) => line.stepId === step.id);
+      return stepView(run, step, results, { shift, costs: own });
     }),
     links: {
       self,
@@ -211,7 +216,12 @@ function triggerView(trigger: Trigger): z.infer<typeof TriggerView> {
   return { ...trigger };
 }
 
-function stepView(run: RunState, step: StepState, results: StepResult[], shift: Shift | undefined): StepView {
+function stepView(
+  run: RunState,
+  step: StepState,
+  results: StepResult[],
+  { shift, costs }: { shift: Shift | undefined; costs: readonly StepLine[] },
+): StepView {
   const plan = planOf(run, step.id);
   const ended = step.history.find((h) => h.attempt === step.attempt);
   const counted = results.filter((r) => r.counted).sort((a, b) => b.attempt - a.attempt)[0];

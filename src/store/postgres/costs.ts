@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { Shift } from '../../domain/capsule';
 import type { WorkedShift } from '../../domain/cost/attribute';
 import type { Booking, StepLine, Stray, UsageReport } from '../../domain/cost/booking';
-import { MONEYS, NUMBERS, type Figures } from '../../domain/cost/figures';
+import { MONEYS, NO_FIGURES, NUMBERS, type Figures } from '../../domain/cost/figures';
 import type { CostGroup, CostTotal } from '../../domain/cost/report';
 import type { LeaseTime } from '../../domain/cost/timeline';
 import { MAX_LEASES_OF_SHIFT, type CostStore } from '../costs';
@@ -163,9 +163,10 @@ function toRow({ figures, ...key }: { figures: Figures }): Record<string, unknow
 }
 
 function toFigures(row: Record<string, unknown>): Figures {
-  const numbers = NUMBERS.map((key) => [key, row[key]]);
-  const moneys = MONEYS.map((key) => [key, BigInt(row[key] as string)]);
-  return Object.fromEntries([...numbers, ...moneys]);
+  const figures = { ...NO_FIGURES };
+  for (const key of NUMBERS) figures[key] = Number(row[key]);
+  for (const key of MONEYS) figures[key] = BigInt(String(row[key]));
+  return figures;
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
