@@ -84,6 +84,7 @@ it('GET /agents shows what is declared, and only whether there is a secret', asy
       signs: true,
       concurrency: 1,
       lingerSeconds: 30,
+      linger: 'fixed',
       wakeTimeoutSeconds: 120,
       pricePerReplicaHourUsd: 0.05,
     },

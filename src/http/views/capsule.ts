@@ -17,6 +17,9 @@ export const AgentView = name(
     signs: z.boolean().describe('Holds a secret: may claim jobs, and its signatures are checked.'),
     concurrency: z.number().int().describe('How many attempts one replica takes at once.'),
     lingerSeconds: z.number(),
+    linger: z
+      .enum(['fixed', 'break-even'])
+      .describe('`break-even`: while waiting costs less than a cold start, at most `lingerSeconds`.'),
     wakeTimeoutSeconds: z.number(),
     pricePerReplicaHourUsd: z.number().nullable(),
   }),
@@ -32,6 +35,7 @@ export function agentView(agent: Agent): z.infer<typeof AgentView> {
     signs: agent.secrets.length > 0,
     concurrency: agent.concurrency,
     lingerSeconds: agent.lingerSeconds,
+    linger: agent.linger,
     wakeTimeoutSeconds: agent.wakeTimeoutSeconds,
     pricePerReplicaHourUsd: agent.pricePerReplicaHourUsd ?? null,
   };
