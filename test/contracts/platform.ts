@@ -1,3 +1,4 @@
+import { CASES, CheckFailed, CLOSE_CASE, type CheckContext } from '../../src/platforms/check';
 import type { Observation, Platform } from '../../src/platforms/platform';
 import { PlatformError } from '../../src/platforms/platform';
 
@@ -5,6 +6,8 @@ import { PlatformError } from '../../src/platforms/platform';
 export interface PlatformFixture {
   platform: Platform;
   capsuleId: string;
+  /** The same with wrong credentials; given where the suite is told of `strangers`. */
+  stranger?: Platform;
   /** Lets a little time pass on the platform's clock, real or virtual. */
   step(): Promise<void>;
   /** While on, every scale call is applied and none is answered. */
@@ -19,13 +22,19 @@ const MAX_STEPS = 500;
 /**
  * What the engine relies on, whatever the platform. Every driver passes it: call it from a test file
  * with a function that makes a fresh fixture.
+ * @param strangers whether the platform has credentials that can be wrong
  */
-export function platformConformance(name: string, make: () => Promise<PlatformFixture>): void {
+export function platformConformance(
+  name: string,
+  make: () => Promise<PlatformFixture>,
+  strangers = false,
+): void {
   describe(`platform conformance: ${name}`, () => {
     let fixture: PlatformFixture;
     beforeEach(async () => void (fixture = await make()));
     afterEach(async () => {
       await fixture.platform.close();
+      await fixture.stranger?.close();
       await fixture.dispose();
     });
 
@@ -61,7 +70,26 @@ export function platformConformance(name: string, make: () => Promise<PlatformFi
       return error as PlatformError;
     }
 
-    it('has a name', () => expect(fixture.platform.name).toMatch(/^[a-z][a-z-]+$/));
+    /** The cases of the kit, whose waits are steps of the fixture here. */
+    const context = (): CheckContext => ({
+      platform: fixture.platform,
+      capsuleId: fixture.capsuleId,
+      ...(fixture.stranger && { stranger: fixture.stranger }),
+      done,
+      step: () => fixture.step(),
+      eventually: async (expected, look, last) => {
+        for (let i = 0; i < MAX_STEPS; i++) {
+          const found = await look();
+          if (found !== undefined) return found;
+          await fixture.step();
+        }
+        throw new CheckFailed(last(), expected);
+      },
+      measured: () => undefined,
+      now: () => performance.now(),
+    });
+    const cases = [...CASES, CLOSE_CASE].filter(({ needs }) => needs === undefined || strangers);
+    it.each(cases.map((each) => [each.title, each] as const))('%s', (_title, each) => each.run(context()));
 
     it('starts at zero', async () => expect(await observe()).toEqual({ desired: 0, running: 0 }));
 
@@ -99,31 +127,6 @@ export function platformConformance(name: string, make: () => Promise<PlatformFi
       await observed({ desired: 0, running: 0 });
       await scale(0);
       expect(await observe()).toEqual({ desired: 0, running: 0 });
-    });
-
-    it('does not know a capsule that is not there', async () => {
-      const wrong = `${fixture.capsuleId}-not`;
-      const scaling = await refusal(fixture.platform.scale(wrong, 1));
-      expect(scaling).toMatchObject({ kind: 'not-found', retryable: false, mayHaveApplied: false });
-      expect(scaling.message).toContain(wrong);
-      expect(await refusal(fixture.platform.observe(wrong))).toMatchObject({ kind: 'not-found' });
-    });
-
-    it('rejects replicas that are no count', async () => {
-      for (const replicas of [-1, 1.5, NaN]) {
-        const error = await refusal(fixture.platform.scale(fixture.capsuleId, replicas));
-        expect(error).toMatchObject({ kind: 'rejected', mayHaveApplied: false });
-      }
-      expect(await observe()).toEqual({ desired: 0, running: 0 });
-    });
-
-    it('does nothing for a signal that is aborted already, and gives its reason', async () => {
-      const reason = new Error('no longer wanted');
-      const error = await refusal(fixture.platform.scale(fixture.capsuleId, 1, AbortSignal.abort(reason)));
-      expect(error).toMatchObject({ kind: 'unavailable', mayHaveApplied: false, cause: reason });
-      expect(await observe()).toEqual({ desired: 0, running: 0 });
-      const signal = AbortSignal.abort(reason);
-      expect((await refusal(fixture.platform.observe(fixture.capsuleId, signal))).cause).toBe(reason);
     });
 
     it('ends a call when its signal aborts meanwhile', async () => {

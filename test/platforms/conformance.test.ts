@@ -25,8 +25,15 @@ async function onLocalPlatform(dialect: Dialect, loggingIn: boolean): Promise<Pl
     credentials: loggingIn ? LOGIN : { token: local.token },
     maxRetries: 1,
   });
+  const stranger = createCodeCapsulesPlatform({
+    dialect,
+    apiUrl: local.url,
+    clusterUrl: local.url,
+    credentials: { token: 'wrong' },
+  });
   return {
     platform,
+    stranger,
     capsuleId: 'cap-1',
     step: () => delay(20),
     loseAnswers: (on) => local.faults.set({ patchAnswerLost: on ? 1_000_000 : 0 }),
@@ -57,6 +64,10 @@ async function inMemory(): Promise<PlatformFixture> {
   };
 }
 
-platformConformance('Code Capsules, capsule shape, fixed token', () => onLocalPlatform('capsule', false));
-platformConformance('Code Capsules, products shape, login', () => onLocalPlatform('products', true));
+platformConformance(
+  'Code Capsules, capsule shape, fixed token',
+  () => onLocalPlatform('capsule', false),
+  true,
+);
+platformConformance('Code Capsules, products shape, login', () => onLocalPlatform('products', true), true);
 platformConformance('memory', inMemory);

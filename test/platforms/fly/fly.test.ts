@@ -4,17 +4,22 @@ import { platformConformance } from '../../contracts/platform';
 import { Clock, refusal } from '../check/refusal';
 import { FakeMachines } from './fake-machines';
 
-platformConformance('Fly', async () => {
-  const fly = new FakeMachines();
-  await fly.api.listen();
-  return {
-    platform: createFlyPlatform({ token: fly.token, apiUrl: fly.api.url, maxRetries: 1 }),
-    capsuleId: fly.capsuleId,
-    step: () => delay(20),
-    loseAnswers: (on) => void (fly.api.losing = on),
-    dispose: () => fly.api.close(),
-  };
-});
+platformConformance(
+  'Fly',
+  async () => {
+    const fly = new FakeMachines();
+    await fly.api.listen();
+    return {
+      platform: createFlyPlatform({ token: fly.token, apiUrl: fly.api.url, maxRetries: 1 }),
+      stranger: createFlyPlatform({ token: 'wrong', apiUrl: fly.api.url }),
+      capsuleId: fly.capsuleId,
+      step: () => delay(20),
+      loseAnswers: (on) => void (fly.api.losing = on),
+      dispose: () => fly.api.close(),
+    };
+  },
+  true,
+);
 
 describe('the Fly driver', () => {
   const undo: (() => Promise<void>)[] = [];

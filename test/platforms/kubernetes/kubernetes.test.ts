@@ -15,17 +15,22 @@ const clusterOf = (fake: FakeCluster, token = fake.token): Cluster => ({
   secrets: () => [token],
 });
 
-platformConformance('Kubernetes', async () => {
-  const fake = new FakeCluster();
-  await fake.api.listen();
-  return {
-    platform: createKubernetesPlatform({ cluster: clusterOf(fake), maxRetries: 1 }),
-    capsuleId: fake.capsuleId,
-    step: () => delay(20),
-    loseAnswers: (on) => void (fake.api.losing = on),
-    dispose: () => fake.api.close(),
-  };
-});
+platformConformance(
+  'Kubernetes',
+  async () => {
+    const fake = new FakeCluster();
+    await fake.api.listen();
+    return {
+      platform: createKubernetesPlatform({ cluster: clusterOf(fake), maxRetries: 1 }),
+      stranger: createKubernetesPlatform({ cluster: clusterOf(fake, 'wrong') }),
+      capsuleId: fake.capsuleId,
+      step: () => delay(20),
+      loseAnswers: (on) => void (fake.api.losing = on),
+      dispose: () => fake.api.close(),
+    };
+  },
+  true,
+);
 
 describe('the Kubernetes driver', () => {
   const undo: (() => Promise<void>)[] = [];
