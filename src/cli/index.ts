@@ -28,6 +28,8 @@ void run(
     .addCommand(replayCommand())
     .addCommand(diffCommand())
     .addCommand(costsCommand())
+    .addCommand(replayCommand())
+    .addCommand(diffCommand())
     .addCommand(inboxCommand())
     .addCommand(scheduleCommand()),
 );
