@@ -28,8 +28,6 @@ void run(
     .addCommand(replayCommand())
     .addCommand(diffCommand())
     .addCommand(costsCommand())
-    .addCommand(replayCommand())
-    .addCommand(diffCommand())
     .addCommand(inboxCommand())
     .addCommand(scheduleCommand()),
 );
