@@ -53,6 +53,7 @@ export class Children {
       definition: plan.definition,
       plan: [...plan.steps],
       trigger: { kind: 'step', runId: run.id, stepId, attempt, index },
+      ...(run.priority !== undefined && { priority: run.priority }),
       status: 'queued',
       steps: plan.steps.map((s) => ({ id: s.id, status: 'pending', attempt: 0, history: [] })),
       createdAt: this.deps.clock.now(),
