@@ -52,6 +52,10 @@ interface Slot {
   bootTimer?: NodeJS.Timeout;
   /** Until a scale to zero that is being ignored takes effect. */
   ignoreTimer?: NodeJS.Timeout;
+  /** It counts no more, although its process is still there. */
+  zombie?: boolean;
+  /** Until its process is halted, or goes on. */
+  flapTimer?: NodeJS.Timeout;
   /** Resolves when the process is started, or will not be. */
   launching?: Promise<void>;
   process?: Replica;
@@ -81,7 +85,7 @@ export class LocalCapsule {
   }
 
   get state(): CapsuleState {
-    return { desired: this.desired, running: this.slot ? 1 : 0 };
+    return { desired: this.desired, running: this.slot && !this.slot.zombie ? 1 : 0 };
   }
 
   /** The state as a read tells it under the faults in force. */
@@ -105,9 +109,15 @@ export class LocalCapsule {
     this.context.events.emit('scaled', { capsuleId: this.options.id, desired: replicas });
     if (replicas === 0) {
       this.restarts = 0;
-      this.terminate(this.context.faults.of(this.options.id).ignoreScaleToZeroMs ?? 0);
+      const { ignoreScaleToZeroMs = 0, zombieMs } = this.context.faults.of(this.options.id);
+      if (this.slot?.process && zombieMs !== undefined) this.slot.zombie = true;
+      // A second scale to zero changes nothing for one that is a zombie already.
+      if (!this.slot?.ignoreTimer || !this.slot.zombie) this.terminate(zombieMs ?? ignoreScaleToZeroMs);
     } else if (!this.slot) {
       this.create();
+    } else if (this.slot.zombie) {
+      // Its port is needed: the zombie goes, and a new replica comes.
+      this.end(this.slot);
     } else if (this.slot.terminating && !this.slot.ending) {
       // It was ignoring the scale to zero and has heard nothing of it: it simply stays.
       clearTimeout(this.slot.ignoreTimer);
@@ -166,6 +176,7 @@ export class LocalCapsule {
       const replica = await startReplica(dies ? 'exit 1' : command, folder, environment, this.log, record);
       slot.process = replica;
       slot.startedAt = performance.now();
+      this.flap(slot, replica.pid);
       events.emit('started', { capsuleId: id, pid: replica.pid });
       void replica.exited.then((exit) => {
         events.emit('exited', { capsuleId: id, pid: replica.pid, ...exit });
@@ -175,6 +186,22 @@ export class LocalCapsule {
       this.report('could not be started', error);
       this.finish(slot);
     }
+  }
+
+  /** Halts the process and lets it go on, in turns, while the fault lasts. */
+  private flap(slot: Slot, pid: number, isUp = true): void {
+    const { flapping } = this.context.faults.of(this.options.id);
+    if (!flapping || slot.ending) {
+      if (!isUp) signalGroup(pid, 'SIGCONT');
+      return;
+    }
+    slot.flapTimer = setTimeout(
+      () => {
+        signalGroup(pid, isUp ? 'SIGSTOP' : 'SIGCONT');
+        this.flap(slot, pid, !isUp);
+      },
+      isUp ? flapping.upMs : flapping.downMs,
+    );
   }
 
   private terminate(afterMs: number): void {
@@ -200,6 +227,9 @@ export class LocalCapsule {
 
   private async endProcess(slot: Slot): Promise<void> {
     await slot.launching; // Otherwise a process just being started would be missed.
+    clearTimeout(slot.flapTimer);
+    // A halted process would not hear SIGTERM.
+    if (slot.flapTimer && slot.process) signalGroup(slot.process.pid, 'SIGCONT');
     await slot.process?.end(this.context.graceMs);
     this.finish(slot);
   }

@@ -13,6 +13,8 @@ export const Faults = z.strictObject({
   patchAnswerLost: times.optional(),
   /** The next so many PATCHes are not applied, and their connection is destroyed. */
   patchLost: times.optional(),
+  /** The next so many PATCHes are applied, and a second time so much later, as a retrying proxy does. */
+  patchTwice: z.object({ times, afterMs: ms.default(0) }).optional(),
   /** The next so many builds are started, and the connection is destroyed without an answer. */
   buildAnswerLost: times.optional(),
   /** The next so many builds are not started, and the connection is destroyed. */
@@ -31,6 +33,10 @@ export const Faults = z.strictObject({
   diesAtOnce: z.boolean().optional(),
   /** A scale to zero is accepted, and nothing is ended for this long. */
   ignoreScaleToZeroMs: ms.optional(),
+  /** A replica scaled to zero counts no more, but its process stays and answers for this long. */
+  zombieMs: ms.optional(),
+  /** A process that runs answers for `upMs`, then nothing for `downMs` (it is halted), and so on. */
+  flapping: z.object({ upMs: ms.min(1), downMs: ms.min(1) }).optional(),
 });
 export type Faults = z.input<typeof Faults>;
 
@@ -70,6 +76,14 @@ export class FaultSwitchboard {
     const left = faults[fault] ?? 0;
     if (left > 0) faults[fault] = left - 1;
     return left > 0;
+  }
+
+  /** How long after a PATCH it is applied again; undefined when it is not. */
+  takeTwice(capsuleId: string): number | undefined {
+    const { patchTwice } = this.of(capsuleId);
+    if (!patchTwice || patchTwice.times === 0) return undefined;
+    patchTwice.times -= 1;
+    return patchTwice.afterMs;
   }
 
   /** Uses up one of a fault that answers for the capsule; undefined when none is left. */

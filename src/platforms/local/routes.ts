@@ -166,6 +166,16 @@ function patch<T>(
     if (slowPatchMs > 0) await delay(slowPatchMs, undefined, { signal: stopping });
     const document = apply(capsule, body);
     counters.applied += 1;
+    const again = faults.takeTwice(id);
+    if (again !== undefined) {
+      void delay(again, undefined, { signal: stopping }).then(
+        () => {
+          apply(capsule, body);
+          counters.applied += 1;
+        },
+        () => undefined, // The platform stopped before the second time came.
+      );
+    }
     if (faults.take(id, 'patchAnswerLost')) request.socket.destroy();
     else response.json(document);
   });

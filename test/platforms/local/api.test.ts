@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createLocalPlatform } from '../../../src/platforms/local';
 import type { LocalPlatform } from '../../../src/platforms/local';
 import { alive, answer, ended, eventually, hosts, next } from './harness';
@@ -188,5 +189,60 @@ describe('faults', () => {
     await stopped;
     await ended(pid);
     expect(alive(pid)).toBe(false);
+  });
+
+  it('a PATCH that is applied twice, the second time over a later one', async () => {
+    const { local, driver } = await host();
+    local.faults.set({ patchTwice: { times: 1, afterMs: 1_500 } });
+    await driver.scale('cap-1', 1);
+    const late = next(local, 'scaled');
+    await driver.scale('cap-1', 0);
+    expect((await late).desired).toBe(0);
+    expect((await next(local, 'scaled')).desired).toBe(1);
+    expect(local.counters).toMatchObject({ patches: 2, applied: 3 });
+    expect((await driver.observe('cap-1')).desired).toBe(1);
+  });
+
+  it('a replica that answers after zero was told, until its time is over', async () => {
+    const { local, driver, port } = await host();
+    await driver.scale('cap-1', 1);
+    const { pid } = await answer(port);
+    local.faults.set({ zombieMs: 3_000 });
+    const stopped = next(local, 'stopped');
+    await driver.scale('cap-1', 0);
+    expect(await driver.observe('cap-1')).toEqual({ desired: 0, running: 0 });
+    expect((await answer(port)).pid).toBe(pid);
+    await driver.scale('cap-1', 0);
+    await stopped;
+    await ended(pid);
+  });
+
+  it('a zombie that makes way for a replica of its own', async () => {
+    const { local, driver, port } = await host();
+    await driver.scale('cap-1', 1);
+    const { pid } = await answer(port);
+    local.faults.set({ zombieMs: 3_600_000 });
+    await driver.scale('cap-1', 0);
+    const started = next(local, 'started');
+    await driver.scale('cap-1', 1);
+    expect((await started).pid).not.toBe(pid);
+    await ended(pid);
+    expect(await driver.observe('cap-1')).toEqual({ desired: 1, running: 1 });
+  });
+
+  it('a process that answers, does not, and answers again, and still ends', async () => {
+    const { local, driver, port } = await host();
+    local.faults.set({ flapping: { upMs: 300, downMs: 300 } });
+    await driver.scale('cap-1', 1);
+    const { pid } = await answer(port);
+    const isHalted = () => / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/, ''));
+    await eventually('it is halted', () => (isHalted() ? true : undefined));
+    await eventually('it goes on', () => (isHalted() ? undefined : true));
+    expect((await answer(port)).pid).toBe(pid);
+    await eventually('it is halted again', () => (isHalted() ? true : undefined));
+    const stopped = next(local, 'stopped');
+    await driver.scale('cap-1', 0);
+    await stopped;
+    await ended(pid);
   });
 });
