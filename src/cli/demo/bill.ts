@@ -3,6 +3,7 @@ import type { Shift } from '../../domain/capsule';
 
 export interface Bill {
   bootSeconds: number;
+  prewarmSeconds: number;
   workSeconds: number;
   lingerSeconds: number;
   drainSeconds: number;
@@ -11,15 +12,16 @@ export interface Bill {
 
 /** Adds up closed shifts. */
 export function bill(shifts: Shift[]): Bill {
-  const sum = (part: 'bootMs' | 'workMs' | 'lingerMs' | 'drainMs') =>
+  const sum = (part: 'bootMs' | 'prewarmMs' | 'workMs' | 'lingerMs' | 'drainMs') =>
     shifts.reduce((total, { split }) => total + (split?.[part] ?? 0), 0) / 1_000;
   const parts = {
     bootSeconds: sum('bootMs'),
+    prewarmSeconds: sum('prewarmMs'),
     workSeconds: sum('workMs'),
     lingerSeconds: sum('lingerMs'),
     drainSeconds: sum('drainMs'),
   };
-  const billedSeconds = parts.bootSeconds + parts.workSeconds + parts.lingerSeconds + parts.drainSeconds;
+  const billedSeconds = Object.values(parts).reduce((total, seconds) => total + seconds, 0);
   return { ...parts, billedSeconds: Math.round(billedSeconds * 1_000) / 1_000 };
 }
 
