@@ -1,6 +1,6 @@
 /** The bill in a terminal: from an answer to lines, and over a real API. */
 import { join } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { costLines } from '../../src/cli/costs';
 import { FORMULAS, type CostReportView } from '../../src/http/views/cost';
 import { startApi, type Api } from '../http/support/api';
