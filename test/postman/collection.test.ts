@@ -38,7 +38,7 @@ describe('the collection', () => {
   it('takes in a route that is new, without a word of its own about it', () => {
     const document = openApiDocument([
       ...ROUTES,
-      { ...(ROUTES.find((r) => r.path === '/runs/:runId') as (typeof ROUTES)[number]), path: '/moons/:moonId', operationId: 'getMoon' },
+      { ...(ROUTES.find((r) => r.path === '/runs/:runId') as (typeof ROUTES)[number]), path: '/moons/:moonId', operationId: 'getMoon', tag: 'moons' },
     ]);
     const made = items(collection(document as never).item).find((each) => called(each) === 'GET /moons/{moonId}');
     expect(made?.event?.at(-1)?.script.exec.join('\n')).toContain("pm.test('answers 200 or ");

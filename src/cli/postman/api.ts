@@ -40,11 +40,14 @@ export const endpointsOf = ({ paths }: OpenApi): Endpoint[] =>
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   );
 
-/** One folder a tag, in the order of the document. */
+/** One folder a tag, in the order of the document, those it does not describe last. */
 export function apiFolders(document: OpenApi): Folder[] {
   const schemas = new Schemas(document.components.schemas);
   const endpoints = endpointsOf(document);
-  return document.tags.map(({ name, description }) => {
+  const used = [...new Set(endpoints.map(({ operation }) => operation.tags[0]))];
+  const untold = used.filter((tag) => !document.tags.some(({ name }) => name === tag));
+  const tags = [...document.tags, ...untold.map((name) => ({ name, description: '' }))];
+  return tags.map(({ name, description }) => {
     const of = endpoints.filter(({ operation }) => operation.tags[0] === name);
     return folder(
       name,
