@@ -26,6 +26,14 @@ const STOP = 'no longer wanted';
 
 export const CASES: readonly CheckCase[] = [
   {
+    id: 'zero',
+    title: 'the capsule can be put to zero, which is observed',
+    run: async (context) => {
+      await scale(context, 0);
+      await observed(context, 0);
+    },
+  },
+  {
     id: 'name',
     title: 'the driver has a short name',
     run: async ({ platform }) =>

@@ -65,10 +65,10 @@ export async function checkPlatform(options: CheckOptions): Promise<CheckReport>
   let leftAtZero: boolean;
   try {
     const context = contextOf(options, platform, stranger, measures);
-    for (const each of CASES) report(await resultOf(each, context, options.signal, () => toZero(context)));
+    for (const each of CASES) report(await resultOf(each, context, options.signal, hasNoZero(results)));
     const last = options.make();
     const closing = contextOf(options, last, stranger, new Map());
-    report(await resultOf(CLOSE_CASE, closing, options.signal, async () => undefined));
+    report(await resultOf(CLOSE_CASE, closing, options.signal, false));
     await last.close();
     leftAtZero = await endAtZero(options, platform);
   } finally {
@@ -98,16 +98,17 @@ async function resultOf(
   { id, title, needs, run }: CheckCase,
   context: CheckContext,
   signal: AbortSignal | undefined,
-  prepare: () => Promise<void>,
+  isHopeless: boolean,
 ): Promise<CheckResult> {
   const begun = Date.now();
   const result = (outcome: Outcome) => ({ id, title, outcome, durationMs: Date.now() - begun });
   if (signal?.aborted) return result({ kind: 'skip', reason: 'the check was stopped' });
+  if (isHopeless) return result({ kind: 'skip', reason: 'it begins at zero' });
   if (needs !== undefined && context[needs] === undefined) {
     return result({ kind: 'skip', reason: 'this platform gives no way to try it' });
   }
   try {
-    await prepare();
+    if (id !== CLOSE_CASE.id) await toZero(context);
     await run(context);
     return result({ kind: 'pass' });
   } catch (error) {
@@ -119,6 +120,9 @@ async function resultOf(
     return result({ kind: 'fail', saw: `${error.kind}: ${error.message}`, expected: 'no error' });
   }
 }
+
+/** Without zero no other case has a beginning; its failure is told once. */
+const hasNoZero = ([zero]: readonly CheckResult[]): boolean => zero?.outcome.kind === 'fail';
 
 async function toZero(context: CheckContext): Promise<void> {
   await scale(context, 0);

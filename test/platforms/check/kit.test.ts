@@ -197,8 +197,8 @@ describe('reveille platform check', () => {
     const env = { FLY_API_TOKEN: fly.token, FLY_API_HOSTNAME: fly.api.url, PLATFORM: 'fly' };
     const { code, out, err } = await cli(['--capsule', fly.capsuleId], env);
     expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('costs the seconds') as string });
-    expect(out.match(/^✓ /gm)).toHaveLength(10);
-    expect(out).toMatch(/conforms: 10\/10 passed/);
+    expect(out.match(/^✓ /gm)).toHaveLength(11);
+    expect(out).toMatch(/conforms: 11\/11 passed/);
     expect(out).toContain('until zero was seen');
     expect(`${out}${err}`).not.toContain(fly.token);
   }, 60_000);
@@ -210,6 +210,8 @@ describe('reveille platform check', () => {
     const { code, out, err } = await cli(args, env);
     expect(code).toBe(1);
     expect(JSON.parse(out)).toMatchObject({ platform: 'fly', conforms: false, leftAtZero: false });
+    // What everything else begins with is told once.
+    expect(JSON.parse(out)).toMatchObject({ score: { failed: 1, passed: 1 } });
     expect(`${out}${err}`).not.toContain('canary-wrong');
   }, 60_000);
 
