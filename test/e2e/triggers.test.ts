@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Orchestrator } from '../../src/compose';
 import { isTerminal, type RunState } from '../../src/domain/run';
+import { MAX_CHAIN } from '../../src/engine/triggers/followers';
 import type { RegistryInput } from '../../src/registry';
 import { leakCheck, type LeakCheck } from '../support/leaks';
 import { useProcesses } from '../support/processes';
@@ -152,6 +153,26 @@ describe('what starts runs', () => {
     await ended(orchestrator, await trigger(orchestrator, 'outer'));
     await quiet();
     expect(await runsOf('after')).toHaveLength(before);
+  });
+
+  test('a chain of runs has an end, whatever the registries of its time said', async () => {
+    const known = await ended(orchestrator, await trigger(orchestrator, 'base'));
+    await follower('after', known.id);
+    const id = randomUUID();
+    const now = Date.now();
+    const todo = [{ kind: 'start-followers' as const }];
+    const deep: RunState = { ...known, id, trigger: { kind: 'run', of: known.id, depth: MAX_CHAIN }, todo };
+    const state = { ...deep, createdAt: now, finishedAt: now, todoAt: now };
+    await orchestrator.store.commit({
+      at: now,
+      run: { expect: 0, state, dueAt: now, input: {} },
+      ledger: [],
+    });
+    await until(async () => !(await orchestrator.store.run(id))?.state.todo, { what: 'its end' });
+    expect(await startedBy('after', id)).toEqual([]);
+    const entries = (await orchestrator.store.ledger(0, 100_000)).map((e) => e.body);
+    expect(entries.filter((body) => body.includes('run.not-followed') && body.includes(id))).toHaveLength(1);
+    await quiet();
   });
 
   test('an event starts what listens for it, once', async () => {
