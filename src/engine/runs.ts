@@ -3,7 +3,6 @@
  * anew on what won; events of one run are taken one after the other.
  */
 import {
-  decideRun,
   type CapsuleView,
   type RunCommand,
   type RunContext,
@@ -18,6 +17,7 @@ import { isTerminal, runDueAt, type RunState } from '../domain/run';
 import type { Change, CommitResult, Freed, StepResult, Versioned } from '../store/store';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
+import { decideAll } from './decide-all';
 import { entering } from './flow';
 import type { Hint } from './ports';
 import { Deferred } from './deferred';
@@ -281,28 +281,3 @@ const due = (state: RunState): { dueAt?: number } => {
   const dueAt = runDueAt(state);
   return dueAt === undefined ? {} : { dueAt };
 };
-
-type Combined = RunDecision & { changedEarlier: boolean };
-
-/** One decision out of several events, the last of which the outcome tells of. */
-function decideAll(state: RunState, events: readonly RunEvent[], context: RunContext): Combined {
-  let all: Combined = {
-    state,
-    outcome: 'unchanged',
-    leases: [],
-    waits: [],
-    commands: [],
-    changedEarlier: false,
-  };
-  for (const event of events) {
-    const next = decideRun(all.state, event, context);
-    all = {
-      ...next,
-      leases: [...all.leases, ...next.leases],
-      waits: [...all.waits, ...next.waits],
-      commands: [...all.commands, ...next.commands],
-      changedEarlier: all.changedEarlier || all.outcome === 'changed',
-    };
-  }
-  return all;
-}

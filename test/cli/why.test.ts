@@ -8,6 +8,9 @@ import { useProcesses } from '../support/processes';
 const CLI = resolve(__dirname, '../../src/cli/index.ts');
 const KEY = 'key-canary-0123456789abcdef';
 
+/** Each command is a process that compiles itself first; a busy machine takes its time. */
+jest.setTimeout(180_000);
+
 const processes = useProcesses();
 let world: World;
 let orchestrator: Orchestrator;

@@ -1,0 +1,28 @@
+/** Events of one run that came close together are one change. */
+import { decideRun, type RunContext, type RunDecision, type RunEvent } from '../domain/decide-run';
+import type { RunState } from '../domain/run';
+
+export type Combined = RunDecision & { changedEarlier: boolean };
+
+/** One decision out of several events, the last of which the outcome tells of. */
+export function decideAll(state: RunState, events: readonly RunEvent[], context: RunContext): Combined {
+  let all: Combined = {
+    state,
+    outcome: 'unchanged',
+    leases: [],
+    waits: [],
+    commands: [],
+    changedEarlier: false,
+  };
+  for (const event of events) {
+    const next = decideRun(all.state, event, context);
+    all = {
+      ...next,
+      leases: [...all.leases, ...next.leases],
+      waits: [...all.waits, ...next.waits],
+      commands: [...all.commands, ...next.commands],
+      changedEarlier: all.changedEarlier || all.outcome === 'changed',
+    };
+  }
+  return all;
+}
