@@ -70,7 +70,7 @@ function ownGroup(): number | undefined {
 }
 
 /** Sends a signal to a group; a group that is gone already is fine. */
-export function signalGroup(group: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+export function signalGroup(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal);
   } catch (error) {

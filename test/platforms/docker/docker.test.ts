@@ -70,7 +70,7 @@ describe('the Docker driver', () => {
 
   it('wishes for zero while its stop is under way, and starts only after it', async () => {
     const sleep = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal });
-    const { engine, platform } = await make({ now: Date.now, sleep }, 200);
+    const { engine, platform } = await make({ now: Date.now, sleep }, 2_000);
     await platform.scale('crawler', 1);
     const stop = platform.scale('crawler', 0);
     expect(await platform.observe('crawler')).toEqual({ desired: 0, running: 1 });

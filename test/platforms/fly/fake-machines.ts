@@ -17,6 +17,9 @@ export class FakeMachines {
   private readonly changes = new EventEmitter<{ state: [string] }>();
   readonly api = new FakeApi((request) => this.handle(request), errorBody);
 
+  /** @param changeMs how long a start or a stop takes */
+  constructor(private readonly changeMs = CHANGE_MS) {}
+
   get state(): string {
     return this.current;
   }
@@ -73,7 +76,7 @@ export class FakeMachines {
   private become(from: string, to: string): void {
     setTimeout(() => {
       if (this.state === from) this.state = to;
-    }, CHANGE_MS);
+    }, this.changeMs).unref();
   }
 
   private async wait(query: URLSearchParams): Promise<FakeAnswer> {

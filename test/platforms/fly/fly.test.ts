@@ -28,7 +28,7 @@ describe('the Fly driver', () => {
   });
 
   async function make(options: Partial<FlyOptions> = {}) {
-    const fly = new FakeMachines();
+    const fly = new FakeMachines(600_000);
     await fly.api.listen();
     undo.push(() => fly.api.close());
     const clock = new Clock();
