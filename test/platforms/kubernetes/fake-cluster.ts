@@ -101,7 +101,7 @@ export class FakeCluster {
   private podsOn({ method, query }: FakeRequest): FakeAnswer {
     if (method !== 'GET') return refuse(405, 'not allowed');
     if (query.get('labelSelector') !== `app=${NAME},tier in (agent)`) return refuse(400, 'labelSelector');
-    const left = query.get('fieldSelector')?.match(/(?<=status\.phase!=)\w+/g) ?? [];
+    const left: readonly string[] = query.get('fieldSelector')?.match(/(?<=status\.phase!=)\w+/g) ?? [];
     const chosen = this.pods.filter(({ phase }) => !left.includes(phase));
     const from = Number(query.get('continue') ?? 0);
     const to = from + Number(query.get('limit') ?? chosen.length);
