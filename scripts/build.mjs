@@ -1,7 +1,7 @@
 // Compiles the orchestrator, checks and bundles every agent that is there, then copies what tsc leaves behind.
 // One tsc process for all of them: with nothing changed this takes about two seconds.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -18,6 +18,8 @@ const { status, error } = spawnSync(process.execPath, [tsc, '--build', ...projec
 if (error !== undefined) throw error;
 if (status !== 0) process.exit(status ?? 1);
 copyAssets();
+// What package.json names in `bin` is run by its name: `npx reveille`.
+chmodSync('dist/cli/index.js', 0o755);
 await Promise.all(
   agents
     .map((folder) => join(root, folder, 'build.mjs'))

@@ -122,7 +122,7 @@ describe('every answer', () => {
 
 describe('a failure', () => {
   const readers = ROUTES.filter((r) => r.method === 'get' && r.access === 'key')
-    .map((r) => r.path.replace(/:(runId|id)$/, '3f3e0d5e-6d0c-4a53-9f4a-0d7c7a6e5b11'))
+    .map((r) => r.path.replace(/:(runId|otherId|id)\b/g, '3f3e0d5e-6d0c-4a53-9f4a-0d7c7a6e5b11'))
     .map((path) => path.replace(':workflowId', 'audit'))
     // Builds are read from the platform.
     .filter((path) => !path.includes('/builds'))
