@@ -137,6 +137,7 @@ describe('this installation', () => {
     expect(load({ agents: [literal], workflows: [] }).agent('my-new-agent')).toEqual({
       ...literal,
       concurrency: 1,
+      linger: 'fixed',
       lingerSeconds: 30,
       wakeTimeoutSeconds: 120,
       secrets: [],
