@@ -1,11 +1,13 @@
 /** The invariants of the design, checked while a simulation runs and once more when it is over. */
 import type { AgentRunResult } from '../../src/contract';
 import { fold, projectCapsule, projectRun, verifyChain, type LedgerEntry } from '../../src/domain/ledger';
+import type { CapsuleState } from '../../src/domain/capsule';
+import { liveWarm } from '../../src/domain/warm';
 import { needsOf } from '../../src/domain/graph';
 import { isTerminal, stepOf, type RunState } from '../../src/domain/run';
 import type { Change, CommitResult, Store } from '../../src/store/store';
 import type { Cloud } from './cloud';
-import { EVENT } from './registry';
+import { EVENT, LIMITED } from './registry';
 
 /** How long a capsule may run without a lease, a linger or a wake under way (invariant 3). */
 const UNEXPLAINED_MS = 30_000;
@@ -21,6 +23,10 @@ export class Invariants {
   /** Leases of each capsule, asked for (false) or held (true). */
   private readonly leases = new Map<string, Map<string, boolean>>();
   private readonly waking = new Set<string>();
+  /** What each capsule is kept awake for ahead of work. */
+  private readonly warm = new Map<string, Pick<CapsuleState, 'warm'>>();
+  /** Runs of limited workflows that are under way. */
+  private readonly started = new Set<string>();
 
   constructor(
     private readonly now: () => number,
@@ -56,7 +62,8 @@ export class Invariants {
    */
   checkAwake(cloud: Cloud, staffed: boolean): void {
     for (const id of cloud.capsules.keys()) {
-      const busy = (this.leases.get(id)?.size ?? 0) > 0 || this.waking.has(id);
+      const isWarm = liveWarm(this.warm.get(id) ?? {}, this.now()).length > 0;
+      const busy = (this.leases.get(id)?.size ?? 0) > 0 || this.waking.has(id) || isWarm;
       if (busy || !staffed || cloud.running(id) === 0) {
         this.unexplainedSince.delete(id);
         continue;
@@ -88,6 +95,7 @@ export class Invariants {
     const { run, leases, capsule } = change;
     if (capsule?.state.status === 'waking') this.waking.add(capsule.state.id);
     else if (capsule) this.waking.delete(capsule.state.id);
+    if (capsule) this.warm.set(capsule.state.id, capsule.state);
     for (const { op, capsuleId, attempt, stepId } of leases?.changes ?? []) {
       this.count(capsuleId, `${leases?.runId}/${stepId}/${attempt}`, op);
     }
@@ -97,6 +105,7 @@ export class Invariants {
       this.report(`run ${before.id} was ${before.status} and became ${run.state.status}`);
     }
     this.checkOrder(run.state);
+    this.checkLimit(run.state);
     this.runs.set(run.state.id, run.state);
   }
 
@@ -135,6 +144,15 @@ export class Invariants {
     if (undelivered.length > 0) this.report(`event ${undelivered[0]?.id} was never delivered`);
     for (const { id, todo } of this.runs.values())
       if (todo) this.report(`run ${id} still owes other runs: ${JSON.stringify(todo)}`);
+  }
+
+  /** No more runs of a limited workflow are under way than its limit. */
+  private checkLimit({ id, workflowId, status, trigger }: RunState): void {
+    if (workflowId !== LIMITED.id || trigger.kind === 'step') return;
+    if (status === 'running') this.started.add(id);
+    else this.started.delete(id);
+    if (this.started.size > LIMITED.limit)
+      this.report(`${this.started.size} runs of ${workflowId} are under way`);
   }
 
   /** Invariants 1 and 4. */

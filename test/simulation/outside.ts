@@ -45,7 +45,8 @@ export class Outside {
     const workflowId = this.some();
     const key = seededUuid(random);
     const pages = Array.from({ length: Math.floor(random() * 5) }, (_, i) => i);
-    const input = { from: ACTOR, key, pages, rare: random() < 0.5 };
+    const customer = `customer-${Math.floor(random() * 3)}`;
+    const input = { from: ACTOR, key, customer, pages, rare: random() < 0.5 };
     const started = anyone()?.engine.trigger(workflowId, input, { actor: ACTOR });
     void started?.then(
       (answer) => {

@@ -15,14 +15,16 @@ export function simulatedRegistry(): Registry {
         capsuleId: `capsule-${id}`,
         baseUrl: `http://${id}.test`,
         lingerSeconds: [0, 5, LONGEST_LINGER_MS / 1_000][i] ?? 0,
+        linger: id === 'gamma' ? ('break-even' as const) : ('fixed' as const),
         wakeTimeoutSeconds: 30,
       })),
       workflows: [
-        { id: 'three', name: 'Three steps', steps },
+        { id: 'three', name: 'Three steps', steps, prewarm: 'pipeline' },
         { id: 'one', name: 'One step', steps: steps.slice(0, 1) },
         {
           id: 'scheduled',
           name: 'Scheduled',
+          prewarm: 'schedule',
           steps: steps.slice(1),
           schedule: { cron: '*/20 * * * *', timezone: 'Europe/Berlin' },
         },
@@ -37,6 +39,8 @@ export function simulatedRegistry(): Registry {
 
 /** What is asked of people and of other systems in the workflow `waits`. */
 export const EVENT = 'paid';
+/** A workflow of which only so many runs may be under way. */
+export const LIMITED = { id: 'each', limit: 2 };
 /** Longer than whoever answers takes, so that most waits end well. */
 const WAIT_SECONDS = 1_800;
 
@@ -62,8 +66,10 @@ function graphs(retry: object): RegistryInput['workflows'] {
       finally: [step('tidy', 'alpha')],
     },
     {
-      id: 'each',
+      id: LIMITED.id,
       name: 'Each',
+      concurrency: [{ limit: LIMITED.limit }, { limit: 1, key: 'input.customer' }],
+      rateLimit: { limit: 20, perSeconds: 600 },
       steps: [
         step('page', 'alpha', { forEach: { items: 'input.pages', concurrency: 2, tolerate: 1 } }),
         { id: 'whole', workflow: 'inner', timeoutSeconds: 3_600 },
