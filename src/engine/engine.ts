@@ -38,6 +38,9 @@ import { Replays } from './triggers/replays';
 import { Waker } from './wake';
 import { Watchdog } from './watchdog';
 
+/** The sweeper looks for unfinished work in one of so many passes. */
+const LOST_EVERY = 5;
+
 export class Engine {
   readonly tasks: Tasks;
   readonly runs: Runs;
@@ -65,6 +68,7 @@ export class Engine {
   private readonly sweeper: Sweeper;
   private cancelSweep: () => void = () => undefined;
   private stopping = false;
+  private passes = 0;
 
   constructor(private readonly deps: EngineDeps) {
     this.tasks = new Tasks(deps.log);
@@ -142,9 +146,19 @@ export class Engine {
 
   /** One pass of the sweeper and of the schedules, then everything that follows at once. */
   async tick(): Promise<void> {
+    await this.passDue();
+    await this.passLost();
+  }
+
+  /** What is due by the clock. */
+  private async passDue(): Promise<void> {
     await this.schedules.pass();
     await this.sweeper.pass();
     await this.prewarmer.pass();
+  }
+
+  /** What somebody began and did not finish; each looks at the record, so not more often than need be. */
+  private async passLost(): Promise<void> {
     await this.flow.sweep();
     await this.signals.sweep();
     await this.replays.sweep();
@@ -220,7 +234,9 @@ export class Engine {
   private sweepLater(): void {
     this.cancelSweep = this.deps.clock.after(this.deps.limits.sweepMs, () => {
       if (this.stopping) return;
-      this.tasks.spawn('sweep', () => this.tick().finally(() => !this.stopping && this.sweepLater()));
+      this.passes += 1;
+      const pass = this.passes % LOST_EVERY === 0 ? () => this.tick() : () => this.passDue();
+      this.tasks.spawn('sweep', () => pass().finally(() => !this.stopping && this.sweepLater()));
     });
   }
 
