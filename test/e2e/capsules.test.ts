@@ -64,7 +64,8 @@ describe('capsules', () => {
       ),
     );
     for (const runId of runIds) {
-      expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+      const { status, error } = await ended(orchestrator, runId);
+      expect([status, error]).toEqual(['succeeded', undefined]);
       expect(begun(world, runId)).toEqual({ 'job#1': 1 });
     }
     const most = atOnce(world.work().filter((w) => w.agentId === agentId));
@@ -77,7 +78,7 @@ describe('capsules', () => {
     );
     for (const runId of runIds) {
       const run = await ended(orchestrator, runId);
-      expect(run.steps[0]?.history.map((h) => h.outcome)).toEqual(['success']);
+      expect(run.steps[0]?.history.map((h) => [h.outcome, h.message])).toEqual([['success', undefined]]);
     }
   });
 

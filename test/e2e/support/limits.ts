@@ -9,7 +9,7 @@ export const SHORT: Partial<Limits> = {
   maxBusyMs: 5_000,
   resultGraceMs: 200,
   checkMs: 200,
-  statusTimeoutMs: 500,
+  statusTimeoutMs: 2_000,
   probeTimeoutMs: 500,
   wakeAttempts: 2,
   wakeBackoffMs: 50,
