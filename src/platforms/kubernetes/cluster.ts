@@ -5,8 +5,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { parse } from 'yaml';
+import type * as Yaml from 'yaml';
 import { z } from 'zod';
 import { safeAddress } from '../calls/settings';
 
@@ -138,6 +139,8 @@ function tokenFile(file: string): Pick<Cluster, 'token' | 'secrets'> {
 function parsed(file: string): unknown {
   const content = textOf(file, 'KUBECONFIG');
   try {
+    // Loaded when there is a kubeconfig to read: it would cost every other orchestrator 8 MB.
+    const { parse } = createRequire(__filename)('yaml') as typeof Yaml;
     return parse(content) as unknown;
   } catch {
     // The parser's own message quotes the file, and with it tokens.
