@@ -90,6 +90,16 @@ export default tseslint.config(
   },
   ...layerRules,
   domainFolders,
+  {
+    files: ['test/**/*.ts'],
+    ignores: ['test/support/outside.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'nock', message: 'Import it from test/support/outside, which restores it.' }] },
+      ],
+    },
+  },
   { files: ['src/cli/**/*.ts', 'bench/**/*.ts', 'test/simulation/cli.ts'], rules: { 'no-console': 'off' } },
   {
     files: ['**/*.js', '**/*.mjs'],

@@ -1,6 +1,6 @@
 /** Against the published shapes of Google's token endpoint and of searchAnalytics.query (see google.ts). */
 import { verify } from 'node:crypto';
-import nock from 'nock';
+import nock, { useOutside } from '../support/outside';
 import { input, output, run } from '../../agents/gsc-fetcher/src/jobs/gsc-fetcher';
 import { resolvePeriod } from '../../agents/gsc-fetcher/src/jobs/gsc/period';
 import { setVariables, testContext, type TestContext } from './context';
@@ -19,6 +19,7 @@ import {
 const PATH = `/webmasters/v3/sites/${encodeURIComponent(PROPERTY)}/searchAnalytics/query`;
 const AT_ONCE = { 'retry-after': '0' };
 
+useOutside();
 let restore: () => void;
 beforeEach(() => {
   restore = setVariables({
@@ -26,17 +27,8 @@ beforeEach(() => {
     GSC_SITE_URL: `${PROPERTY}, https://shop.example.com/`,
     GSC_API_URL: undefined,
   });
-  nock.disableNetConnect();
 });
-// Each test file loads a nock of its own into the same process; two on top of each other lose errors.
-afterAll(() => nock.restore());
-afterEach(() => {
-  restore();
-  const pending = nock.pendingMocks();
-  nock.cleanAll();
-  nock.enableNetConnect();
-  expect(pending).toEqual([]);
-});
+afterEach(() => restore());
 
 const grant = () => nock('https://oauth2.googleapis.com').post('/token').reply(200, TOKEN_ANSWER);
 const query = (path = PATH) =>

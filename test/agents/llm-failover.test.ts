@@ -1,5 +1,5 @@
 /** Who is asked next when a provider fails, what is left of it in the records, and when to give up. */
-import nock from 'nock';
+import nock from '../support/outside';
 import { z } from 'zod';
 import type { LlmLimits } from '../../agents/_template/src/llm';
 import { until } from '../support/until';

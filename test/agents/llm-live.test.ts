@@ -1,5 +1,5 @@
 /** Real answers: Claude by the published shape of the Messages API, others by a local endpoint. */
-import nock from 'nock';
+import nock from '../support/outside';
 import { z } from 'zod';
 import {
   ANTHROPIC,

@@ -2,7 +2,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import nock from 'nock';
+import nock, { useOutside } from '../support/outside';
 import { z } from 'zod';
 import {
   createLlm,
@@ -165,23 +165,15 @@ export async function startEndpoint(): Promise<Endpoint> {
 
 /** An endpoint for the tests of a file, with a new script for each; beside it nock, and nothing else of the net. */
 export function useEndpoint(): Endpoint {
+  useOutside({ local: true });
   const endpoint = {} as Endpoint;
   beforeAll(async () => void Object.assign(endpoint, await startEndpoint()));
-  // Each test file loads a nock of its own into the same process; two on top of each other lose errors.
-  afterAll(() => nock.restore());
   afterAll(() => endpoint.close());
   beforeEach(() => {
     endpoint.requests.length = 0;
     endpoint.script.length = 0;
-    nock.disableNetConnect();
-    nock.enableNetConnect('127.0.0.1');
   });
   afterEach(() => {
-    const pending = nock.pendingMocks();
-    nock.abortPendingRequests();
-    nock.cleanAll();
-    nock.enableNetConnect();
-    expect(pending).toEqual([]);
     expect(endpoint.script).toEqual([]);
   });
   return endpoint;

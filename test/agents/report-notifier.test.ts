@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import nock from 'nock';
+import nock, { useOutside } from '../support/outside';
 import { input, output, run } from '../../agents/report-notifier/src/jobs/report-notifier';
 import { temporaryFolder } from '../support/folders';
 import { setVariables, testContext, type TestContext } from './context';
@@ -36,6 +36,7 @@ async function notify(report: object = REPORT, ctx: TestContext = testContext())
 
 describe('without a Slack webhook', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  useOutside();
   let restore: () => void;
   beforeEach(async () => {
     folder = await temporaryFolder();
@@ -112,15 +113,8 @@ describe('with a Slack webhook', () => {
   let restore: () => void;
   beforeEach(() => {
     restore = setVariables({ SLACK_WEBHOOK_URL: SLACK });
-    nock.disableNetConnect();
   });
-  // Each test file loads a nock of its own into the same process; two on top of each other lose errors.
-  afterAll(() => nock.restore());
-  afterEach(() => {
-    restore();
-    nock.cleanAll();
-    nock.enableNetConnect();
-  });
+  afterEach(() => restore());
 
   test('posts one compact message and records it', async () => {
     let sent: { text?: string; blocks?: { type: string; text?: { text: string } }[] } = {};

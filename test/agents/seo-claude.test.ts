@@ -1,5 +1,5 @@
 /** Claude's side of the analyser, against the published shape of the Messages API. */
-import nock from 'nock';
+import nock, { useOutside } from '../support/outside';
 import { input, output, run } from '../../agents/seo-analyser/src/jobs/seo-analyser';
 import { setVariables, testContext } from './context';
 
@@ -7,6 +7,7 @@ const KEY = 'sk-ant-canary-5521';
 const API = 'https://api.anthropic.com';
 const PAGE = 'https://example.com/';
 
+useOutside();
 let restore: () => void;
 beforeEach(() => {
   restore = setVariables({
@@ -17,17 +18,8 @@ beforeEach(() => {
     LLM_PROVIDERS: undefined,
     LLM_RECORDINGS: undefined,
   });
-  nock.disableNetConnect();
 });
-// Each test file loads a nock of its own into the same process; two on top of each other lose errors.
-afterAll(() => nock.restore());
-afterEach(() => {
-  restore();
-  const pending = nock.pendingMocks();
-  nock.cleanAll();
-  nock.enableNetConnect();
-  expect(pending).toEqual([]);
-});
+afterEach(() => restore());
 
 const win = { title: 'Write a title', why: 'Nobody finds it.', effort: 'low', impact: 'high', pages: [PAGE] };
 const written = { summary: 'One page, no title.', opportunities: [win], topWin: win };

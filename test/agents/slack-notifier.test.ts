@@ -3,7 +3,7 @@
  * https://docs.slack.dev/reference/methods/chat.postMessage and https://docs.slack.dev/apis/web-api/rate-limits
  */
 import type { RequestListener } from 'node:http';
-import nock from 'nock';
+import nock, { useOutside } from '../support/outside';
 import { input, output, run } from '../../agents/slack-notifier/src/jobs/slack-notifier';
 import { split } from '../../agents/slack-notifier/src/jobs/slack/fit';
 import * as analyser from '../../agents/seo-analyser/src/jobs/seo-analyser';
@@ -17,6 +17,7 @@ const API = 'https://slack.com';
 const AT_ONCE = { 'retry-after': '0' };
 const EVIL = '<!channel> & <https://evil.example|click> `x` *b* _i_ ~s~';
 
+useOutside();
 let restore: () => void;
 beforeEach(() => {
   restore = setVariables({
@@ -26,17 +27,8 @@ beforeEach(() => {
     SLACK_API_URL: undefined,
     ANTHROPIC_API_KEY: undefined,
   });
-  nock.disableNetConnect();
 });
-// Each test file loads a nock of its own into the same process; two on top of each other lose errors.
-afterAll(() => nock.restore());
-afterEach(() => {
-  restore();
-  const pending = nock.pendingMocks();
-  nock.cleanAll();
-  nock.enableNetConnect();
-  expect(pending).toEqual([]);
-});
+afterEach(() => restore());
 
 interface Sent {
   channel?: string;

@@ -1,5 +1,5 @@
 /** Builds on Code Capsules, case by case, against the shapes docs/platforms.md names. */
-import nock from 'nock';
+import nock from '../../support/outside';
 import type { Build } from '../../../src/platforms/builds';
 import { ACCOUNT, API, AUTH, Clock, CLUSTER, drivers, jwt, refusal, TOKEN } from './harness';
 

@@ -1,4 +1,4 @@
-import nock from 'nock';
+import nock from '../../support/outside';
 import { ACCOUNT, API, API_KEY, AUTH, Clock, drivers, jwt, PASSWORD, refusal, TOKEN } from './harness';
 
 const make = drivers();

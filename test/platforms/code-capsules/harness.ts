@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
-import nock from 'nock';
 import type { CodeCapsulesOptions } from '../../../src/platforms/code-capsules';
 import { createCodeCapsulesPlatform } from '../../../src/platforms/code-capsules';
 import type { Platform } from '../../../src/platforms/platform';
 import { PlatformError } from '../../../src/platforms/platform';
+import { useOutside } from '../../support/outside';
 
 export const API = 'https://api.capsules.test';
 export const CLUSTER = 'https://cluster.capsules.test';
@@ -29,16 +29,9 @@ export class Clock {
 /** Makes drivers on a fake clock and closes them after each test. */
 export function drivers() {
   const made: Platform[] = [];
-  beforeEach(() => nock.disableNetConnect());
-  // Each test file loads a nock of its own into the same process; two on top of each other lose errors.
-  afterAll(() => nock.restore());
+  useOutside();
   afterEach(async () => {
     await Promise.all(made.splice(0).map((platform) => platform.close()));
-    const unused = nock.pendingMocks();
-    nock.abortPendingRequests();
-    nock.cleanAll();
-    nock.enableNetConnect();
-    expect(unused).toEqual([]);
   });
   return (clock: Clock, options: Partial<CodeCapsulesOptions> = {}) => {
     const platform = createCodeCapsulesPlatform({

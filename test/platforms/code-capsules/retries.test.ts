@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import nock from 'nock';
+import nock from '../../support/outside';
 import { retryAfterMs } from '../../../src/platforms/calls/requester';
 import { API, AUTH, ACCOUNT, Clock, CLUSTER, drivers, refusal, TOKEN } from './harness';
 

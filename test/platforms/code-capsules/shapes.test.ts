@@ -1,4 +1,4 @@
-import nock from 'nock';
+import nock from '../../support/outside';
 import { createCodeCapsulesPlatform } from '../../../src/platforms/code-capsules';
 import { API, CLUSTER, Clock, drivers, refusal, TOKEN } from './harness';
 
