@@ -8,7 +8,8 @@ import type { CapsuleState } from './capsule';
 import type { RunState } from './run';
 import { warmId } from './warm';
 
-export type EntityKind = 'run' | 'capsule' | 'tick' | 'schedule' | 'event' | 'redeploy' | 'replay' | 'alert';
+export type EntityKind =
+  'run' | 'capsule' | 'tick' | 'schedule' | 'event' | 'redeploy' | 'replay' | 'alert' | 'key' | 'session';
 
 export interface LedgerEntry {
   at: number;

@@ -15,6 +15,7 @@ import type { CostStore } from './costs';
 import type { RedeployStore } from './redeploys';
 import type { ReplayStore } from './replays';
 import type { DeliveryStore } from './deliveries';
+import type { KeyStore } from './keys';
 
 export interface Versioned<T> {
   state: T;
@@ -158,7 +159,7 @@ export interface RunPayloads {
   results: StepResult[];
 }
 
-export interface Store extends DeliveryStore, ReplayStore, AlertStore, FlowStore, CostStore {
+export interface Store extends DeliveryStore, ReplayStore, AlertStore, FlowStore, CostStore, KeyStore {
   /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
   commit(change: Change): Promise<CommitResult>;
 

@@ -5,6 +5,7 @@ import { commitContract } from './store-commits';
 import { costContract } from './store-costs';
 import { flowContract } from './store-flow';
 import { inboxContract } from './store-inbox';
+import { keyContract } from './store-keys';
 import { leaseContract } from './store-leases';
 import { recordContract } from './store-record';
 import { redeployContract } from './store-redeploys';
@@ -38,5 +39,6 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     replayContract(store);
     alertContract(store);
     costContract(store);
+    keyContract(store);
   });
 }

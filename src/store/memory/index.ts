@@ -11,6 +11,7 @@ import { waitReads } from './waits';
 import { memoryDeliveries } from './deliveries';
 import { memoryFlow, purgeFlow } from './flow';
 import { memoryCosts, purgeCosts } from './costs';
+import { memoryKeys } from './keys';
 import { memoryRedeploys } from './redeploys';
 import { memoryReplays } from './replays';
 import { Tables, type CapsuleRow, type LeaseRow, type RunRow } from './tables';
@@ -27,6 +28,7 @@ export function createMemoryStore(): Store {
     ...memoryFlow(tables),
     ...memoryAlerts(tables),
     ...memoryCosts(tables),
+    ...memoryKeys(tables),
     ...rest(tables),
   };
 }

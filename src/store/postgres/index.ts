@@ -8,6 +8,7 @@ import { GroupCommit } from './commit';
 import { CostQueries } from './costs';
 import { DeliveryQueries } from './deliveries';
 import { FlowQueries } from './flow';
+import { KeyQueries } from './keys';
 import { migrate } from './migrate';
 import { createPool } from './pool';
 import { RedeployQueries } from './redeploys';
@@ -91,6 +92,7 @@ function compose(pool: Pool): Store {
     alert: (id) => alerts.one(id),
     alerts: (filter, limit, cursor) => alerts.list(filter, limit, cursor),
     ...costs.store(),
+    ...new KeyQueries(pool).store(),
     ledger: (after, limit) => ledger(pool, after, limit),
     sharedSecret: (name, proposal) => sharedSecret(pool, name, proposal),
     ping: async () => void (await pool.query('SELECT 1')),

@@ -1,0 +1,188 @@
+import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import { ledgerBody, type LedgerEntry } from '../../domain/ledger';
+import type { Scope } from '../../domain/scope';
+import { decodeCursor, toPage } from '../cursor';
+import { replaceUnstorable, storableJson } from '../json';
+import { TOUCH_MS, type KeyRecord, type KeyStore, type NewKey, type SessionRecord } from '../keys';
+import type { Page } from '../store';
+
+interface KeyRow extends QueryResultRow {
+  id: string;
+  name: string;
+  owner: string;
+  scopes: Scope[];
+  hash: string;
+  previous_hash: string | null;
+  previous_until: number | null;
+  created_at: number;
+  rotated_at: number | null;
+  expires_at: number | null;
+  last_used_at: number | null;
+  revoked_at: number | null;
+}
+
+interface SessionRow extends QueryResultRow {
+  hash: string;
+  key_id: string | null;
+  actor: string;
+  owner: string;
+  scopes: Scope[];
+  created_at: number;
+  expires_at: number;
+}
+
+/** Keys and sessions, each change with its ledger entry in one transaction. */
+export class KeyQueries {
+  constructor(private readonly pool: Pool) {}
+
+  /** As the store offers them. */
+  store(): KeyStore {
+    return {
+      addKey: (key, entry) => this.add(key, entry),
+      key: (id) => this.one(id),
+      keys: (limit, cursor) => this.list(limit, cursor),
+      rotateKey: (id, change, entry) => this.rotate(id, change, entry),
+      revokeKey: (id, at, entry) => this.revoke(id, at, entry),
+      touchKey: (id, at) => this.touch(id, at),
+      addSession: (session, entry) => this.addSession(session, entry),
+      session: (hash) => this.session(hash),
+      endSession: (hash, entry) => this.endSession(hash, entry),
+    };
+  }
+
+  private async add(key: NewKey, entry: LedgerEntry): Promise<{ kind: 'added' | 'known'; key: KeyRecord }> {
+    const { id, name, owner, scopes, hash, createdAt, expiresAt, requestId } = key;
+    const row = await this.noted<KeyRow>(
+      `INSERT INTO api_keys (id, name, owner, scopes, hash, created_at, expires_at, request_id)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (request_id) DO NOTHING RETURNING *`,
+      [id, name, owner, scopes, hash, createdAt, expiresAt ?? null, requestId ?? null],
+      entry,
+    );
+    if (row) return { kind: 'added', key: toKey(row) };
+    const { rows } = await this.pool.query<KeyRow>('SELECT * FROM api_keys WHERE request_id = $1', [
+      requestId,
+    ]);
+    return { kind: 'known', key: toKey(rows[0] as KeyRow) };
+  }
+
+  private async one(id: string): Promise<KeyRecord | undefined> {
+    const { rows } = await this.pool.query<KeyRow>('SELECT * FROM api_keys WHERE id = $1', [id]);
+    return rows[0] && toKey(rows[0]);
+  }
+
+  private async list(limit: number, cursor?: string): Promise<Page<KeyRecord>> {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor);
+    const { rows } = await this.pool.query<KeyRow>(
+      `SELECT * FROM api_keys WHERE $1::bigint IS NULL OR (created_at, id) < ($1, $2)
+        ORDER BY created_at DESC, id DESC LIMIT $3`,
+      [after?.at ?? null, after?.id ?? null, limit + 1],
+    );
+    return toPage(rows.map(toKey), limit, ({ createdAt, id }) => ({ at: createdAt, id }));
+  }
+
+  private async rotate(
+    id: string,
+    { hash, at, previousUntil }: { hash: string; at: number; previousUntil: number },
+    entry: LedgerEntry,
+  ): Promise<KeyRecord | undefined> {
+    const row = await this.noted<KeyRow>(
+      `UPDATE api_keys SET previous_hash = hash, previous_until = $4, hash = $2, rotated_at = $3
+        WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3) RETURNING *`,
+      [id, hash, at, previousUntil],
+      entry,
+    );
+    return row && toKey(row);
+  }
+
+  private async revoke(id: string, at: number, entry: LedgerEntry): Promise<KeyRecord | undefined> {
+    const row = await this.noted<KeyRow>(
+      'UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING *',
+      [id, at],
+      entry,
+    );
+    return row && toKey(row);
+  }
+
+  private async touch(id: string, at: number): Promise<void> {
+    await this.pool.query(
+      `UPDATE api_keys SET last_used_at = $2
+        WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2 - $3::bigint)`,
+      [id, at, TOUCH_MS],
+    );
+  }
+
+  private async addSession(session: SessionRecord, entry: LedgerEntry): Promise<void> {
+    const { hash, keyId, actor, owner, scopes, createdAt, expiresAt } = session;
+    await this.noted(
+      `WITH over AS (DELETE FROM sessions WHERE expires_at <= $6)
+       INSERT INTO sessions (hash, key_id, actor, owner, scopes, created_at, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING hash`,
+      [hash, keyId ?? null, actor, owner, scopes, createdAt, expiresAt],
+      entry,
+    );
+  }
+
+  private async session(hash: string): Promise<SessionRecord | undefined> {
+    const { rows } = await this.pool.query<SessionRow>('SELECT * FROM sessions WHERE hash = $1', [hash]);
+    return rows[0] && toSession(rows[0]);
+  }
+
+  private async endSession(hash: string, entry: LedgerEntry): Promise<boolean> {
+    const sql = 'DELETE FROM sessions WHERE hash = $1 RETURNING hash';
+    return (await this.noted(sql, [hash], entry)) !== undefined;
+  }
+
+  /**
+   * Changes one row and chains the entry, or neither. Locks the row before the end of the ledger; no
+   * commit of runs touches keys or sessions, so the two cannot wait for each other.
+   */
+  private async noted<T extends QueryResultRow>(
+    sql: string,
+    values: unknown[],
+    entry: LedgerEntry,
+  ): Promise<T | undefined> {
+    const client = await this.pool.connect();
+    try {
+      await client.query('BEGIN');
+      const { rows } = await client.query<T>(sql, values);
+      if (rows[0]) await chain(client, entry);
+      await client.query('COMMIT');
+      return rows[0];
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw new Error(`key or session could not be kept: ${(error as Error).message}`, { cause: error });
+    } finally {
+      client.release();
+    }
+  }
+}
+
+async function chain(client: PoolClient, entry: LedgerEntry): Promise<void> {
+  const { at, entity, id } = entry;
+  const change = { at, ledger: [{ entity, id, body: replaceUnstorable(ledgerBody(entry)) }] };
+  await client.query('SELECT commit_changes($1::jsonb)', [storableJson([change])]);
+}
+
+function toKey(row: KeyRow): KeyRecord {
+  const { id, name, owner, scopes, hash } = row;
+  return {
+    ...{ id, name, owner, scopes, hash },
+    createdAt: row.created_at,
+    ...(row.previous_hash !== null && { previousHash: row.previous_hash }),
+    ...(row.previous_until !== null && { previousUntil: row.previous_until }),
+    ...(row.rotated_at !== null && { rotatedAt: row.rotated_at }),
+    ...(row.expires_at !== null && { expiresAt: row.expires_at }),
+    ...(row.last_used_at !== null && { lastUsedAt: row.last_used_at }),
+    ...(row.revoked_at !== null && { revokedAt: row.revoked_at }),
+  };
+}
+
+function toSession(row: SessionRow): SessionRecord {
+  const { hash, actor, owner, scopes } = row;
+  return {
+    ...{ hash, actor, owner, scopes },
+    ...(row.key_id !== null && { keyId: row.key_id }),
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  };
+}
