@@ -1,10 +1,10 @@
-import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import type { Pool, QueryResultRow } from 'pg';
 import type { Alert, AlertKey } from '../../domain/alert';
-import { ledgerBody, type LedgerEntry } from '../../domain/ledger';
+import type { LedgerEntry } from '../../domain/ledger';
 import { storableText, type AlertFilter, type AlertRaise, type RaiseResult } from '../alerts';
 import { decodeCursor, toPage } from '../cursor';
-import { replaceUnstorable, storableJson } from '../json';
 import type { Page } from '../store';
+import { changeChained } from './chained';
 
 interface Row extends QueryResultRow {
   id: string;
@@ -87,36 +87,9 @@ export class AlertQueries {
     return toPage(rows.map(toAlert), limit, ({ raisedAt, id }) => ({ at: raisedAt, id }));
   }
 
-  /**
-   * Changes one alert and chains its entry, or neither. Locks the alert before the end of the ledger;
-   * no commit of runs touches an alert, so the two cannot wait for each other.
-   */
-  private async noted(
-    sql: string,
-    values: unknown[],
-    entryFor: (row: Row) => LedgerEntry | undefined,
-  ): Promise<Row | undefined> {
-    const client = await this.pool.connect();
-    try {
-      await client.query('BEGIN');
-      const { rows } = await client.query<Row>(sql, values);
-      const entry = rows[0] && entryFor(rows[0]);
-      if (entry) await chain(client, entry);
-      await client.query('COMMIT');
-      return rows[0];
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw new Error(`alert could not be kept: ${(error as Error).message}`, { cause: error });
-    } finally {
-      client.release();
-    }
+  private noted(sql: string, values: unknown[], entryFor: (row: Row) => LedgerEntry | undefined) {
+    return changeChained(this.pool, 'alert', [sql, values], entryFor);
   }
-}
-
-async function chain(client: PoolClient, entry: LedgerEntry): Promise<void> {
-  const { at, entity, id } = entry;
-  const change = { at, ledger: [{ entity, id, body: replaceUnstorable(ledgerBody(entry)) }] };
-  await client.query('SELECT commit_changes($1::jsonb)', [storableJson([change])]);
 }
 
 function toAlert(row: Row): Alert {

@@ -1,10 +1,10 @@
-import type { Pool, PoolClient, QueryResultRow } from 'pg';
-import { ledgerBody, type LedgerEntry } from '../../domain/ledger';
+import type { Pool, QueryResultRow } from 'pg';
+import type { LedgerEntry } from '../../domain/ledger';
 import type { Scope } from '../../domain/scope';
 import { decodeCursor, toPage } from '../cursor';
-import { replaceUnstorable, storableJson } from '../json';
 import { TOUCH_MS, type KeyRecord, type KeyStore, type NewKey, type SessionRecord } from '../keys';
 import type { Page } from '../store';
+import { changeChained } from './chained';
 
 interface KeyRow extends QueryResultRow {
   id: string;
@@ -132,35 +132,9 @@ export class KeyQueries {
     return (await this.noted(sql, [hash], entry)) !== undefined;
   }
 
-  /**
-   * Changes one row and chains the entry, or neither. Locks the row before the end of the ledger; no
-   * commit of runs touches keys or sessions, so the two cannot wait for each other.
-   */
-  private async noted<T extends QueryResultRow>(
-    sql: string,
-    values: unknown[],
-    entry: LedgerEntry,
-  ): Promise<T | undefined> {
-    const client = await this.pool.connect();
-    try {
-      await client.query('BEGIN');
-      const { rows } = await client.query<T>(sql, values);
-      if (rows[0]) await chain(client, entry);
-      await client.query('COMMIT');
-      return rows[0];
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw new Error(`key or session could not be kept: ${(error as Error).message}`, { cause: error });
-    } finally {
-      client.release();
-    }
+  private noted<Row extends QueryResultRow>(sql: string, values: unknown[], entry: LedgerEntry) {
+    return changeChained<Row>(this.pool, 'key or session', [sql, values], () => entry);
   }
-}
-
-async function chain(client: PoolClient, entry: LedgerEntry): Promise<void> {
-  const { at, entity, id } = entry;
-  const change = { at, ledger: [{ entity, id, body: replaceUnstorable(ledgerBody(entry)) }] };
-  await client.query('SELECT commit_changes($1::jsonb)', [storableJson([change])]);
 }
 
 function toKey(row: KeyRow): KeyRecord {
