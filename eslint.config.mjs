@@ -12,14 +12,15 @@ const LAYERS = {
   registry: ['domain'],
   platforms: [],
   store: ['domain'],
+  notify: ['domain', 'store'],
   'agent-check': [],
   inbox: ['agent-check', 'store'],
-  engine: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'inbox'],
-  http: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'inbox', 'engine'],
+  engine: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'inbox', 'notify'],
+  http: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'inbox', 'notify', 'engine'],
 };
 
 const layerRules = Object.entries(LAYERS).map(([layer, allowed]) => {
-  const forbidden = [...Object.keys(LAYERS), 'cli', 'slots'].filter(
+  const forbidden = [...Object.keys(LAYERS), 'cli'].filter(
     (l) => l !== layer && !allowed.includes(l),
   );
   return {
