@@ -9,7 +9,19 @@ import type { RunState } from './run';
 import { warmId } from './warm';
 
 export type EntityKind =
-  'run' | 'capsule' | 'tick' | 'schedule' | 'event' | 'redeploy' | 'replay' | 'alert' | 'key' | 'session';
+  | 'run'
+  | 'capsule'
+  | 'tick'
+  | 'schedule'
+  | 'event'
+  | 'redeploy'
+  | 'replay'
+  | 'alert'
+  | 'notification'
+  | 'key'
+  | 'session'
+  | 'inbox'
+  | 'retention';
 
 export interface LedgerEntry {
   at: number;
@@ -21,7 +33,13 @@ export interface LedgerEntry {
   id: string;
   /** The fields that changed, with their new values; `null` where a field went away. */
   set: Record<string, unknown>;
+  /** What fields of `set` were before, where they were anything. */
+  was?: Record<string, unknown>;
   reason?: string;
+  /** The run it is about, where the entity is not that run. */
+  runId?: string;
+  /** The trace it belongs to, in W3C's 32 hexadecimal digits. */
+  traceId?: string;
 }
 
 /** An entry as it is stored: its exact text, and the hash that chains it to the one before. */
@@ -34,6 +52,13 @@ export interface ChainedEntry {
 export const GENESIS = '0'.repeat(64);
 
 export const ledgerBody = (entry: LedgerEntry): string => canonicalJson(entry);
+
+/** Reads a body back. @throws SyntaxError when it is no entry's text */
+export const ledgerEntry = (body: string): LedgerEntry => JSON.parse(body) as LedgerEntry;
+
+/** The run an entry is about, if any. */
+export const runOf = ({ entity, id, runId }: LedgerEntry): string | undefined =>
+  runId ?? (entity === 'run' ? id : undefined);
 
 /** SHA-256 over the previous hash (hex) followed by the body. */
 export const chainHash = (previous: string, body: string): string =>
@@ -72,6 +97,17 @@ export function patch(
   for (const [key, value] of Object.entries(after)) if (before[key] !== value) set[key] = value;
   for (const key of Object.keys(before)) if (!(key in after)) set[key] = null;
   return set;
+}
+
+/** What a patch changes and what that was, as an entry tells it. */
+export function change(
+  before: Record<string, unknown>,
+  after: Record<string, unknown>,
+): Pick<LedgerEntry, 'set' | 'was'> {
+  const set = patch(before, after);
+  const was: Record<string, unknown> = {};
+  for (const key of Object.keys(set)) if (before[key] !== undefined) was[key] = before[key];
+  return Object.keys(was).length > 0 ? { set, was } : { set };
 }
 
 /** Folds the entries of one entity, oldest first, into its projection. */

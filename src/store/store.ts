@@ -9,6 +9,7 @@ import type { LeaseChange, WaitChange } from '../domain/decide-run';
 import type { ChainedEntry, LedgerEntry } from '../domain/ledger';
 import type { RunState, RunStatus } from '../domain/run';
 import type { AlertStore } from './alerts';
+import type { AuditStore } from './audit';
 import type { Deduplication } from '../domain/flow';
 import type { FlowStore } from './flow';
 import type { CostStore } from './costs';
@@ -159,7 +160,8 @@ export interface RunPayloads {
   results: StepResult[];
 }
 
-export interface Store extends DeliveryStore, ReplayStore, AlertStore, FlowStore, CostStore, KeyStore {
+export interface Store 
+  extends DeliveryStore, ReplayStore, AlertStore, FlowStore, CostStore, AuditStore, KeyStore {
   /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
   commit(change: Change): Promise<CommitResult>;
 

@@ -1,5 +1,6 @@
 import type { Store } from '../../src/store/store';
 import { alertContract } from './store-alerts';
+import { auditContract } from './store-audit';
 import { capsuleContract } from './store-capsules';
 import { commitContract } from './store-commits';
 import { costContract } from './store-costs';
@@ -39,6 +40,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     replayContract(store);
     alertContract(store);
     costContract(store);
+    auditContract(store);
     keyContract(store);
   });
 }

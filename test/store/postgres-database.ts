@@ -27,12 +27,17 @@ export async function wipe(url: string): Promise<void> {
   await query(
     url,
     `DO $$ DECLARE name text; BEGIN
+       ALTER TABLE ledger DISABLE TRIGGER USER;
+       ALTER TABLE ledger_head DISABLE TRIGGER USER;
        FOR name IN SELECT tablename FROM pg_tables
            WHERE schemaname = '${SCHEMA}' AND tablename NOT IN ('migrations', 'ledger_head')
            ORDER BY tablename <> 'leases' LOOP
          EXECUTE format('DELETE FROM %I', name);
        END LOOP;
        UPDATE ledger_head SET seq = 0, hash = repeat('0', 64);
+       ALTER TABLE ledger ENABLE ALWAYS TRIGGER ledger_only_grows;
+       ALTER TABLE ledger_head ENABLE ALWAYS TRIGGER ledger_head_stays;
+       ALTER TABLE ledger_head ENABLE ALWAYS TRIGGER ledger_head_advances;
      END $$`,
   );
 }

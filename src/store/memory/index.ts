@@ -5,6 +5,7 @@ import { toPage, type Cursor } from '../cursor';
 import type { RedeployStore } from '../redeploys';
 import type { CapsuleRecord, CapsuleSetting, LeaseRequest, RunFilter, Store } from '../store';
 import { memoryAlerts } from './alerts';
+import { memoryAudit } from './audit';
 import { clone, commit } from './commit';
 import { compare, newest } from './order';
 import { waitReads } from './waits';
@@ -28,6 +29,7 @@ export function createMemoryStore(): Store {
     ...memoryFlow(tables),
     ...memoryAlerts(tables),
     ...memoryCosts(tables),
+    ...memoryAudit(tables),
     ...memoryKeys(tables),
     ...rest(tables),
   };

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import type { ChainedEntry } from '../../domain/ledger';
 import type { Store } from '../store';
 import { AlertQueries } from './alerts';
+import { AuditQueries } from './audit';
 import { CapsuleQueries } from './capsules';
 import { GroupCommit } from './commit';
 import { CostQueries } from './costs';
@@ -92,6 +93,7 @@ function compose(pool: Pool): Store {
     alert: (id) => alerts.one(id),
     alerts: (filter, limit, cursor) => alerts.list(filter, limit, cursor),
     ...costs.store(),
+    ...new AuditQueries(pool).store(),
     ...new KeyQueries(pool).store(),
     ledger: (after, limit) => ledger(pool, after, limit),
     sharedSecret: (name, proposal) => sharedSecret(pool, name, proposal),
