@@ -82,7 +82,13 @@ const reached = {
   allSteps: new Transitions(),
 };
 
-function note({ before, event, decision }: Visit): void {
+/** One visit of each combination of statuses and attempts. */
+const shapes = new Map<string, Visit>();
+
+function note(visit: Visit): void {
+  const { before, event, decision } = visit;
+  if (event.type === 'due')
+    shapes.set(JSON.stringify([before.status, before.steps.map((s) => [s.status, s.attempt])]), visit);
   reached.runs.add(before.status, event.type, decision.state.status);
   before.steps.forEach((step, index) => {
     const to = decision.state.steps[index]?.status ?? 'gone';
@@ -118,20 +124,15 @@ it('begins and ends where the diagrams say', () => {
 });
 
 it('does nothing on events of other attempts and of steps there are not', () => {
-  const shapes = new Set<string>();
-  let tried = 0;
-  explore(({ before, now }) => {
-    const shape = JSON.stringify([before.status, before.steps.map((s) => [s.status, s.attempt])]);
-    if (shapes.has(shape)) return;
-    shapes.add(shape);
+  const touched: object[] = [];
+  for (const { before, now } of shapes.values()) {
     for (const event of straysOf(before)) {
       const { state, outcome, leases, commands } = decideRun(before, event, contextAt(now, true));
       // A late result is noted in its attempt's record, and nowhere else.
-      if (outcome !== 'late') expect(state).toBe(before);
-      expect(['unchanged', 'duplicate', 'late']).toContain(outcome);
-      expect([leases, commands]).toEqual([[], []]);
-      tried += 1;
+      const untouched = outcome === 'late' || (state === before && ['unchanged', 'duplicate'].includes(outcome));
+      if (!untouched || leases.length + commands.length > 0) touched.push({ before, event, outcome });
     }
-  });
-  expect(tried).toBeGreaterThan(500);
+  }
+  expect(touched).toEqual([]);
+  expect(shapes.size).toBeGreaterThan(100);
 });

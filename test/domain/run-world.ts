@@ -21,6 +21,7 @@ export const EVENT_TYPES = [
   'lost',
   'checked',
   'evicted',
+  'held',
   'wake-failed',
   'child-ended',
   'done',
@@ -239,11 +240,12 @@ export function explore(visit: (visit: Visit) => void, from = beginnings()): num
   };
   for (let node = todo.pop(); node; node = todo.pop()) {
     const { run, now } = node;
+    const contexts = [contextAt(now, false), contextAt(now, true)];
     for (const event of everyEvent(run)) {
-      for (const awake of [false, true]) {
-        const decision = decideRun(run, event, contextAt(now, awake));
+      for (const context of contexts) {
+        const decision = decideRun(run, event, context);
         visit({ before: run, event, now, decision });
-        go(decision.state, now);
+        if (decision.state !== run) go(decision.state, now);
         // Whether the capsule is awake matters only to those who ask for a lease.
         if (!decision.leases.some((l) => l.op === 'request')) break;
       }
