@@ -129,7 +129,8 @@ it('does nothing on events of other attempts and of steps there are not', () => 
     for (const event of straysOf(before)) {
       const { state, outcome, leases, commands } = decideRun(before, event, contextAt(now, true));
       // A late result is noted in its attempt's record, and nowhere else.
-      const untouched = outcome === 'late' || (state === before && ['unchanged', 'duplicate'].includes(outcome));
+      const untouched =
+        outcome === 'late' || (state === before && ['unchanged', 'duplicate'].includes(outcome));
       if (!untouched || leases.length + commands.length > 0) touched.push({ before, event, outcome });
     }
   }
