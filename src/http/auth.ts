@@ -1,4 +1,4 @@
-/** Who may call: holders of an API key, or, where none is configured, this machine alone. */
+/** Proofs without a store: the API keys of the environment, and being this machine. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
@@ -28,14 +28,22 @@ export class ApiKeys {
     });
   }
 
-  /** The id of the key in an Authorization header, or undefined. Takes the same time for each outcome. */
-  identify(authorization: string | undefined): string | undefined {
-    const given = sha256(BEARER.exec(authorization ?? '')?.[1] ?? '');
+  /** The id of a key, or undefined. Takes the same time for each outcome. */
+  identifyKey(key: string): string | undefined {
+    const given = sha256(key);
     let found: string | undefined;
     for (const { id, hash } of this.keys) if (timingSafeEqual(hash, given)) found = id;
     return found;
   }
+
+  /** Whether a key of this id is configured. */
+  has(id: string): boolean {
+    return this.keys.some((key) => key.id === id);
+  }
 }
+
+/** The key in an Authorization header. */
+export const bearerOf = (authorization: string): string | undefined => BEARER.exec(authorization)?.[1];
 
 function toHash(key: string, index: number): Buffer {
   const hex = HASHED.exec(key)?.[1];
@@ -63,7 +71,7 @@ export function isFromThisMachine({ socket, headers }: Pick<IncomingMessage, 'so
   const { origin } = headers;
   return (
     isLoopbackAddress(socket.remoteAddress ?? '') &&
-    isLoopbackHost(headers.host ?? '') &&
+    isLoopbackHostHeader(headers.host ?? '') &&
     forwarded === undefined &&
     (site === undefined || site === 'same-origin' || site === 'none') &&
     (origin === undefined || origin === `http://${headers.host}`)
@@ -74,5 +82,5 @@ const isLoopbackAddress = (address: string): boolean =>
   address === '::1' || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/i.test(address);
 
 /** `localhost`, `127.…` or `[::1]`, with or without a port. */
-const isLoopbackHost = (host: string): boolean =>
+export const isLoopbackHostHeader = (host: string): boolean =>
   /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,5})?$/i.test(host);

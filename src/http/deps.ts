@@ -7,6 +7,7 @@ import type { InboxRecorder } from '../inbox/recorder';
 import type { Registry } from '../registry';
 import type { Store } from '../store/store';
 import type { ApiKeys } from './auth';
+import type { People } from './auth-people';
 import type { EventStreams } from './event-streams';
 import type { Metrics } from './metrics';
 
@@ -31,6 +32,11 @@ export interface AppDeps {
   /** Reverse proxies in front, whose X-Forwarded-For is believed. Default 0: none is. */
   trustedProxies?: number;
   limits?: Partial<HttpLimits>;
+}
+
+/** What handlers get. */
+export interface HandlerDeps extends AppDeps {
+  people: People;
 }
 
 export interface Readiness {

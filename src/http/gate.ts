@@ -1,15 +1,20 @@
 /** Who gets through, and how often. Runs before a body is read. */
 import type { Request, RequestHandler, Response } from 'express';
-import { isFromThisMachine } from './auth';
+import { holds, type Scope } from '../domain/scope';
+import type { Identity, People, Principal } from './auth-people';
 import { DEFAULT_HTTP_LIMITS, type AppDeps } from './deps';
 import { Problem } from './problems';
 import { callerOf, TokenBuckets } from './rate-limit';
 import type { Route } from './route';
+import { scopeOf } from './scopes';
 
-type GateDeps = Pick<AppDeps, 'auth' | 'callbacks' | 'clock' | 'limits' | 'inbox' | 'registry'>;
+type GateDeps = Pick<AppDeps, 'callbacks' | 'clock' | 'limits' | 'inbox' | 'registry'> & { people: People };
 
 /** Who calls, for handlers behind the gate. */
-export const actorOf = (res: Response): string => (res.locals.actor as string | undefined) ?? 'anonymous';
+export const principalOf = (res: Response): Principal | undefined =>
+  (res.locals as { principal?: Principal }).principal;
+
+const CHALLENGE = 'Bearer realm="reveille"';
 
 export class Gate {
   private readonly requests: TokenBuckets;
@@ -30,34 +35,44 @@ export class Gate {
 
   /** The middleware in front of a route. */
   admit(route: Route): RequestHandler {
-    const check = {
-      key: (req: Request, res: Response) => this.key(req, res),
-      callback: (req: Request) => this.callback(req),
-      agent: (req: Request, res: Response) => this.agent(req, res),
-      hook: (req: Request, res: Response) => this.hook(req, res),
-      inbox: (req: Request) => this.bin(req),
-      open: (req: Request) => this.count(`ip:${callerOf(req.ip)}`),
-    }[route.access];
-    return (req, res, next) => {
-      check(req, res);
-      next();
-    };
+    const { access } = route;
+    switch (access) {
+      case 'callback':
+        return first((req) => this.callback(req));
+      case 'agent':
+      case 'login':
+        return first((req, res) => this.agent(req, res));
+      case 'hook':
+        return first((req, res) => this.hook(req, res));
+      case 'inbox':
+        return first((req) => this.bin(req));
+      case 'open':
+        return first((req) => this.count(`ip:${callerOf(req.ip)}`));
+      default:
+        return first((req, res) => this.person(req, res, scopeOf(access)));
+    }
   }
 
-  private key(req: Request, res: Response): void {
-    const { auth } = this.deps;
-    if (auth === 'loopback-only') {
-      if (!isFromThisMachine(req)) throw new Problem('loopback-only');
-      res.locals.actor = 'local';
-      return this.count('local');
-    }
-    const id = auth.identify(req.headers.authorization);
-    if (id === undefined) {
+  /** Lets anybody pass who has any right here at all. */
+  readonly member: RequestHandler = first((req, res) => this.person(req, res, 'viewer'));
+
+  private person(req: Request, res: Response, wanted: Scope): void | Promise<void> {
+    const found = this.deps.people.identify(req, () => refuseFor(this.failures.wait(callerOf(req.ip))));
+    return found instanceof Promise
+      ? found.then((identity) => this.letIn(identity, req, res, wanted))
+      : this.letIn(found, req, res, wanted);
+  }
+
+  private letIn(identity: Identity, req: Request, res: Response, wanted: Scope): void {
+    if (identity === 'nobody' || identity === 'refused') {
       this.failed(req);
-      throw new Problem('unauthorized', { headers: { 'WWW-Authenticate': 'Bearer realm="reveille"' } });
+      throw new Problem('unauthorized', { headers: { 'WWW-Authenticate': CHALLENGE } });
     }
-    res.locals.actor = `key:${id}`;
-    this.count(`key:${id}`);
+    (res.locals as { principal?: Principal }).principal = identity;
+    this.count(identity.id);
+    if (holds(identity.scopes, wanted)) return;
+    const headers = { 'WWW-Authenticate': `${CHALLENGE}, error="insufficient_scope", scope="${wanted}"` };
+    throw new Problem('scope-missing', { detail: `This needs the scope ${wanted}.`, headers });
   }
 
   /** Checked before the body is read, so that only whom we asked can make us buffer megabytes. */
@@ -99,6 +114,15 @@ export class Gate {
   private count(caller: string): void {
     refuseFor(this.requests.take(caller));
   }
+}
+
+/** As a middleware; a check that is done at once costs no turn of the event loop. */
+function first(check: (req: Request, res: Response) => void | Promise<void>): RequestHandler {
+  return (req, res, next) => {
+    const pending = check(req, res);
+    if (!pending) return next();
+    pending.then(() => next(), next);
+  };
 }
 
 function refuseFor(seconds: number): void {

@@ -1,8 +1,8 @@
 /** Hangs the declared routes into Express: gate, body, check, handler, answer. */
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { parseJson, rawBodyOf, readAnyBody, readBody } from './body';
-import { DEFAULT_HTTP_LIMITS, type AppDeps } from './deps';
-import { actorOf, Gate } from './gate';
+import { DEFAULT_HTTP_LIMITS, type AppDeps, type HandlerDeps } from './deps';
+import { principalOf, type Gate } from './gate';
 import { Problem } from './problems';
 import { tell, writesDown } from './record';
 import type { Reply, Route } from './route';
@@ -10,8 +10,7 @@ import type { Reply, Route } from './route';
 /** Printable ASCII, as a header can carry it everywhere. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 
-export function mount(app: Express, routes: readonly Route[], deps: AppDeps): void {
-  const gate = new Gate(deps);
+export function mount(app: Express, routes: readonly Route[], gate: Gate, deps: HandlerDeps): void {
   for (const route of routes) {
     const limit = bodyLimit(route, deps);
     const body = route.anyBody ? readAnyBody(limit) : route.body ? readBody(limit) : [];
@@ -29,12 +28,17 @@ const bodyLimit = (route: Route, { webhookMaxBytes, limits }: AppDeps): number =
     ? webhookMaxBytes
     : (limits?.bodyMaxBytes ?? DEFAULT_HTTP_LIMITS.bodyMaxBytes);
 
-function perform(route: Route, req: Request, res: Response, deps: AppDeps): Promise<Reply> {
+function perform(route: Route, req: Request, res: Response, deps: HandlerDeps): Promise<Reply> {
   const rawBody = rawBodyOf(req);
   const missing = !route.body || (rawBody.length === 0 && route.bodyOptional === true);
   const body = missing ? {} : parseJson(rawBody, route.bodyLimit === 'webhook' ? 'let-in' : 'refuse');
   const key = route.idempotent ? idempotencyKey(req) : undefined;
-  const http = { req, res, actor: actorOf(res), rawBody, ...(key !== undefined && { idempotencyKey: key }) };
+  const principal = principalOf(res);
+  const http = {
+    ...{ req, res, principal, rawBody },
+    actor: principal?.id ?? 'anonymous',
+    ...(key !== undefined && { idempotencyKey: key }),
+  };
   return route.perform({ params: req.params, query: req.query, body, http }, deps);
 }
 

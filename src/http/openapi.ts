@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PROBLEMS, type ProblemCode } from './problems';
 import type { Access, Route } from './route';
 import { name, named } from './schema';
+import { asksForScope, scopeOf } from './scopes';
 
 /** The version of this API: its major number changes when a client that works today could break. */
 const API_VERSION = '1.0.0';
@@ -28,8 +29,14 @@ const ProblemDetails = name(
     .describe('RFC 9457 problem details.'),
 );
 
+const BY_KEY: Json[] = [{ apiKey: [] }, { session: [] }];
 const SECURITY: Record<Access, Json[]> = {
-  key: [{ apiKey: [] }],
+  viewer: BY_KEY,
+  operator: BY_KEY,
+  approver: BY_KEY,
+  admin: BY_KEY,
+  key: BY_KEY,
+  login: [],
   callback: [{ callbackToken: [] }],
   agent: [],
   hook: [],
@@ -38,8 +45,22 @@ const SECURITY: Record<Access, Json[]> = {
 };
 
 /** What any route of an access may answer besides its own problems. */
+const SCOPED: ProblemCode[] = [
+  'unauthorized',
+  'loopback-only',
+  'scope-missing',
+  'cross-site',
+  'rate-limited',
+  'internal-error',
+  'unavailable',
+];
 const COMMON_PROBLEMS: Record<Access, ProblemCode[]> = {
-  key: ['unauthorized', 'loopback-only', 'rate-limited', 'internal-error', 'unavailable'],
+  viewer: SCOPED,
+  operator: SCOPED,
+  approver: SCOPED,
+  admin: SCOPED,
+  key: SCOPED,
+  login: ['rate-limited', 'internal-error', 'unavailable'],
   callback: ['rate-limited', 'unavailable'],
   agent: ['rate-limited', 'internal-error', 'unavailable'],
   hook: ['rate-limited', 'internal-error', 'unavailable'],
@@ -59,6 +80,8 @@ const TAGS: Array<{ name: string; description: string }> = [
   { name: 'agents', description: 'Who does the work, and what they call themselves.' },
   { name: 'capsules', description: 'What is awake, and what was billed.' },
   { name: 'inbox', description: 'What agents delivered, for people who write agents.' },
+  { name: 'audit', description: 'What was done, by whom, and whether the record of it is whole.' },
+  { name: 'people', description: 'Keys, logins, and who may do what.' },
   { name: 'operation', description: 'Whether all is well.' },
   { name: 'docs', description: 'This document.' },
 ];
@@ -92,6 +115,7 @@ function operation(route: Route): Json {
     tags: [tag],
     summary,
     ...(description !== undefined && { description }),
+    ...(asksForScope(route) && { 'x-scope': scopeOf(access) }),
     security: SECURITY[access],
     parameters: parameters(route),
     ...requestBody(route),
@@ -193,6 +217,12 @@ const securitySchemes = (): Json => ({
     type: 'http',
     scheme: 'bearer',
     description: 'An API key. Where none is configured, only this machine may call and needs no key.',
+  },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-reveille_session',
+    description: 'A login of the dashboard, see POST /session. Changes need the header X-CSRF-Token as well.',
   },
   callbackToken: {
     type: 'apiKey',

@@ -30,6 +30,11 @@ export const PROBLEMS = {
     title: 'A valid API key is needed',
     hint: 'Send `Authorization: Bearer <API key>` with a key this orchestrator is configured with.',
   },
+  'login-refused': {
+    status: 401,
+    title: 'The login did not succeed',
+    hint: 'Log in with an API key that is neither revoked nor expired, or start again at the provider.',
+  },
   'callback-forged': {
     status: 401,
     title: 'The callback token is missing or not ours',
@@ -64,6 +69,21 @@ export const PROBLEMS = {
     status: 403,
     title: 'Without an API key only this machine may call',
     hint: 'Configure an API key, or call directly from the same machine under localhost, not through a proxy or another site.',
+  },
+  'scope-missing': {
+    status: 403,
+    title: 'The key may not do this',
+    hint: 'Use a key with the scope in `detail`; GET /whoami tells the scopes of this one.',
+  },
+  'cross-site': {
+    status: 403,
+    title: 'The request does not come from the page that logged in',
+    hint: 'Send `X-CSRF-Token` as GET /session tells it, from the same origin; or use an API key instead of the cookie.',
+  },
+  'login-in-the-clear': {
+    status: 403,
+    title: 'A login needs https',
+    hint: 'Open the dashboard by https, or under localhost; behind a proxy set TRUSTED_PROXIES, so that its X-Forwarded-Proto counts.',
   },
   'not-found': {
     status: 404,
@@ -105,6 +125,16 @@ export const PROBLEMS = {
     title: 'There is no such alert',
     hint: 'GET /alerts lists them; resolved ones are removed after the retention time.',
   },
+  'key-not-found': {
+    status: 404,
+    title: 'There is no such key',
+    hint: 'GET /keys lists them. Keys of the environment (API_KEYS) are changed there.',
+  },
+  'no-session': {
+    status: 404,
+    title: 'There is no login here',
+    hint: 'POST /session logs in; a request with an API key has no session.',
+  },
   'inbox-off': {
     status: 404,
     title: 'The inbox is off',
@@ -134,6 +164,11 @@ export const PROBLEMS = {
     status: 409,
     title: 'The idempotency key was used with another request',
     hint: 'Use a new key for a new request; `runId` names the run the key belongs to, if it is one.',
+  },
+  'key-over': {
+    status: 409,
+    title: 'The key is revoked or has expired',
+    hint: 'Make a new one with POST /keys.',
   },
   'run-over': {
     status: 409,

@@ -4,19 +4,23 @@
  */
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import type { AppDeps } from './deps';
+import type { Scope } from '../domain/scope';
+import type { Principal } from './auth-people';
+import type { HandlerDeps } from './deps';
 import { Problem, type FieldError, type ProblemCode } from './problems';
 
 /**
  * What a caller has to prove:
- * - `key`: an API key, or being this machine where none is configured
+ * - a scope: an API key or a login that holds it, or being this machine where no key is configured
+ * - `key`: as `admin`; for routes that do not name a scope yet
+ * - `login`: a key in the body; who failed too often has to wait
  * - `callback`: the token of one attempt's webhook URL
  * - `agent`: an agent's own secret, in the body
  * - `hook`: the signature or the token that the workflow's `on.webhook` asks for, over the body
  * - `inbox`: nothing, where the inbox is on: who is tried out knows no key
  * - `open`: nothing; the answer tells nothing about this installation
  */
-export type Access = 'key' | 'callback' | 'agent' | 'hook' | 'inbox' | 'open';
+export type Access = Scope | 'key' | 'login' | 'callback' | 'agent' | 'hook' | 'inbox' | 'open';
 
 export interface ResponseDoc {
   description: string;
@@ -68,6 +72,8 @@ export interface HttpContext {
   res: Response;
   /** Who calls, for the ledger: `key:<id>`, `local`, or `anonymous` on routes without a key. */
   actor: string;
+  /** Who that is; undefined on routes that ask for no scope. */
+  principal: Principal | undefined;
   /** The exact bytes of the body. */
   rawBody: Buffer;
   idempotencyKey?: string;
@@ -89,7 +95,7 @@ export const json = (body: unknown, status = 200, headers: Record<string, string
 });
 
 export interface Route extends RouteDoc {
-  perform(input: RawInput, deps: AppDeps): Promise<Reply>;
+  perform(input: RawInput, deps: HandlerDeps): Promise<Reply>;
 }
 
 interface Checked<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType> extends HttpContext {
@@ -105,7 +111,7 @@ type RouteSpec<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType
   params?: P;
   query?: Q;
   body?: B;
-  handle: (input: Checked<P, Q, B>, deps: AppDeps) => Promise<Reply>;
+  handle: (input: Checked<P, Q, B>, deps: HandlerDeps) => Promise<Reply>;
 };
 
 type Nothing = z.ZodObject<Record<never, never>>;

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { ApiKeys, isFromThisMachine, sameSecret } from '../../src/http/auth';
 import { ROUTES } from '../../src/http/routes';
+import { asksForScope } from '../../src/http/scopes';
 import { startApi, type Api, type ApiOptions } from './support/api';
 
 const KEY = 'key-canary-5a0f5c1e';
@@ -15,7 +16,7 @@ let api: Api;
 const start = async (options: ApiOptions) => (api = await startApi(options));
 afterEach(() => api?.close());
 
-const KEYED = ROUTES.filter((r) => r.access === 'key');
+const KEYED = ROUTES.filter(asksForScope);
 /** A path that reaches a route's gate. */
 const pathOf = (path: string) =>
   path.replace(':runId', '3f3e0d5e-6d0c-4a53-9f4a-0d7c7a6e5b11').replace(/:\w+/g, 'x');

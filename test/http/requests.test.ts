@@ -121,7 +121,7 @@ describe('every answer', () => {
 });
 
 describe('a failure', () => {
-  const readers = ROUTES.filter((r) => r.method === 'get' && r.access === 'key')
+  const readers = ROUTES.filter((r) => r.method === 'get' && r.access === 'viewer')
     .map((r) => r.path.replace(/:(runId|otherId|id)\b/g, '3f3e0d5e-6d0c-4a53-9f4a-0d7c7a6e5b11'))
     .map((path) => path.replace(':workflowId', 'audit'))
     // Builds are read from the platform.

@@ -22,7 +22,7 @@ export const listAgents = route({
   operationId: 'listAgents',
   tag,
   summary: 'List the agents of this installation',
-  access: 'key',
+  access: 'viewer',
   responses: { 200: { description: 'All of them.', schema: name('AgentPage', pageOf(AgentView)) } },
   problems: [],
   handle: async (_input, { registry }) => json({ items: registry.agents.map(agentView), nextCursor: null }),
@@ -37,7 +37,7 @@ export const redeploy = route({
   description:
     'Asks the platform for one build and answers when it has begun; follow it at the address in Location. ' +
     'Refused while a job is at work on the agent, unless `force` is set: the new version ends it.',
-  access: 'key',
+  access: 'operator',
   params: agentParams,
   body: name(
     'Redeploy',
@@ -79,7 +79,7 @@ export const listBuilds = route({
   tag,
   summary: "List an agent's builds, newest first, also those a git push started",
   description: 'As many as the platform lists.',
-  access: 'key',
+  access: 'viewer',
   params: agentParams,
   responses: { 200: { description: 'The builds.', schema: name('BuildPage', pageOf(BuildView)) } },
   problems: ['agent-not-found', 'builds-unsupported', 'platform-refused'],
@@ -95,7 +95,7 @@ export const getBuild = route({
   operationId: 'getBuild',
   tag,
   summary: 'A build as the platform tells it now',
-  access: 'key',
+  access: 'viewer',
   params: agentParams.extend({ buildId: idText }),
   query: z.object({
     logLines: z.coerce

@@ -14,7 +14,7 @@ export const listAlerts = route({
   tag,
   summary: 'Alerts, newest first',
   description: 'Resolved ones are kept as long as runs are (RUN_RETENTION_DAYS).',
-  access: 'key',
+  access: 'viewer',
   query: z.object({
     ...pageQuery,
     open: z
@@ -39,7 +39,7 @@ export const acknowledgeAlert = route({
   summary: 'Say that you have seen an alert',
   description:
     'It stays open until what it tells of is over. Who was first stays; the same again is no error.',
-  access: 'key',
+  access: 'operator',
   params: z.object({ alertId: z.guid().toLowerCase() }),
   responses: { 200: { description: 'The alert, with who saw it.', schema: AlertView } },
   problems: ['alert-not-found'],

@@ -14,7 +14,7 @@ export const listCapsules = route({
   operationId: 'listCapsules',
   tag,
   summary: 'List the capsules: state, shift, learned boot time, leases and what keeps them awake',
-  access: 'key',
+  access: 'viewer',
   responses: { 200: { description: 'All of them.', schema: name('CapsulePage', pageOf(CapsuleView)) } },
   problems: [],
   handle: async (_input, deps) => {
@@ -39,7 +39,7 @@ export const listShifts = route({
   operationId: 'listShifts',
   tag,
   summary: 'List shifts, newest first: what was awake, for how long, and what it did',
-  access: 'key',
+  access: 'viewer',
   query: z.object({ capsuleId: idText.optional(), ...pageQuery }),
   responses: { 200: { description: 'A page of shifts.', schema: name('ShiftPage', pageOf(ShiftView)) } },
   problems: [],

@@ -39,7 +39,7 @@ export const getCosts = route({
   description:
     'A shift counts once it is over. Times are rounded outwards to quarters of an hour. By run: the runs that ' +
     'were created in the time, newest first, as long as they are kept.',
-  access: 'key',
+  access: 'viewer',
   query: z.object({
     from: dateOrTime.optional().describe('A date (its beginning) or a time. Default: 30 days ago.'),
     to: dateOrTime.optional().describe('A date (its end) or a time. Default: now.'),

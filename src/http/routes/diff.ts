@@ -24,7 +24,7 @@ export const diffRuns = route({
   tag,
   summary: 'What two runs delivered, compared step by step',
   description: 'Long values are shown by their beginning, and the number of changes is bounded.',
-  access: 'key',
+  access: 'viewer',
   params: z.object({ runId, otherId: runId }),
   responses: {
     200: {

@@ -14,7 +14,7 @@ export const events = route({
     'Events `run` (a RunSummary), `capsule` (a CapsuleSummary) and `alert` (an Alert) as this process commits them; `hello` opens a ' +
     'stream. Send `Last-Event-ID` to go on where a stream ended; `reset` says that too much was missed and the ' +
     'state has to be read anew.',
-  access: 'key',
+  access: 'viewer',
   query: z.object({}),
   responses: { 200: { description: 'The stream.', contentType: 'text/event-stream' } },
   problems: ['too-many-streams'],

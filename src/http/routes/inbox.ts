@@ -73,7 +73,7 @@ export const listDeliveries = route({
   summary: 'List what was delivered, newest first',
   description:
     'Everything that came to /webhook and /webhook/claim is in the bin `webhook`, also what was refused.',
-  access: 'key',
+  access: 'viewer',
   query: z.object({
     bin: binName.optional(),
     verdict: z.enum(DELIVERY_VERDICTS).optional(),
@@ -97,7 +97,7 @@ export const clearInbox = route({
   operationId: 'clearInbox',
   tag,
   summary: 'Remove the deliveries of a bin, or all',
-  access: 'key',
+  access: 'operator',
   query: z.object({ bin: binName.optional() }),
   responses: {
     200: {
@@ -118,7 +118,7 @@ export const getDelivery = route({
   operationId: 'getDelivery',
   tag,
   summary: 'A delivery with its headers and its body',
-  access: 'key',
+  access: 'viewer',
   params: delivery,
   responses: { 200: { description: 'The delivery.', schema: DeliveryView } },
   problems: ['inbox-off', 'delivery-not-found'],
@@ -134,7 +134,7 @@ export const replayDelivery = route({
   description:
     'As if it came to /webhook once more, for the attempt its token named, as your act in the ledger. What ' +
     'was known stays a duplicate, what is late stays late. To send a delivery elsewhere: `reveille inbox replay --to`.',
-  access: 'key',
+  access: 'operator',
   params: delivery,
   responses: {
     200: {

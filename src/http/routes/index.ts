@@ -5,15 +5,18 @@ import { getBuild, listAgents, listBuilds, redeploy } from './agents';
 import { listCapsules, listShifts } from './capsules';
 import { diffRuns } from './diff';
 import { getCosts } from './costs';
+import { exportAudit, searchAudit, verifyAudit } from './audit';
 import { docs, docsAsset, index, openapi } from './docs';
 import { events } from './events';
 import { health, ready } from './health';
 import { hook } from './hooks';
 import { clearInbox, deliver, getDelivery, listDeliveries, replayDelivery } from './inbox';
+import { createKey, listKeys, revokeKey, rotateKey, whoami } from './keys';
 import { metrics } from './metrics';
 import { getReplay, startReplay } from './replays';
 import { cancelRun, getRun, listRuns, rerunRun, startRun } from './runs';
 import { getSchedule } from './schedules';
+import { getSession, logIn, logOut } from './session';
 import { decideStep, listApprovals, postEvent } from './signals';
 import { claim, webhook } from './webhook';
 import { getWhy } from './why';
@@ -45,6 +48,9 @@ export const ROUTES: readonly Route[] = [
   listCapsules,
   listShifts,
   getCosts,
+  searchAudit,
+  verifyAudit,
+  exportAudit,
   listDeliveries,
   clearInbox,
   deliver,
@@ -52,6 +58,14 @@ export const ROUTES: readonly Route[] = [
   replayDelivery,
   listAlerts,
   acknowledgeAlert,
+  whoami,
+  listKeys,
+  createKey,
+  rotateKey,
+  revokeKey,
+  logIn,
+  getSession,
+  logOut,
   health,
   ready,
   metrics,

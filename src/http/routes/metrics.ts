@@ -6,7 +6,7 @@ export const metrics = route({
   operationId: 'getMetrics',
   tag: 'operation',
   summary: 'Figures for Prometheus',
-  access: 'key',
+  access: 'viewer',
   responses: { 200: { description: 'The exposition format.', contentType: 'text/plain' } },
   problems: [],
   handle: async (_input, { metrics: figures }) => ({

@@ -72,7 +72,7 @@ export const startReplay = route({
   description:
     'The runs are chosen now, newest first up to the limit, and begun a few at a time, oldest first. ' +
     '`preview: true` changes nothing.',
-  access: 'key',
+  access: 'operator',
   body: Body,
   idempotent: true,
   responses: {
@@ -99,7 +99,7 @@ export const getReplay = route({
   operationId: 'getReplay',
   tag,
   summary: 'How far a replay has come',
-  access: 'key',
+  access: 'viewer',
   params: z.object({ id: runId }),
   responses: { 200: { description: 'The replay.', schema: ReplayView } },
   problems: ['replay-not-found'],

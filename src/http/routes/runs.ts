@@ -30,7 +30,7 @@ export const startRun = route({
   operationId: 'startRun',
   tag,
   summary: 'Start a run of a workflow',
-  access: 'key',
+  access: 'operator',
   params: z.object({ workflowId: idText }),
   body: name(
     'StartRun',
@@ -58,7 +58,7 @@ export const rerunRun = route({
   summary: 'Start a run again, from a step on',
   description:
     'A new run that takes over the outputs of the steps before `fromStep` instead of redoing them.',
-  access: 'key',
+  access: 'operator',
   params,
   body: name(
     'RerunRun',
@@ -93,7 +93,7 @@ export const listRuns = route({
   operationId: 'listRuns',
   tag,
   summary: 'List runs, newest first',
-  access: 'key',
+  access: 'viewer',
   query: z.object({
     workflowId: idText.optional(),
     status: z.enum(RUN_STATUSES).optional(),
@@ -127,7 +127,7 @@ export const getRun = route({
   operationId: 'getRun',
   tag,
   summary: 'A run with its steps, timings, outputs and errors',
-  access: 'key',
+  access: 'viewer',
   params,
   responses: { 200: { description: 'The run.', schema: RunView } },
   problems: ['run-not-found'],
@@ -143,7 +143,7 @@ export const cancelRun = route({
   description:
     'The agent at work is told, no later step runs but those for the end, and asked again those neither. ' +
     'Cancelling a cancelled run again is answered the same.',
-  access: 'key',
+  access: 'operator',
   params,
   body: name('CancelRun', z.strictObject({ reason: z.string().min(1).max(1_000).optional() })),
   bodyOptional: true,

@@ -15,7 +15,7 @@ export const getSchedule = route({
   description:
     'The next fire times, every change of the clocks within a year that touches it, overlaps expected from how long ' +
     'the last runs took, and the runs and cost of a month. Nothing is decided by it.',
-  access: 'key',
+  access: 'viewer',
   params: z.object({ workflowId: idText }),
   responses: { 200: { description: 'The forecast.', schema: ScheduleForecast } },
   problems: ['workflow-not-found', 'no-schedule'],

@@ -19,7 +19,7 @@ export const postEvent = route({
     'Its payload becomes the output of every step that waits for an event of this name, with this key or any. A ' +
     'step that begins to wait later still finds it, if its run was there already. Workflows that listen for it (`on.event`) ' +
     'are started, each once. The same id again changes nothing.',
-  access: 'key',
+  access: 'operator',
   body: name(
     'Event',
     z.strictObject({
@@ -66,7 +66,7 @@ export const listApprovals = route({
   operationId: 'listApprovals',
   tag,
   summary: 'Steps that wait for a decision, newest first',
-  access: 'key',
+  access: 'viewer',
   query: z.object(pageQuery),
   responses: { 200: { description: 'A page.', schema: name('ApprovalPage', pageOf(ApprovalView)) } },
   problems: [],
@@ -89,7 +89,7 @@ export const decideStep = route({
   operationId: 'decideStep',
   tag,
   summary: 'Approve or decline what a step waits for',
-  access: 'key',
+  access: 'approver',
   params: z.object({ runId, stepId: idText }),
   body: name(
     'Decision',

@@ -24,7 +24,7 @@ export const getWhy = route({
   operationId: 'whyRun',
   tag: 'runs',
   summary: 'Why a run does not move, and what would release it',
-  access: 'key',
+  access: 'viewer',
   params: z.object({ runId }),
   responses: { 200: { description: 'The reason, if there is one.', schema: Why } },
   problems: ['run-not-found'],

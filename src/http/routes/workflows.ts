@@ -15,7 +15,7 @@ export const listWorkflows = route({
   operationId: 'listWorkflows',
   tag,
   summary: 'List the workflows with their next fire times',
-  access: 'key',
+  access: 'viewer',
   responses: { 200: { description: 'All of them.', schema: name('WorkflowPage', pageOf(WorkflowView)) } },
   problems: [],
   handle: async (_input, { registry, clock }) =>
@@ -28,7 +28,7 @@ export const getWorkflow = route({
   operationId: 'getWorkflow',
   tag,
   summary: 'A workflow with its next fire times and its last ticks',
-  access: 'key',
+  access: 'viewer',
   params: z.object({ workflowId: idText }),
   responses: { 200: { description: 'The workflow.', schema: WorkflowDetail } },
   problems: ['workflow-not-found'],
