@@ -20,4 +20,6 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 60_000,
   maxWorkers: 2,
+  // Tests that are marked as concurrent do nothing but wait.
+  maxConcurrency: 12,
 };
