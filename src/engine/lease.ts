@@ -4,8 +4,12 @@ import { admit } from '../guards/admit';
 import type { Agent } from '../registry';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
+import type { Guards } from './guards';
 import type { Runs } from './runs';
 import type { Tasks } from './tasks';
+
+/** Batches of waiting steps that are told of one failed wake; the next one tells the rest. */
+const MAX_BATCHES = 1_000;
 
 export class Leases {
   /** Until when each capsule lingers, where a look at its end is asked for already. */
@@ -16,6 +20,7 @@ export class Leases {
     private readonly runs: Runs,
     private readonly capsules: Capsules,
     private readonly tasks: Tasks,
+    private readonly guards: Pick<Guards, 'facts' | 'environment'>,
   ) {}
 
   /** A step may wait: wake the capsule if the guards let it, or serve it at once if it is awake. */
@@ -23,7 +28,9 @@ export class Leases {
     const record = await this.capsules.load(capsuleId);
     if (!record) return;
     if (record.state.status === 'awake') return this.grant(capsuleId);
-    const verdict = admit(record.state, record.activity, this.deps.clock.now());
+    const { state: capsule, activity } = record;
+    const scope = { agentId: capsule.agentId, environment: this.guards.environment };
+    const verdict = admit({ ...this.guards.facts, capsule, activity, scope, now: this.deps.clock.now() });
     if (verdict.verdict === 'proceed') await this.capsules.apply(capsuleId, { type: 'demand' });
     else this.deps.log.debug({ capsule: capsuleId, ...verdict }, 'not woken');
   }
@@ -45,11 +52,21 @@ export class Leases {
     );
   }
 
-  /** Tells those who wait that the capsule cannot be woken. */
+  /** Tells those who wait now that the capsule cannot be woken, each once, batch by batch. */
   async failWaiting(capsuleId: string, reason: string): Promise<void> {
-    const { store, limits } = this.deps;
-    for (const { runId, stepId, attempt } of await store.waiting(capsuleId, limits.sweepBatch)) {
-      await this.runs.apply(runId, { type: 'wake-failed', stepId, attempt, reason });
+    const { store, limits, clock } = this.deps;
+    const until = clock.now();
+    const told = new Set<string>();
+    for (let batch = 0; batch < MAX_BATCHES; batch += 1) {
+      const waiting = (await store.waiting(capsuleId, limits.sweepBatch)).filter(
+        // Who came since, and whoever tries again, hopes for the next wake.
+        ({ runId, stepId, requestedAt }) => requestedAt <= until && !told.has(`${runId}/${stepId}`),
+      );
+      if (waiting.length === 0) return;
+      for (const { runId, stepId, attempt } of waiting) {
+        told.add(`${runId}/${stepId}`);
+        await this.runs.apply(runId, { type: 'wake-failed', stepId, attempt, reason });
+      }
     }
   }
 

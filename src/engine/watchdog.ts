@@ -22,7 +22,7 @@ export const WATCH = {
   /** How often it looks, and how long one look may take. */
   periodMs: 20_000,
   passMs: 15_000,
-  /** How long after its time a tick may be undecided. The sweeper repairs within 5 s. */
+  /** How long after its time, and its slack, a tick may be undecided. The sweeper repairs within 5 s. */
   graceMs: 60_000,
   /** How late its own timer may fire. */
   lateMs: 10_000,
@@ -133,14 +133,19 @@ export class Watchdog {
     const now = clock.now();
     if (now < watched.nextLook) return;
     const { id, schedule, checkedUntil } = watched;
-    const expected = expectedTicks(schedule, checkedUntil, now, WATCH.graceMs);
+    const grace = graceOf(schedule);
+    const expected = expectedTicks(schedule, checkedUntil, now, grace);
     if (expected.length > 0) {
       // Those within the grace may be decided as well, one a minute at most.
-      const rows = await store.ticks(id, MAX_DUE_TICKS + 2, (expected[0] as number) - 1);
-      await this.tell(watched, judgeTicks(expected, rows, now, WATCH.graceMs), rows);
+      const rows = await store.ticks(
+        id,
+        MAX_DUE_TICKS + Math.ceil(grace / 60_000) + 1,
+        (expected[0] as number) - 1,
+      );
+      await this.tell(watched, judgeTicks(expected, rows, now, grace), rows);
     }
     const [next = Infinity] = nextTicks(schedule, watched.checkedUntil, 1);
-    watched.nextLook = next + WATCH.graceMs;
+    watched.nextLook = next + grace;
   }
 
   private async tell(
@@ -233,6 +238,9 @@ export class Watchdog {
     }
   }
 }
+
+/** A schedule with slack may be decided at its end. */
+const graceOf = ({ slackSeconds }: Schedule): number => WATCH.graceMs + slackSeconds * 1_000;
 
 const decidedText = ({ action, lateMs, reason }: Tick): string =>
   `${action} ${Math.round(lateMs / 1_000)} s late: ${reason}`;

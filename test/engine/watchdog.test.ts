@@ -24,7 +24,7 @@ const NOON = Date.UTC(2026, 0, 5, 12);
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 
-function registryOf(cron: string) {
+function registryOf(cron: string, slackSeconds = 0) {
   const input: RegistryInput = {
     agents: [{ id: 'alpha', name: 'Alpha', capsuleId: 'cap', baseUrl: 'http://alpha.test' }],
     workflows: [
@@ -32,7 +32,7 @@ function registryOf(cron: string) {
         id: 'report',
         name: 'Report',
         steps: [{ id: 'one', agent: 'alpha' }],
-        schedule: { cron, timezone: 'Europe/Berlin' },
+        schedule: { cron, timezone: 'Europe/Berlin', slackSeconds },
       },
     ],
   };
@@ -43,11 +43,12 @@ function registryOf(cron: string) {
 
 interface Setup {
   cron?: string;
+  slackSeconds?: number;
   store?: Store;
   clock?: VirtualClock;
 }
 
-async function setUp({ cron = '0 * * * *', store = createMemoryStore(), clock }: Setup = {}) {
+async function setUp({ cron = '0 * * * *', slackSeconds, store = createMemoryStore(), clock }: Setup = {}) {
   const time = clock ?? new VirtualClock(START);
   /** What the process's clock shows beyond what went by: set, or held up. */
   const skew = { ms: 0 };
@@ -61,7 +62,7 @@ async function setUp({ cron = '0 * * * *', store = createMemoryStore(), clock }:
   events.on('alert', (alert: Alert, change) => void told.push([change, alert.subject]));
   let ids = 0;
   const newId = () => `00000000-0000-4000-8000-${String((ids += 1)).padStart(12, '0')}`;
-  const deps = { store, queue, registry: registryOf(cron), clock: skewed, log, events, newId };
+  const deps = { store, queue, registry: registryOf(cron, slackSeconds), clock: skewed, log, events, newId };
   const tasks = new Tasks(log);
   const watchdog = new Watchdog(deps, new Alerts(deps), tasks);
   await watchdog.start();
@@ -111,6 +112,14 @@ describe('scheduled times', () => {
     await pass(2 * WATCH.periodMs);
     expect(told).toHaveLength(1);
     expect((await open())[0]?.count).toBe(3);
+  });
+
+  it('have their slack before the grace', async () => {
+    const { pass, told, clock } = await setUp({ slackSeconds: 600 });
+    await pass(NOON + 10 * MINUTE + WATCH.graceMs - 1 - clock.now());
+    expect(told).toEqual([]);
+    await pass(WATCH.periodMs);
+    expect(told).toEqual([['raised', NOON_SUBJECT]]);
   });
 
   it('are resolved by the decision, with what it was', async () => {

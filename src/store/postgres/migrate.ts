@@ -9,13 +9,18 @@ import { SCHEMA } from './pool';
 
 /** An arbitrary number that names our lock among all advisory locks of the database. */
 const LOCK = 7_383_845;
+/**
+ * A migration may rewrite a large table, and others wait for it meanwhile: both may take as long, where the
+ * pool's other queries are cut after half a minute.
+ */
+const MIGRATION_MS = 3_600_000;
 const DIRECTORY = join(__dirname, '..', 'migrations');
 
 /** Brings the schema up to date. Answers the names of the files it applied. */
 export async function migrate(pool: Pool): Promise<string[]> {
   const client = await pool.connect();
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
+    await client.query(patient('SELECT pg_advisory_lock($1)', [LOCK]));
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}`);
     await client.query(
       'CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
@@ -33,10 +38,16 @@ export async function migrate(pool: Pool): Promise<string[]> {
   }
 }
 
+const patient = (text: string, values?: unknown[]) => ({
+  text,
+  ...(values && { values }),
+  query_timeout: MIGRATION_MS,
+});
+
 async function apply(client: PoolClient, name: string): Promise<void> {
   try {
     await client.query('BEGIN');
-    await client.query(readFileSync(join(DIRECTORY, name), 'utf8'));
+    await client.query(patient(readFileSync(join(DIRECTORY, name), 'utf8')));
     await client.query('INSERT INTO migrations (name) VALUES ($1)', [name]);
     await client.query('COMMIT');
   } catch (error) {
