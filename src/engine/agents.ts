@@ -1,5 +1,8 @@
 /** The agents over HTTP. Base URLs come from the registry alone; redirects are never followed. */
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+// By themselves: undici's index loads fetch, caches, proxies and mocks as well, several MB that nobody uses here.
+import Agent from 'undici/lib/dispatcher/agent';
+import request from 'undici/lib/api/api-request';
 import { AgentHealth, AgentStatus, type AgentRunRequest } from '../contract';
 import type { Agents, JobRef, ProbeAnswer, SendAnswer, StatusAnswer } from './ports';
 
@@ -111,7 +114,7 @@ async function perform(dispatcher: Dispatcher, call: Call): Promise<Answer> {
   );
   try {
     const { origin, pathname, search } = new URL(call.url);
-    const { statusCode, headers, body } = await dispatcher.request({
+    const { statusCode, headers, body } = await request.call(dispatcher, {
       origin,
       path: pathname + search,
       method: call.method,
