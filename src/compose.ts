@@ -7,8 +7,9 @@ import type { Logger } from 'pino';
 import { platformOf } from './compose-platform';
 import type { Config } from './config';
 import { DEFAULT_LIMITS, type Limits } from './domain/limits';
-import { AlertWebhook } from './engine/alert-webhook';
 import { createAgents } from './engine/agents';
+import { tellChannel } from './engine/alert-channels';
+import { openCheckpoints } from './engine/audit/open';
 import { Callbacks } from './engine/callbacks';
 import type { EngineDeps, EngineEvents } from './engine/context';
 import { Engine } from './engine/engine';
@@ -22,6 +23,7 @@ import { EventStreams } from './http/event-streams';
 import { createMetrics } from './http/metrics';
 import { startServer } from './http/server';
 import { InboxRecorder } from './inbox/recorder';
+import { Notifier, openChannels } from './notify';
 import type { Registry } from './registry';
 import { startEmbeddedPostgres } from './store/embedded';
 import { openPostgresStore } from './store/postgres';
@@ -36,6 +38,9 @@ export interface Orchestrator {
   /** Stops taking work, finishes what is in hand within the configured time, and lets go of everything. */
   close(): Promise<void>;
 }
+
+/** Why an orchestrator that only observes holds everything. */
+const DISABLED = 'this orchestrator processes nothing: ENGINE_ENABLED is false; start it with ENGINE_ENABLED=true';
 
 /** How long requests under way may take once everything else has stopped. */
 const CLOSE_MS = 2_000;
@@ -68,7 +73,7 @@ async function start(
   undo: Undo,
 ): Promise<Orchestrator> {
   const databaseUrl = await database(config, log, undo);
-  const store = undo.push(await openPostgresStore(databaseUrl), (s) => s.close());
+  const store = undo.push(await openPostgresStore(databaseUrl, { environment: config.environment }), (s) => s.close());
   // Closed after the server: what it still answered is written down.
   const inbox = config.http.inbox
     ? undo.push(new InboxRecorder({ store, clock: systemClock, log }), (i) => i.close())
@@ -89,6 +94,14 @@ async function start(
   const publicUrl = config.http.publicUrlIsDefault ? url : config.http.publicUrl;
   const events = new EventEmitter<EngineEvents>();
   const callbacks = new Callbacks(await callbackSecret(config, store), `${publicUrl}/webhook`);
+  const notifier = undo.push(
+    new Notifier({
+      ...{ store, clock: systemClock, random: Math.random, newId: randomUUID, log },
+      channels: openChannels(config.notify, publicUrl, () => systemClock.now()),
+      rules: config.notify.rules,
+    }),
+    (n) => n.close(),
+  );
   const deps: EngineDeps = {
     store,
     queue,
@@ -102,13 +115,18 @@ async function start(
     clock: systemClock,
     random: Math.random,
     newId: randomUUID,
+    outbox: notifier,
     limits: { ...DEFAULT_LIMITS, sweepMs: config.sweepIntervalMs, ...options.limits },
-    performing: config.role !== 'web',
+    performing: config.role !== 'web' && config.engineEnabled,
+    environment: config.environment,
+    ...(!config.engineEnabled && { disabled: DISABLED }),
   };
   const engine = new Engine(deps);
   const streams = undo.push(new EventStreams({ events, clock: systemClock }), async (s) => s.close());
   const watched = { store, clock: systemClock, events, tasks: engine.tasks, log, ...(inbox && { inbox }) };
   const metrics = undo.push(createMetrics(watched), async (m) => m.close());
+  const audited = { store, clock: systemClock, log, alerts: engine.alerts, tasks: engine.tasks };
+  const checkpoints = deps.performing ? openCheckpoints(config.audit, audited) : undefined;
   let stopping = false;
   app = createApp({
     engine,
@@ -120,8 +138,15 @@ async function start(
     callbacks,
     auth: config.http.apiKeys.length > 0 ? new ApiKeys(config.http.apiKeys) : 'loopback-only',
     webhookMaxBytes: config.http.webhookMaxBytes,
-    ready: () => ({ schedules: engine.schedules.state, stopping }),
+    ready: () => ({
+      notifier: notifier.trouble().length === 0 ? 'ok' : 'messages do not arrive',
+      schedules: engine.schedules.state,
+      stopping,
+      ...(!config.engineEnabled && { engine: 'is disabled: ENGINE_ENABLED is false' }),
+      ...(checkpoints && { checkpoints: checkpoints.state }),
+    }),
     metrics,
+    notifier,
     events: streams,
     trustedProxies: config.http.trustedProxies,
     ...(inbox && { inbox }),
@@ -130,12 +155,10 @@ async function start(
     const retention = startRetention(store, config.storage.retentionDays, log);
     undo.push(retention, async (task) => void (await task.destroy()));
   }
-  const alertUrl = config.http.alertWebhookUrl;
-  if (alertUrl) {
-    const webhook = new AlertWebhook({ events, clock: systemClock, log, url: alertUrl });
-    undo.push(webhook, async (w) => w.close());
-  }
+  notifier.onChange((state) => tellChannel(engine.alerts, state));
+  notifier.start();
   await engine.start();
+  if (checkpoints) undo.push(checkpoints, async (c) => c.stop()).start();
   if (deps.performing) engine.tasks.spawn('schedule forecast', () => announceSchedules(deps));
   const close = async () => {
     stopping = true;

@@ -58,3 +58,14 @@ const macOf = (id: string, timestamp: string, body: Buffer, key: string): Buffer
 /** A `whsec_` secret is base64, as its prefix says; any other stands for its own bytes. */
 const keyBytes = (key: string): Buffer =>
   key.startsWith('whsec_') ? Buffer.from(key.slice('whsec_'.length), 'base64') : Buffer.from(key, 'utf8');
+
+/**
+ * The headers of a delivery of ours.
+ * @param id of the message: the same at every try
+ * @param now epoch milliseconds
+ */
+export function signedHeaders(id: string, body: string, key: string, now: number): Record<string, string> {
+  const timestamp = String(Math.floor(now / 1_000));
+  const mac = macOf(id, timestamp, Buffer.from(body), key).toString('base64');
+  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${mac}` };
+}

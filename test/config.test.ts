@@ -36,6 +36,7 @@ describe('development', () => {
       environment: 'development',
       role: 'all',
       logLevel: 'info',
+      notify: { rules: [] },
       shutdownTimeoutSeconds: 25,
       sweepIntervalMs: 2_000,
       http: {
@@ -49,6 +50,7 @@ describe('development', () => {
         inbox: true,
       },
       storage: { dataDir: '.reveille', retentionDays: 7 },
+      audit: { entries: 1_000, minutes: 15 },
     });
   });
 
@@ -216,6 +218,34 @@ describe('secrets', () => {
     });
     expect(`${JSON.stringify(config)}${inspect(config, { depth: 9 })}`).not.toContain(CANARY);
     expect(config.storage.databaseUrl?.reveal()).toContain(CANARY);
+  });
+});
+
+describe('messages to people', () => {
+  it('names a channel whole or not at all', () => {
+    expect(placesOf({ NOTIFY_TELEGRAM_TOKEN: CANARY })).toEqual(['NOTIFY_TELEGRAM_CHAT']);
+    expect(placesOf({ NOTIFY_SMTP_URL: 'smtp://mail', NOTIFY_EMAIL_TO: 'a@b.example' })).toEqual([
+      'NOTIFY_EMAIL_FROM',
+    ]);
+    expect(placesOf({ NOTIFY_WEBHOOK_SECRET: 'short' })).toEqual([
+      'NOTIFY_WEBHOOK_SECRET',
+      'NOTIFY_WEBHOOK_URL',
+    ]);
+    expect(placesOf({ NOTIFY_ROUTES: 'pager=*' })).toEqual(['NOTIFY_ROUTES']);
+    const { notify } = configOf({
+      NOTIFY_SMTP_URL: `smtps://me:${CANARY}@mail.example`,
+      NOTIFY_EMAIL_FROM: 'Reveille <reveille@b.example>',
+      NOTIFY_EMAIL_TO: 'a@b.example, c@b.example',
+      NOTIFY_ROUTES: 'email=error,missed-tick; slack=*',
+    });
+    expect(notify).toMatchObject({
+      email: { from: 'Reveille <reveille@b.example>', to: ['a@b.example', 'c@b.example'] },
+      rules: [
+        { channel: 'email', words: ['error', 'missed-tick'] },
+        { channel: 'slack', words: ['*'] },
+      ],
+    });
+    expect(JSON.stringify(notify) + inspect(notify)).not.toContain(CANARY);
   });
 });
 

@@ -6,13 +6,17 @@ import { costsCommand } from './costs';
 import { demoCommand } from './demo/command';
 import { diffCommand } from './diff';
 import { newCommand } from './new';
+import { notifyCommand } from './notify';
 import { platformCommand } from './platform';
 import { redeployCommand } from './redeploy';
 import { replayCommand } from './replay';
 import { inboxCommand } from './inbox';
+import { keysCommand } from './keys';
+import { loginCommand, logoutCommand, whoamiCommand } from './login';
 import { run } from './run';
 import { scheduleCommand } from './schedule';
 import { runsCommand } from './runs';
+import { slotsCommand } from './slots';
 import { whyCommand } from './why';
 
 void run(
@@ -28,6 +32,12 @@ void run(
     .addCommand(replayCommand())
     .addCommand(diffCommand())
     .addCommand(costsCommand())
+    .addCommand(loginCommand())
+    .addCommand(logoutCommand())
+    .addCommand(whoamiCommand())
+    .addCommand(keysCommand())
     .addCommand(inboxCommand())
-    .addCommand(scheduleCommand()),
+    .addCommand(scheduleCommand())
+    .addCommand(slotsCommand())
+    .addCommand(notifyCommand()),
 );

@@ -1,7 +1,9 @@
 /** From the environment to a checked configuration. */
 import type { Problem } from '../domain/schedule';
+import { arrangeAudit, missingForAudit, type AuditConfig } from './audit';
 import { isLoopbackHost } from './kinds';
 import { arrangePlatform, missingForPlatform, type PlatformConfig } from './platform';
+import { arrangeNotify, missingForNotify, type NotifyConfig, type TracingConfig } from './notify';
 import type { Secret } from './secret';
 import { VARIABLES, type Values, type Variable, type VariableName } from './variables';
 
@@ -12,6 +14,8 @@ export type Env = Readonly<Record<string, string | undefined>>;
 export interface Config extends PlatformConfig {
   readonly environment: Values['NODE_ENV'];
   readonly role: Values['ROLE'];
+  /** False: it observes and serves the API, and processes nothing. */
+  readonly engineEnabled: boolean;
   readonly logLevel: Values['LOG_LEVEL'];
   readonly shutdownTimeoutSeconds: number;
   readonly sweepIntervalMs: number;
@@ -26,13 +30,15 @@ export interface Config extends PlatformConfig {
     /** `sha256:<hex>` each. Empty: requests from this machine only. */
     readonly apiKeys: readonly string[];
     readonly callbackSecret?: Secret;
-    /** Absent: alerts are told in the API and the log only. */
-    readonly alertWebhookUrl?: Secret;
     readonly trustedProxies: number;
     readonly webhookMaxBytes: number;
     /** Whether deliveries are recorded and /inbox answers. */
     readonly inbox: boolean;
   };
+  /** Where people are told of alerts and of what waits for them. */
+  readonly notify: NotifyConfig;
+  /** Absent: no traces are made. */
+  readonly tracing?: TracingConfig;
   readonly storage: {
     /** Absent: the embedded Postgres in `dataDir`. Never absent in production. */
     readonly databaseUrl?: Secret;
@@ -41,6 +47,8 @@ export interface Config extends PlatformConfig {
     readonly dataDir: string;
     readonly retentionDays: number;
   };
+  /** How the end of the ledger is signed, and where that is kept. */
+  readonly audit: AuditConfig;
 }
 
 export type LoadedConfig =
@@ -116,6 +124,8 @@ function missing(values: Partial<Values>, isGiven: (name: VariableName) => boole
     );
   }
   missingForPlatform(values, isGiven, need);
+  missingForAudit(isGiven, need);
+  missingForNotify(isGiven, need);
   return withoutRepeats(problems);
 }
 
@@ -129,6 +139,7 @@ function arrange(values: Values): Config {
   return {
     environment: values.NODE_ENV,
     role: values.ROLE,
+    engineEnabled: values.ENGINE_ENABLED === 'true',
     logLevel: values.LOG_LEVEL,
     shutdownTimeoutSeconds: values.SHUTDOWN_TIMEOUT_SECONDS,
     sweepIntervalMs: values.SWEEP_INTERVAL_MS,
@@ -139,7 +150,6 @@ function arrange(values: Values): Config {
       publicUrlIsDefault: PUBLIC_URL === undefined,
       apiKeys: API_KEYS,
       ...(CALLBACK_SECRET && { callbackSecret: CALLBACK_SECRET }),
-      ...(values.ALERT_WEBHOOK_URL && { alertWebhookUrl: values.ALERT_WEBHOOK_URL }),
       trustedProxies: values.TRUSTED_PROXIES,
       webhookMaxBytes: values.WEBHOOK_MAX_BYTES,
       inbox: values.INBOX === 'on' || (values.INBOX === 'default' && values.NODE_ENV === 'development'),
@@ -151,5 +161,7 @@ function arrange(values: Values): Config {
       retentionDays: values.RUN_RETENTION_DAYS,
     },
     ...arrangePlatform(values),
+    ...arrangeAudit(values),
+    ...arrangeNotify(values),
   };
 }

@@ -1,5 +1,6 @@
 /** Every environment variable the orchestrator reads, by group, with its kind and its purpose. */
 import type { z } from 'zod';
+import { AUDIT_VARIABLES } from './audit';
 import {
   baseUrl,
   connection,
@@ -11,6 +12,7 @@ import {
   words,
   type Kind,
 } from './kinds';
+import { NOTIFY_VARIABLES } from './notify';
 
 export const GROUPS = {
   process: 'Process',
@@ -21,6 +23,8 @@ export const GROUPS = {
   docker: 'Docker',
   kubernetes: 'Kubernetes',
   fly: 'Fly',
+  notify: 'Messages to people, and traces',
+  audit: 'Audit',
   limits: 'Limits and times',
 } as const;
 export type Group = keyof typeof GROUPS;
@@ -49,6 +53,11 @@ export const VARIABLES = {
     'process',
     oneOf(['all', 'web', 'worker'], 'all'),
     '`web` answers HTTP, `worker` wakes, dispatches and sweeps, `all` does both. Any number of each can run.',
+  ),
+  ENGINE_ENABLED: variable(
+    'process',
+    oneOf(['true', 'false'], 'true'),
+    '`false`: this process observes, serves the API and records ticks, and wakes, sends and stops nothing by itself. See docs/safety.md.',
   ),
   LOG_LEVEL: variable(
     'process',
@@ -95,11 +104,6 @@ export const VARIABLES = {
     'http',
     oneOf(['default', 'on', 'off'], 'default'),
     'Whether what agents deliver is kept for a day for people to look at, under /inbox, secrets taken out. `default`: in development only.',
-  ),
-  ALERT_WEBHOOK_URL: variable(
-    'http',
-    connection(['https:', 'http:']),
-    'Where alerts are told, as JSON {"text": "…"}: an incoming webhook of Slack or the like. Unset: GET /alerts and the log only.',
   ),
   DATABASE_URL: variable(
     'storage',
@@ -192,6 +196,8 @@ export const VARIABLES = {
     oneOf(['stop', 'suspend'], 'stop'),
     'How a machine sleeps. `suspend` keeps its memory and starts faster, but only fits agents that tell no bootId: a resumed one tells the old.',
   ),
+  ...NOTIFY_VARIABLES,
+  ...AUDIT_VARIABLES,
   SWEEP_INTERVAL_MS: variable(
     'limits',
     integer(100, MAX_SWEEP_INTERVAL_MS, 2_000),

@@ -1,13 +1,35 @@
 /** Alerts: what a person should know of, said once while it lasts, with what to do about it. */
 import type { LedgerEntry } from './ledger';
+import type { Severity } from './notification';
 
 export const ALERT_KINDS = {
   'missed-tick': 'a scheduled time was not decided in time',
   'schedule-lost': 'the queue does not know a schedule of the registry',
   'watchdog-late': 'the watchdog itself ran late, or its clock was set',
   stray: 'replicas ran although their capsule should have been asleep',
+  'checkpoint-failing': 'signed checkpoints of the ledger cannot be put where they are kept',
+  'ledger-tampered': 'the ledger is not what was signed before',
+  'run-failed': 'the last run of a workflow failed',
+  'error-rate': 'too many runs of a workflow failed within the hour',
+  'wake-failing': 'a capsule failed to wake several times in a row',
+  'awake-idle': 'a capsule is awake and nothing keeps it so',
+  'queue-old': 'a step has waited too long for its agent',
+  'channel-down': 'messages to people do not arrive',
+  'switched-off': 'somebody switched something off',
 } as const;
 export type AlertKind = keyof typeof ALERT_KINDS;
+
+/** How grave each kind is, for the rules that say who is told where. Others are warnings. */
+const GRAVITY: { readonly [kind in AlertKind]?: Severity } = {
+  'missed-tick': 'error',
+  'run-failed': 'error',
+  'error-rate': 'critical',
+  'wake-failing': 'error',
+  'awake-idle': 'error',
+  stray: 'error',
+};
+
+export const severityOf = (kind: AlertKind): Severity => GRAVITY[kind] ?? 'warning';
 
 /** Longer texts are cut: an alert is read on a telephone. */
 export const MAX_ALERT_TEXT = 1_000;

@@ -21,7 +21,9 @@ export type EntityKind =
   | 'key'
   | 'session'
   | 'inbox'
-  | 'retention';
+  | 'retention'
+  | 'switch'
+  | 'emergency-stop';
 
 export interface LedgerEntry {
   at: number;

@@ -8,9 +8,18 @@ import {
   type AlertKey,
   type NewAlert,
 } from '../domain/alert';
+import { raisedMessage, resolvedMessage, type Notification, type OutboxRow } from '../domain/notification';
 import type { EngineDeps } from './context';
 
-type Deps = Pick<EngineDeps, 'store' | 'clock' | 'newId' | 'log' | 'events'>;
+type Deps = Pick<EngineDeps, 'store' | 'clock' | 'newId' | 'log' | 'events' | 'outbox'>;
+
+/** Where messages to people go; the notifier. Without one, alerts are on record and in the log only. */
+export interface Outbox {
+  /** The rows that tell a message, to be committed with what it tells of. */
+  rows(message: Notification): OutboxRow[];
+  /** They are committed. */
+  poke(): void;
+}
 
 export class Alerts {
   constructor(private readonly deps: Deps) {}
@@ -25,8 +34,11 @@ export class Alerts {
     const at = clock.now();
     const message = alertText(alert.message);
     const entry = alertEntry('raised', alert, { at, actor, reason: message });
-    const result = await store.raiseAlert({ ...alert, message, id: newId(), at }, entry);
+    const id = newId();
+    const rows = this.deps.outbox?.rows(raisedMessage({ ...alert, message }, `alert:${id}`));
+    const result = await store.raiseAlert({ ...alert, message, id, at }, entry, rows);
     if (result.kind !== 'raised') return false;
+    this.deps.outbox?.poke();
     log.warn({ alert: alertEntity(alert), alertId: result.alert.id }, `alert: ${message}`);
     this.tell(result.alert, 'raised');
     return true;
@@ -39,8 +51,12 @@ export class Alerts {
     const key = { kind, subject };
     const reason = alertText(resolution);
     const entry = alertEntry('resolved', key, { at, actor, reason });
-    const alert = await store.resolveAlert(key, { at, resolution: reason }, entry);
+    // The alert's own id is not known yet; the commit sees to it that it is resolved, and told, once.
+    const told = resolvedMessage({ ...key, resolution: reason }, `resolved:${this.deps.newId()}`);
+    const rows = this.deps.outbox?.rows(told);
+    const alert = await store.resolveAlert(key, { at, resolution: reason }, entry, rows);
     if (!alert) return false;
+    this.deps.outbox?.poke();
     log.info({ alert: alertEntity(key), alertId: alert.id }, `alert resolved: ${reason}`);
     this.tell(alert, 'resolved');
     return true;

@@ -8,6 +8,7 @@ import type { Builds } from '../platforms/builds';
 import type { Platform } from '../platforms/platform';
 import type { Registry } from '../registry';
 import type { Store } from '../store/store';
+import type { Outbox } from './alerts';
 import type { Callbacks } from './callbacks';
 import type { Agents, Clock, Log, Queue } from './ports';
 
@@ -28,6 +29,12 @@ export interface EngineDeps {
   log: Log;
   /** False in the web role: commands are left to a worker. */
   performing: boolean;
+  /** Which of the environments that may be switched off this is. */
+  environment?: string;
+  /** Set while this process performs nothing: why, for people. */
+  disabled?: string;
+  /** Absent: nobody is told of alerts but by the record and the log. */
+  outbox?: Outbox;
   /** Tells what was committed; for people who watch, never for decisions. */
   events: EventEmitter<EngineEvents>;
 }

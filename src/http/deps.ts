@@ -4,6 +4,7 @@ import type { Callbacks } from '../engine/callbacks';
 import type { Engine } from '../engine/engine';
 import type { Clock, Queue } from '../engine/ports';
 import type { InboxRecorder } from '../inbox/recorder';
+import type { Notifier } from '../notify';
 import type { Registry } from '../registry';
 import type { Store } from '../store/store';
 import type { ApiKeys } from './auth';
@@ -28,6 +29,8 @@ export interface AppDeps {
   /** What this process knows of its own readiness; store and queue are asked by `GET /ready` itself. */
   ready: () => Readiness;
   metrics: Metrics;
+  /** Absent: no channel can be tried. */
+  notifier?: Pick<Notifier, 'test'>;
   events: EventStreams;
   /** Reverse proxies in front, whose X-Forwarded-For is believed. Default 0: none is. */
   trustedProxies?: number;
@@ -42,6 +45,12 @@ export interface HandlerDeps extends AppDeps {
 export interface Readiness {
   /** `ok`, or why the schedules are not kept, in words for people. Shown to anybody. */
   schedules: string;
+  /** Where checkpoints of the ledger are signed: `ok`, or what is wrong. It keeps nobody from working. */
+  checkpoints?: string;
+  /** Set where this process performs nothing by order: why. It keeps nobody from asking. */
+  engine?: string;
+  /** Whether messages to people arrive: `ok`, or not. It keeps nobody from working. */
+  notifier?: string;
   /** Set while the process shuts down: it should get no more requests. */
   stopping?: boolean;
 }

@@ -1,6 +1,7 @@
 /** The record's part of alerts: one open alert for each kind and subject, whoever raises it how often. */
 import type { Alert, AlertKey, NewAlert } from '../domain/alert';
 import type { LedgerEntry } from '../domain/ledger';
+import type { OutboxRow } from '../domain/notification';
 import { storableJson } from './json';
 import type { Page } from './store';
 
@@ -24,13 +25,17 @@ export interface AlertFilter {
 }
 
 export interface AlertStore {
-  /** Raises an alert or counts it. The entry is written with a new one only, in the same transaction. */
-  raiseAlert(alert: AlertRaise, entry: LedgerEntry): Promise<RaiseResult>;
-  /** Resolves the open alert of a key, with its entry. Undefined when none is open. */
+  /**
+   * Raises an alert or counts it. The entry, and what people are told, are written with a new one only, in the
+   * same transaction.
+   */
+  raiseAlert(alert: AlertRaise, entry: LedgerEntry, outbox?: readonly OutboxRow[]): Promise<RaiseResult>;
+  /** Resolves the open alert of a key, with its entry and what people are told. Undefined when none is open. */
   resolveAlert(
     key: AlertKey,
     resolution: { at: number; resolution: string },
     entry: LedgerEntry,
+    outbox?: readonly OutboxRow[],
   ): Promise<Alert | undefined>;
   /** Notes who saw an alert; the first one counts. Undefined when there is no such alert, or somebody has. */
   acknowledgeAlert(

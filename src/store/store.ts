@@ -13,9 +13,11 @@ import type { AuditStore } from './audit';
 import type { Deduplication } from '../domain/flow';
 import type { FlowStore } from './flow';
 import type { CostStore } from './costs';
+import type { NotificationStore } from './notifications';
 import type { RedeployStore } from './redeploys';
 import type { ReplayStore } from './replays';
 import type { DeliveryStore } from './deliveries';
+import type { SwitchStore } from './switches';
 import type { KeyStore } from './keys';
 
 export interface Versioned<T> {
@@ -28,7 +30,8 @@ export interface Change {
   at: number;
   run?: RunChange;
   capsule?: CapsuleChange;
-  leases?: { runId: string; changes: LeaseChange[] };
+  /** `workflowId`: whose work it is, for the guards; left out where it is nobody's in particular. */
+  leases?: { runId: string; workflowId?: string; changes: LeaseChange[] };
   waits?: { runId: string; changes: WaitChange[] };
   tick?: Tick;
   /** Kept for steps that wait for it; one whose id is known changes nothing. */
@@ -67,6 +70,8 @@ export interface CapsuleChange {
   /** Refused while leases are held (or even asked for). */
   unless?: 'held' | 'held-or-waiting';
   shift?: Shift;
+  /** Of a wake ahead of one workflow's work, for the guards. */
+  workflowId?: string;
 }
 
 /** Something that happened, for steps that wait for it. */
@@ -108,6 +113,7 @@ export type Conflict =
   | 'tick' // this tick was decided already
   | 'idempotency' // this key was used already
   | 'duplicate' // a run with this key is there, and its time is not over
+  | 'held' // a guard holds it: a switch is on
   | 'flow'; // the run is not to start: a limit is reached, no token is left, or it is put off
 
 /** A capsule on which a lease was released, and what it is left with. */
@@ -129,6 +135,7 @@ export interface LeaseRequest {
 }
 
 export interface CapsuleRecord extends Versioned<CapsuleState> {
+  /** `waiting` counts those that no switch holds. */
   activity: Activity;
 }
 
@@ -160,8 +167,16 @@ export interface RunPayloads {
   results: StepResult[];
 }
 
-export interface Store 
-  extends DeliveryStore, ReplayStore, AlertStore, FlowStore, CostStore, AuditStore, KeyStore {
+export interface Store
+  extends
+    DeliveryStore,
+    ReplayStore,
+    AlertStore,
+    NotificationStore,
+    FlowStore,
+    CostStore,
+    AuditStore,
+    KeyStore, SwitchStore {
   /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
   commit(change: Change): Promise<CommitResult>;
 
@@ -193,7 +208,7 @@ export interface Store
   declareCapsules(settings: CapsuleSetting[], now: number): Promise<void>;
   /** Capsules that somebody waits for, whose time is up, or that idle past their linger. */
   dueCapsules(now: number, limit: number): Promise<string[]>;
-  /** Who waits for a capsule, first come first; at most as many as there are free slots. */
+  /** Who waits for a capsule and is held by no switch, in turn; at most as many as there are free slots. */
   grantable(capsuleId: string): Promise<LeaseRequest[]>;
   /** Everybody who waits for a capsule. */
   waiting(capsuleId: string, limit: number): Promise<LeaseRequest[]>;

@@ -8,10 +8,12 @@ import { flowContract } from './store-flow';
 import { inboxContract } from './store-inbox';
 import { keyContract } from './store-keys';
 import { leaseContract } from './store-leases';
+import { notificationContract } from './store-notifications';
 import { recordContract } from './store-record';
 import { redeployContract } from './store-redeploys';
 import { replayContract } from './store-replays';
 import { runContract } from './store-runs';
+import { switchContract } from './store-switches';
 
 /** A store of its own, empty, and what undoes it. */
 export interface OpenStore {
@@ -39,7 +41,9 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     redeployContract(store);
     replayContract(store);
     alertContract(store);
+    notificationContract(store);
     costContract(store);
+    switchContract(store);
     auditContract(store);
     keyContract(store);
   });

@@ -1,10 +1,5 @@
 /** Alerts over HTTP: listed, acknowledged, counted, streamed; and what a schedule will do. */
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { Secret } from '../../src/config/secret';
 import type { LedgerEntry } from '../../src/domain/ledger';
-import { AlertWebhook } from '../../src/engine/alert-webhook';
 import { until } from '../support/until';
 import { startApi, type Api } from './support/api';
 import { open, text } from './support/client';
@@ -129,65 +124,5 @@ describe('GET /workflows/:workflowId/schedule', () => {
     expect((await api.call('GET', '/workflows/none/schedule')).body).toMatchObject({
       code: 'workflow-not-found',
     });
-  });
-});
-
-describe('the webhook for alerts', () => {
-  const PATH = '/hook-token-canary';
-
-  async function chat(statuses: number[]) {
-    const got: Array<{ url: string | undefined; text: string }> = [];
-    const server = createServer((req, res) => {
-      let body = '';
-      req.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      req.on('end', () => {
-        got.push({ url: req.url, text: (JSON.parse(body) as { text: string }).text });
-        res.writeHead(statuses.shift() ?? 200).end('ok');
-      });
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const url = new Secret(`http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}`);
-    const warnings: string[] = [];
-    const log = { warn: (_: object, message: string) => void warnings.push(message) };
-    const webhook = new AlertWebhook({ events: api.events, clock: api.clock, log, url });
-    const close = () => {
-      webhook.close();
-      server.closeAllConnections();
-      server.close();
-    };
-    return { got, warnings, close };
-  }
-
-  it('is told of alerts that came together at once, and again when it fails, without its address in the log', async () => {
-    const { got, warnings, close } = await chat([503, 200]);
-    await lost('one');
-    await lost('two');
-    await api.engine.alerts.resolve({ kind: 'schedule-lost', subject: 'one' }, 'found', 'test');
-    expect(got).toEqual([]);
-    api.clock.advance(2_000);
-    await until(() => warnings.length === 1, { what: 'the refusal' });
-    expect(warnings[0]).toBe('ALERT_WEBHOOK_URL did not take an alert (it answered 503); it is tried again');
-    api.clock.advance(2_000);
-    await until(() => got.length === 2, { what: 'the second try' });
-    expect(got[1]).toEqual({
-      url: PATH,
-      text: '⚠ one is lost; look for it\n⚠ two is lost; look for it\n✓ schedule-lost one: found',
-    });
-    expect(warnings.join() + api.logged()).not.toContain('canary-');
-    expect(warnings.join() + api.logged()).not.toContain(PATH);
-    close();
-  });
-
-  it('is left alone after a final no', async () => {
-    const { got, warnings, close } = await chat([404]);
-    await lost('one');
-    api.clock.advance(2_000);
-    await until(() => warnings.length === 1, { what: 'the refusal' });
-    expect(warnings[0]).toMatch(/it answered 404\); it is given up, see GET \/alerts/);
-    api.clock.advance(60_000);
-    await lost('two');
-    api.clock.advance(2_000);
-    await until(() => got.length === 2, { what: 'the next alert' });
-    close();
   });
 });

@@ -28,7 +28,15 @@ const ReadyView = name(
   'Ready',
   z.object({
     status: z.enum(['ready', 'not-ready']),
-    checks: z.object({ store: part, queue: part, schedules: part, process: part }),
+    checks: z.object({
+      store: part,
+      queue: part,
+      schedules: part,
+      process: part,
+      engine: part.optional().describe('Set where it performs nothing by order. Decides nothing.'),
+      notifier: part.optional().describe('Whether messages to people arrive. Decides nothing.'),
+      checkpoints: part.optional().describe('Of the ledger, where they are signed. Decides nothing.'),
+    }),
   }),
 );
 
@@ -46,9 +54,15 @@ export const ready = route({
   problems: [],
   handle: async (_input, deps) => {
     const [store, queue] = await Promise.all([ping('store', deps), ping('queue', deps)]);
-    const { schedules, stopping } = deps.ready();
-    const checks = { store, queue, schedules, process: stopping ? 'is stopping' : 'ok' };
-    const isReady = Object.values(checks).every((check) => check === 'ok');
+    const { schedules, stopping, checkpoints, notifier, engine } = deps.ready();
+    const needed = { store, queue, schedules, process: stopping ? 'is stopping' : 'ok' };
+    const isReady = Object.values(needed).every((check) => check === 'ok');
+    const checks = {
+      ...needed,
+      ...(engine !== undefined && { engine }),
+      ...(notifier !== undefined && { notifier }),
+      ...(checkpoints !== undefined && { checkpoints }),
+    };
     return isReady
       ? json({ status: 'ready', checks })
       : json({ status: 'not-ready', checks }, 503, { 'Retry-After': '5' });

@@ -7,12 +7,15 @@ import { diffRuns } from './diff';
 import { getCosts } from './costs';
 import { exportAudit, searchAudit, verifyAudit } from './audit';
 import { docs, docsAsset, index, openapi } from './docs';
+import { getEmergencyStop, startEmergencyStop } from './emergency-stop';
 import { events } from './events';
+import { listSwitches, releaseSwitch, setSwitch } from './switches';
 import { health, ready } from './health';
 import { hook } from './hooks';
 import { clearInbox, deliver, getDelivery, listDeliveries, replayDelivery } from './inbox';
 import { createKey, listKeys, revokeKey, rotateKey, whoami } from './keys';
 import { metrics } from './metrics';
+import { listNotifications, testNotifications } from './notifications';
 import { getReplay, startReplay } from './replays';
 import { cancelRun, getRun, listRuns, rerunRun, startRun } from './runs';
 import { getSchedule } from './schedules';
@@ -56,8 +59,15 @@ export const ROUTES: readonly Route[] = [
   deliver,
   getDelivery,
   replayDelivery,
+  listSwitches,
+  setSwitch,
+  releaseSwitch,
+  startEmergencyStop,
+  getEmergencyStop,
   listAlerts,
   acknowledgeAlert,
+  listNotifications,
+  testNotifications,
   whoami,
   listKeys,
   createKey,

@@ -1,8 +1,10 @@
 import type { Alert, AlertKey } from '../../domain/alert';
 import type { LedgerEntry } from '../../domain/ledger';
+import type { OutboxRow } from '../../domain/notification';
 import { storableText, type AlertStore } from '../alerts';
 import { toPage, type Cursor } from '../cursor';
 import { clone, commit } from './commit';
+import { addToOutbox } from './notifications';
 import { newest } from './order';
 import type { Tables } from './tables';
 
@@ -12,14 +14,20 @@ export function memoryAlerts(tables: Tables): AlertStore {
   const of = ({ kind, subject }: AlertKey) =>
     [...tables.alerts.values()].filter((a) => a.kind === kind && a.subject === storableText(subject));
   const openOf = (key: AlertKey) => of(key).find((a) => a.resolvedAt === undefined);
-  const changed = (alert: Alert | undefined, change: Partial<Alert>, entry: LedgerEntry) => {
+  const changed = (
+    alert: Alert | undefined,
+    change: Partial<Alert>,
+    entry: LedgerEntry,
+    outbox: readonly OutboxRow[] = [],
+  ) => {
     if (!alert) return undefined;
     Object.assign(alert, change);
     note(entry);
+    addToOutbox(tables, outbox);
     return clone(alert);
   };
   return {
-    raiseAlert: async ({ id, at, once = false, kind, subject, message }, entry) => {
+    raiseAlert: async ({ id, at, once = false, kind, subject, message }, entry, outbox = []) => {
       const text = { subject: storableText(subject), message: storableText(message) };
       const open = openOf({ kind, subject });
       if (open) {
@@ -30,10 +38,11 @@ export function memoryAlerts(tables: Tables): AlertStore {
       const alert: Alert = { id, kind, ...text, raisedAt: at, lastSeenAt: at, count: 1 };
       tables.alerts.set(id, alert);
       note(entry);
+      addToOutbox(tables, outbox);
       return { kind: 'raised', alert: clone(alert) };
     },
-    resolveAlert: async (key, { at, resolution }, entry) =>
-      changed(openOf(key), { resolvedAt: at, resolution: storableText(resolution) }, entry),
+    resolveAlert: async (key, { at, resolution }, entry, outbox) =>
+      changed(openOf(key), { resolvedAt: at, resolution: storableText(resolution) }, entry, outbox),
     acknowledgeAlert: async (id, { at, actor }, entry) => {
       const alert = tables.alerts.get(id);
       const fresh = alert?.acknowledgedAt === undefined ? alert : undefined;

@@ -13,12 +13,15 @@ import { memoryDeliveries } from './deliveries';
 import { memoryFlow, purgeFlow } from './flow';
 import { memoryCosts, purgeCosts } from './costs';
 import { memoryKeys } from './keys';
+import { memoryNotifications } from './notifications';
 import { memoryRedeploys } from './redeploys';
 import { memoryReplays } from './replays';
+import { admissible, isSwitchedOff, memorySwitches } from './switches';
 import { Tables, type CapsuleRow, type LeaseRow, type RunRow } from './tables';
 
-export function createMemoryStore(): Store {
+export function createMemoryStore({ environment = 'development' } = {}): Store {
   const tables = new Tables();
+  tables.guards.environment = environment;
   return {
     ...runReads(tables),
     ...waitReads(tables),
@@ -28,7 +31,9 @@ export function createMemoryStore(): Store {
     ...memoryReplays(),
     ...memoryFlow(tables),
     ...memoryAlerts(tables),
+    ...memoryNotifications(tables),
     ...memoryCosts(tables),
+    ...memorySwitches(tables),
     ...memoryAudit(tables),
     ...memoryKeys(tables),
     ...rest(tables),
@@ -107,30 +112,33 @@ type CapsuleReads = Pick<
 >;
 
 function capsuleReads(tables: Tables): CapsuleReads {
-  const waiting = (capsuleId: string): LeaseRequest[] =>
+  const inLine = (capsuleId: string): LeaseRow[] =>
     [...tables.leases.values()]
       .filter((l) => l.capsuleId === capsuleId && l.grantedAt === undefined)
-      .sort(byTurn)
-      .map(toRequest);
+      .sort(byTurn);
   return {
     capsule: async (id) => {
       const row = tables.capsules.get(id);
-      return row && toRecord(row);
+      return row && toRecord(tables, row);
     },
     capsules: async () =>
-      [...tables.capsules.values()].map(toRecord).sort((a, b) => compare(a.state.id, b.state.id)),
+      [...tables.capsules.values()]
+        .map((row) => toRecord(tables, row))
+        .sort((a, b) => compare(a.state.id, b.state.id)),
     declareCapsules: async (settings) => settings.forEach((setting) => declare(tables, setting)),
     dueCapsules: async (now, limit) =>
       [...tables.capsules.values()]
-        .filter((row) => isDue(row, now))
+        .filter((row) => isDue({ ...row, waiting: admissible(tables, row) }, now))
         .map((row) => row.state.id)
         .sort(compare)
         .slice(0, limit),
     grantable: async (id) => {
       const row = tables.capsules.get(id);
-      return row ? waiting(id).slice(0, Math.max(0, row.slots - row.held)) : [];
+      if (!row) return [];
+      const free = inLine(id).filter((l) => !isSwitchedOff(tables, row.state.agentId, l.workflowId));
+      return free.slice(0, Math.max(0, row.slots - row.held)).map(toRequest);
     },
-    waiting: async (id, limit) => waiting(id).slice(0, limit),
+    waiting: async (id, limit) => inLine(id).slice(0, limit).map(toRequest),
     holders: async (id) =>
       [...tables.leases.values()]
         .filter((l) => l.capsuleId === id && l.grantedAt !== undefined)
@@ -235,14 +243,14 @@ const toRequest = ({ runId, stepId, attempt, requestedAt }: LeaseRow): LeaseRequ
   requestedAt,
 });
 
-function toRecord(row: CapsuleRow): CapsuleRecord {
-  const { held, waiting, workMs, busySince, idleSince, firstWorkAt, lastWorkAt } = row;
+function toRecord(tables: Tables, row: CapsuleRow): CapsuleRecord {
+  const { held, workMs, busySince, idleSince, firstWorkAt, lastWorkAt } = row;
   return {
     state: clone(row.state),
     version: row.version,
     activity: {
       held,
-      waiting,
+      waiting: admissible(tables, row),
       workMs,
       ...(busySince !== undefined && { busySince }),
       ...(idleSince !== undefined && { idleSince }),

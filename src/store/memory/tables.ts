@@ -5,7 +5,9 @@ import type { RunState } from '../../domain/run';
 import type { LeaseRequest, StepResult, StoredEvent, Tick, Versioned, Wait } from '../store';
 import { FlowTables } from './flow';
 import { CostTables } from './costs';
+import type { NotificationRecord } from '../notifications';
 import type { RedeployRow } from './redeploys';
+import { SwitchTables } from './switches';
 
 export interface CapsuleRow extends Versioned<CapsuleState>, Activity {
   slots: number;
@@ -14,6 +16,7 @@ export interface CapsuleRow extends Versioned<CapsuleState>, Activity {
 
 export interface LeaseRow extends LeaseRequest {
   capsuleId: string;
+  workflowId?: string;
   priority: number;
   grantedAt?: number;
   generation?: number;
@@ -36,12 +39,14 @@ export class Tables {
   readonly ticks = new Map<string, Tick>();
   readonly schedules = new Map<string, { fingerprint: string; knownSince: number }>();
   readonly alerts = new Map<string, Alert>();
+  readonly notifications = new Map<string, NotificationRecord>();
   redeploys: RedeployRow[] = [];
   readonly idempotency = new Map<string, { runId: string; fingerprint: string; at: number }>();
   readonly waits = new Map<string, Wait>();
   readonly events = new Map<string, StoredEvent & { delivered: boolean }>();
   readonly flow = new FlowTables();
   readonly costs = new CostTables();
+  readonly guards = new SwitchTables();
   readonly secrets = new Map<string, string>();
   readonly ledger: ChainedEntry[] = [];
 

@@ -1,8 +1,10 @@
 import type { Pool, QueryResultRow } from 'pg';
 import type { Alert, AlertKey } from '../../domain/alert';
 import type { LedgerEntry } from '../../domain/ledger';
+import type { OutboxRow } from '../../domain/notification';
 import { storableText, type AlertFilter, type AlertRaise, type RaiseResult } from '../alerts';
 import { decodeCursor, toPage } from '../cursor';
+import { storableJson } from '../json';
 import type { Page } from '../store';
 import { changeChained } from './chained';
 
@@ -20,11 +22,15 @@ interface Row extends QueryResultRow {
   acknowledged_by: string | null;
 }
 
-/** Alerts, each change with its ledger entry in one transaction. */
+/** Alerts, each change with its ledger entry and its messages in one transaction. */
 export class AlertQueries {
   constructor(private readonly pool: Pool) {}
 
-  async raise({ id, at, once = false, ...alert }: AlertRaise, entry: LedgerEntry): Promise<RaiseResult> {
+  async raise(
+    { id, at, once = false, ...alert }: AlertRaise,
+    entry: LedgerEntry,
+    outbox: readonly OutboxRow[] = [],
+  ): Promise<RaiseResult> {
     const [subject, message] = [storableText(alert.subject), storableText(alert.message)];
     // A row that is there is updated; `count` tells which of the two it was.
     const row = await this.noted(
@@ -37,6 +43,7 @@ export class AlertQueries {
        RETURNING *`,
       [id, alert.kind, subject, message, at, once],
       (found) => (found.count === 1 ? entry : undefined),
+      outbox,
     );
     if (!row) return { kind: 'over' };
     return { kind: row.count === 1 ? 'raised' : 'counted', alert: toAlert(row) };
@@ -46,12 +53,14 @@ export class AlertQueries {
     { kind, subject }: AlertKey,
     { at, resolution }: { at: number; resolution: string },
     entry: LedgerEntry,
+    outbox: readonly OutboxRow[] = [],
   ): Promise<Alert | undefined> {
     const row = await this.noted(
       `UPDATE alerts SET resolved_at = $3, resolution = $4
         WHERE kind = $1 AND subject = $2 AND resolved_at IS NULL RETURNING *`,
       [kind, storableText(subject), at, storableText(resolution)],
       () => entry,
+      outbox,
     );
     return row && toAlert(row);
   }
@@ -87,8 +96,19 @@ export class AlertQueries {
     return toPage(rows.map(toAlert), limit, ({ raisedAt, id }) => ({ at: raisedAt, id }));
   }
 
-  private noted(sql: string, values: unknown[], entryFor: (row: Row) => LedgerEntry | undefined) {
-    return changeChained(this.pool, 'alert', [sql, values], entryFor);
+  /** With the outbox in the same statement: a new alert and a resolved one are told of, a counted one is not. */
+  private noted(
+    sql: string,
+    values: unknown[],
+    entryFor: (row: Row) => LedgerEntry | undefined,
+    outbox: readonly OutboxRow[] = [],
+  ) {
+    const told = `WITH changed AS (${sql})
+      SELECT changed.*, CASE WHEN changed.count = 1 OR changed.resolved_at IS NOT NULL
+                             THEN add_notifications($${values.length + 1}::jsonb) END AS told FROM changed`;
+    const statement: [string, unknown[]] =
+      outbox.length === 0 ? [sql, values] : [told, [...values, storableJson(outbox)]];
+    return changeChained(this.pool, 'alert', statement, entryFor);
   }
 }
 

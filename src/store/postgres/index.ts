@@ -12,9 +12,11 @@ import { FlowQueries } from './flow';
 import { KeyQueries } from './keys';
 import { migrate } from './migrate';
 import { createPool } from './pool';
+import { NotificationQueries } from './notifications';
 import { RedeployQueries } from './redeploys';
 import { ReplayQueries } from './replays';
 import { RunQueries } from './runs';
+import { SwitchQueries } from './switches';
 import { TickQueries } from './ticks';
 import { WaitQueries } from './waits';
 
@@ -22,8 +24,11 @@ import { WaitQueries } from './waits';
  * Connects and brings the schema up to date.
  * @throws when the server cannot be reached or a migration fails.
  */
-export async function openPostgresStore(connectionString: string): Promise<Store> {
-  const pool = createPool(connectionString);
+export async function openPostgresStore(
+  connectionString: string,
+  { environment }: { environment?: string } = {},
+): Promise<Store> {
+  const pool = createPool(connectionString, undefined, environment);
   try {
     await migrate(pool);
   } catch (error) {
@@ -45,6 +50,7 @@ function compose(pool: Pool): Store {
   const flow = new FlowQueries(pool);
   const costs = new CostQueries(pool);
   const alerts = new AlertQueries(pool);
+  const switches = new SwitchQueries(pool);
   return {
     commit: (change) => commits.commit(change),
     run: (id) => runs.run(id),
@@ -87,12 +93,14 @@ function compose(pool: Pool): Store {
     claimReplays: (now, until, limit) => replays.claim(now, until, limit),
     progressReplay: (id, done, outcomes, finishedAt) => replays.progress(id, done, outcomes, finishedAt),
     purgeReplays: (before) => replays.purge(before),
-    raiseAlert: (alert, entry) => alerts.raise(alert, entry),
-    resolveAlert: (key, resolution, entry) => alerts.resolve(key, resolution, entry),
+    raiseAlert: (alert, entry, outbox) => alerts.raise(alert, entry, outbox),
+    resolveAlert: (key, resolution, entry, outbox) => alerts.resolve(key, resolution, entry, outbox),
     acknowledgeAlert: (id, by, entry) => alerts.acknowledge(id, by, entry),
     alert: (id) => alerts.one(id),
     alerts: (filter, limit, cursor) => alerts.list(filter, limit, cursor),
+    ...new NotificationQueries(pool).store(),
     ...costs.store(),
+    ...switches.store(),
     ...new AuditQueries(pool).store(),
     ...new KeyQueries(pool).store(),
     ledger: (after, limit) => ledger(pool, after, limit),
