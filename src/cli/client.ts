@@ -6,6 +6,7 @@ import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { CliError, UsageError } from './exit';
 import { serviceUrl } from './options';
+import { chosenProfile, profileName } from './profiles';
 
 export const DEFAULT_URL = 'http://localhost:3000';
 /** For a whole call, reading included. */
@@ -14,14 +15,16 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 /** Pages read by one `items()` at most. */
 const MAX_PAGES = 1_000;
 /** Printable ASCII without blanks, as the orchestrator takes it. */
-const KEY = /^[\x21-\x7e]{1,512}$/;
+export const KEY = /^[\x21-\x7e]{1,512}$/;
 
 export interface ApiOptions {
   url: string;
   json: boolean;
+  /** Named on the command line: its key goes before the one in the environment. */
+  profile?: string;
 }
 
-/** Adds what every command over the API takes: `--url` and `--json`. */
+/** Adds what every command over the API takes: `--url`, `--profile` and `--json`. */
 export function overApi(command: Command): Command {
   return command
     .addOption(
@@ -30,7 +33,13 @@ export function overApi(command: Command): Command {
         .default(DEFAULT_URL)
         .argParser(serviceUrl),
     )
-    .option('--json', 'print JSON instead of a text for people', false);
+    .option('--profile <name>', 'a login kept by "reveille login" (env: REVEILLE_PROFILE)', profileName)
+    .option('--json', 'print JSON instead of a text for people', false)
+    .hook('preAction', (own) => {
+      if (own.getOptionValueSource('url') !== 'default') return;
+      const profile = profileFor(own.opts<ApiOptions>(), process.env);
+      if (profile) own.setOptionValueWithSource('url', profile.url, 'config');
+    });
 }
 
 /** RFC 9457, as far as commands look into it. */
@@ -57,7 +66,8 @@ export class ApiProblem extends CliError {
 function linesOf({ code, detail, errors = [], hint, requestId }: ProblemDetails): string[] {
   // With `errors`, `detail` repeats the first of them.
   const what = errors.length > 0 ? errors.map((e) => `${e.field}: ${e.message}`) : detail ? [detail] : [];
-  const key = code === 'unauthorized' ? ['The key is read from REVEILLE_API_KEY.'] : [];
+  const key =
+    code === 'unauthorized' ? ['The key is read from REVEILLE_API_KEY, or kept by "reveille login".'] : [];
   return [...what, ...(hint ? [hint] : []), ...key, ...(requestId ? [`request ${requestId}`] : [])];
 }
 
@@ -152,11 +162,30 @@ export class ApiClient {
   }
 }
 
-/** The client for a command's options. @throws UsageError when the key cannot be one */
-export function apiOf({ url }: Pick<ApiOptions, 'url'>, env: NodeJS.ProcessEnv = process.env): ApiClient {
-  const key = env['REVEILLE_API_KEY']?.trim() || undefined;
+const keyIn = (env: NodeJS.ProcessEnv): string | undefined => env['REVEILLE_API_KEY']?.trim() || undefined;
+
+/**
+ * The profile that counts. None where the environment has a key and no profile is named: that key is
+ * not meant for where a profile points.
+ */
+function profileFor({ profile }: Pick<ApiOptions, 'profile'>, env: NodeJS.ProcessEnv) {
+  if (profile === undefined && keyIn(env) !== undefined) return undefined;
+  return chosenProfile(profile ?? (env['REVEILLE_PROFILE'] || undefined), env);
+}
+
+/**
+ * The client for a command's options. A profile's key is sent to its own address only.
+ * @throws UsageError when the key cannot be one, or the profile is not there
+ */
+export function apiOf(
+  options: Pick<ApiOptions, 'url' | 'profile'>,
+  env: NodeJS.ProcessEnv = process.env,
+): ApiClient {
+  const { url } = options;
+  const profile = profileFor(options, env);
+  const key = profile?.url === url ? profile.key : options.profile === undefined ? keyIn(env) : undefined;
   if (key !== undefined && !KEY.test(key)) {
-    throw new UsageError('REVEILLE_API_KEY is not a key: it holds blanks or characters outside ASCII.');
+    throw new UsageError('The key is none: it holds blanks or characters outside ASCII.');
   }
   return new ApiClient(url, key);
 }

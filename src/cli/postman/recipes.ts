@@ -61,6 +61,24 @@ export const RECIPES: Record<string, Recipe> = {
   listWorkflows: { statuses: [200] },
   getWorkflow: { statuses: [200] },
   getSchedule: { statuses: [200, 404], codes: ['no-schedule'] },
+  whoAmI: { statuses: [200] },
+  listKeys: { query: { limit: '5' }, statuses: [200] },
+  // A run of the collection leaves no key behind: what is shown is the refusal of one that is over already.
+  createKey: {
+    body: { name: 'from Postman', scopes: ['viewer'], expiresAt: '2026-01-01T00:00:00Z' },
+    statuses: [400],
+    codes: ['invalid-request'],
+  },
+  rotateKey: { params: { keyId: '000000000000' }, body: {}, statuses: [404], codes: ['key-not-found'] },
+  revokeKey: { params: { keyId: '000000000000' }, body: {}, statuses: [404], codes: ['key-not-found'] },
+  logIn: {
+    body: { key: 'a-guess' },
+    statuses: [401, 403],
+    codes: ['login-refused', 'login-in-the-clear'],
+  },
+  // An API key has no login of its own.
+  getSession: { statuses: [404], codes: ['no-session'] },
+  logOut: { statuses: [404], codes: ['no-session'] },
   listAlerts: { query: { open: 'true', limit: '5' }, statuses: [200] },
   // Whether anything is wrong here is not known: what is shown is the answer when it is not.
   acknowledgeAlert: {
