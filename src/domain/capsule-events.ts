@@ -16,6 +16,8 @@ export type CapsuleEvent =
   | { type: 'healthy'; generation: number; bootId?: string; release?: string; at: number }
   /** The wake failed for good in this try: the deadline passed, or the platform refused. */
   | { type: 'wake-failed'; generation: number; reason: string; final?: boolean }
+  /** A guard came between the decision to wake it and the call: it is seen to zero instead. */
+  | { type: 'held'; generation: number; reason: string }
   /** The agent process was replaced by another within the shift. */
   | { type: 'rebooted'; generation: number; bootId: string }
   /** Zero replicas were observed, and asked for, although we did not: somebody else put it to sleep. */

@@ -32,6 +32,8 @@ export function decideCapsule(
       return healthy(capsule, event, context);
     case 'wake-failed':
       return wakeFailed(capsule, event, context);
+    case 'held':
+      return held(capsule, event.reason, context);
     case 'rebooted':
       return rebooted(capsule, event.bootId);
     case 'gone':
@@ -125,6 +127,17 @@ function wakeFailed(
   const commands: CapsuleCommand[] = [{ type: 'scale-down', generation: capsule.generation }];
   if (giveUp) commands.push({ type: 'fail-waiting', reason: event.reason });
   return { ...changed(state, commands), ...withShift(state), unless: 'held' };
+}
+
+/** No failure of the capsule's: nothing is counted, and it may be woken as soon as the guards let it. */
+function held(capsule: CapsuleState, reason: string, context: CapsuleContext): CapsuleDecision {
+  if (capsule.status !== 'waking') return unchanged(capsule);
+  const state = drain(capsule, reason, context);
+  return {
+    ...changed(state, [{ type: 'scale-down', generation: capsule.generation }]),
+    ...withShift(state),
+    unless: 'held',
+  };
 }
 
 function rebooted(capsule: CapsuleState, bootId: string): CapsuleDecision {

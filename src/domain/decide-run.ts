@@ -105,6 +105,8 @@ class Rules extends RunFlow {
         return this.checked(step, event);
       case 'evicted':
         return this.evicted(step, event.reason);
+      case 'held':
+        return this.held(step);
       case 'child-ended':
         return this.childEnded(step, event);
       case 'wake-failed':
@@ -161,6 +163,14 @@ class Rules extends RunFlow {
     return 'changed';
   }
 
+  /** It keeps its attempt, and its place in line. */
+  private held(step: StepState): RunOutcome {
+    if (step.status !== 'dispatching') return 'unchanged';
+    this.lease(step, 'release');
+    this.wait(step, step.requestedAt);
+    return 'changed';
+  }
+
   private childEnded(step: StepState, event: Extract<RunEvent, { type: 'child-ended' }>): RunOutcome {
     const { children = '' } = step;
     const plan = planOf(this.run, step.id);
@@ -211,6 +221,10 @@ class Rules extends RunFlow {
     if (step.status === 'backing-off') return this.begin(step);
     if (step.status === 'parked' && plan.kind === 'sleep') return void this.succeed(step);
     if (step.status === 'waiting') {
+      if (plan.kind === 'agent' && this.context.heldBack?.(plan.agentId) !== undefined) {
+        step.dueAt = now + limits.maxWaitMs;
+        return;
+      }
       this.attemptFailed(step, { kind: 'wait-too-long', message: `no lease within ${limits.maxWaitMs} ms` });
       return;
     }

@@ -79,11 +79,11 @@ export class RunDraft {
   }
 
   /** Stands in line for a lease on the step's capsule. */
-  protected wait(step: StepState): void {
+  protected wait(step: StepState, since?: number): void {
     forgetLease(step);
     step.status = 'waiting';
     step.dueAt = this.context.now + this.context.limits.maxWaitMs;
-    this.lease(step, 'request');
+    this.lease(step, 'request', undefined, since);
     this.commands.push({ type: 'wake', capsuleId: step.capsuleId as string });
   }
 
@@ -162,7 +162,7 @@ export class RunDraft {
     delete step.dueAt;
   }
 
-  protected lease(step: StepState, op: LeaseChange['op'], generation?: number): void {
+  protected lease(step: StepState, op: LeaseChange['op'], generation?: number, requestedAt?: number): void {
     this.leases.push({
       op,
       capsuleId: step.capsuleId as string,
@@ -170,6 +170,7 @@ export class RunDraft {
       attempt: step.attempt,
       ...(op !== 'release' && this.run.priority && { priority: this.run.priority }),
       ...(generation !== undefined && { generation }),
+      ...(requestedAt !== undefined && { requestedAt }),
     });
   }
 }

@@ -20,6 +20,8 @@ export type RunEvent =
   | { type: 'checked'; stepId: string; attempt: number; answered: boolean; detail?: string }
   /** The capsule is put to sleep although the step holds a lease on it: its agent does not work. */
   | { type: 'evicted'; stepId: string; attempt: number; reason: string }
+  /** A guard came between the grant and the send: the job was not sent, and its step stands in line again. */
+  | { type: 'held'; stepId: string; attempt: number; reason: string }
   | { type: 'wake-failed'; stepId: string; attempt: number; reason: string }
   /** A run that does part of a step's work is over. */
   | { type: 'child-ended'; stepId: string; attempt: number; index: number; end: ChildEnd; error?: string }
@@ -45,6 +47,8 @@ export interface LeaseChange {
   priority?: number;
   /** With `grant`: the shift the lease is for. Refused if the capsule is no longer awake in it. */
   generation?: number;
+  /** With `request`: since when it counts as asked for; left out, from now on. */
+  requestedAt?: number;
 }
 
 /** Something a step waits for is announced, or no longer waited for; committed together with the run. */
@@ -94,6 +98,8 @@ export interface RunContext {
   performing: boolean;
   /** Input and outputs so far; needed where a plan has conditions, lists or paths. */
   data?: RunData;
+  /** Why a guard holds an agent's work for this run, if one does: then its wait has no end. */
+  heldBack?: (agentId: string) => string | undefined;
 }
 
 /** What came of an event. `late` and `duplicate` results are recorded but change nothing. */

@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 // By themselves: undici's index loads fetch, caches, proxies and mocks as well, several MB that nobody uses here.
 import Agent from 'undici/lib/dispatcher/agent';
 import request from 'undici/lib/api/api-request';
+import { Held, holdable } from './agents-gate';
 import { AgentHealth, AgentStatus, type AgentRunRequest } from '../contract';
 import type { Agents, JobRef, ProbeAnswer, SendAnswer, StatusAnswer } from './ports';
 
@@ -33,16 +34,18 @@ interface Call {
   maxBytes?: number;
   /** Not over a kept connection, and not kept. */
   fresh?: boolean;
+  /** Asked right before it is written to its connection. */
+  mayBegin?: (() => boolean) | undefined;
 }
 
 type Ask = (call: Call) => Promise<Answer>;
 
 export function createAgents(): Agents {
-  const dispatcher = new Agent({ connections: MAX_SOCKETS_PER_AGENT });
+  const dispatcher = new Agent({ connections: MAX_SOCKETS_PER_AGENT }).compose(holdable);
   const ask: Ask = (call) => perform(dispatcher, call);
   return {
     health: (baseUrl, timeoutMs) => health(ask, baseUrl, timeoutMs),
-    run: (baseUrl, request, timeoutMs) => run(ask, baseUrl, request, timeoutMs),
+    run: (baseUrl, request, timeoutMs, mayBegin) => run(ask, baseUrl, request, timeoutMs, mayBegin),
     status: (baseUrl, timeoutMs, job) => status(ask, baseUrl, timeoutMs, job),
     cancel: async (baseUrl, job, timeoutMs) => {
       // Best effort: an agent need not offer it, and one that is gone has nothing to cancel.
@@ -77,9 +80,11 @@ async function run(
   baseUrl: string,
   request: AgentRunRequest,
   timeoutMs: number,
+  mayBegin?: () => boolean,
 ): Promise<SendAnswer> {
   try {
-    const answer = await ask({ method: 'POST', url: `${baseUrl}/run`, body: request, timeoutMs });
+    const url = `${baseUrl}/run`;
+    const answer = await ask({ method: 'POST', url, body: request, timeoutMs, mayBegin });
     const { code } = answer;
     if (code >= 200 && code < 300) return { kind: 'accepted' };
     if (code === 429 || code === 409) return { kind: 'busy', ...retryAfter(answer) };
@@ -87,6 +92,7 @@ async function run(
     const wrong = code >= 400 && code < 500 && code !== 404 && code !== 408;
     return { kind: wrong ? 'rejected' : 'unreachable', message };
   } catch (error) {
+    if (error instanceof Held) return { kind: 'not-sent' };
     return { kind: 'unreachable', message: `POST /run: ${reason(error)}` };
   }
 }
@@ -120,6 +126,7 @@ async function perform(dispatcher: Dispatcher, call: Call): Promise<Answer> {
       method: call.method,
       signal: deadline.signal,
       reset: call.fresh ?? false,
+      ...(call.mayBegin && { mayBegin: call.mayBegin }),
       ...(call.body !== undefined && {
         body: JSON.stringify(call.body),
         headers: { 'content-type': 'application/json' },

@@ -10,9 +10,12 @@ export interface Callback {
   attempt: number;
   /** Epoch milliseconds. */
   expiresAt: number;
+  /** Epoch milliseconds; what names no time counts as issued before every emergency stop. */
+  issuedAt?: number;
 }
 
-export type CallbackVerdict = { ok: true; callback: Callback } | { ok: false; reason: 'forged' | 'expired' };
+export type CallbackVerdict =
+  { ok: true; callback: Callback } | { ok: false; reason: 'forged' | 'expired' | 'revoked' };
 
 /** Longer than any token of ours: the parser looks at no more. */
 const MAX_TOKEN = 1_000;
@@ -20,6 +23,8 @@ const MAX_TOKEN = 1_000;
 export class Callbacks {
   /** Imported once: three tokens are made or checked with it in every step. */
   private readonly key: KeyObject;
+  /** Tokens issued before that are revoked: an emergency stop. */
+  private revokedBefore = 0;
 
   constructor(
     secret: string,
@@ -33,8 +38,14 @@ export class Callbacks {
     return `${this.webhookUrl}?token=${this.issue(callback)}`;
   }
 
-  issue({ runId, stepId, attempt, expiresAt }: Callback): string {
-    const payload = Buffer.from(JSON.stringify([runId, stepId, attempt, expiresAt])).toString('base64url');
+  /** Revokes what was issued before a time (epoch milliseconds), as the record has it. */
+  revokeBefore(time: number): void {
+    this.revokedBefore = time;
+  }
+
+  issue({ runId, stepId, attempt, expiresAt, issuedAt = 0 }: Callback): string {
+    const parts = [runId, stepId, attempt, expiresAt, issuedAt];
+    const payload = Buffer.from(JSON.stringify(parts)).toString('base64url');
     return `${payload}.${this.mac(payload)}`;
   }
 
@@ -45,13 +56,11 @@ export class Callbacks {
     const given = Buffer.from(mac);
     if (expected.length !== given.length || !timingSafeEqual(expected, given))
       return { ok: false, reason: 'forged' };
-    const [runId, stepId, attempt, expiresAt] = JSON.parse(Buffer.from(payload, 'base64url').toString()) as [
-      string,
-      string,
-      number,
-      number,
-    ];
+    const [runId, stepId, attempt, expiresAt, issuedAt = 0] = JSON.parse(
+      Buffer.from(payload, 'base64url').toString(),
+    ) as [string, string, number, number, number?];
     if (now > expiresAt) return { ok: false, reason: 'expired' };
+    if (issuedAt < this.revokedBefore) return { ok: false, reason: 'revoked' };
     return { ok: true, callback: { runId, stepId, attempt, expiresAt } };
   }
 

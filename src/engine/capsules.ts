@@ -9,7 +9,7 @@ import {
 } from '../domain/decide-capsule';
 import type { CapsuleState } from '../domain/capsule';
 import type { CapsuleView } from '../domain/decide-run';
-import { patch, projectCapsule } from '../domain/ledger';
+import { change as changed, projectCapsule } from '../domain/ledger';
 import type { CapsuleRecord, Change } from '../store/store';
 import type { EngineDeps } from './context';
 import { KeyedMutex, type Tasks } from './tasks';
@@ -89,8 +89,9 @@ export class Capsules {
         this.committed(decision, record, withhold);
         return { state: decision.state, changed: true };
       }
-      // A lease came first: it stays awake.
-      if (committed.conflict === 'busy') return { state: record.state, changed: false };
+      // A lease came first: it stays awake. A guard came first: it stays asleep.
+      if (committed.conflict === 'busy' || committed.conflict === 'held')
+        return { state: record.state, changed: false };
     }
     throw new Error(`capsule ${id}: lost ${this.deps.limits.maxConflicts} races in a row`);
   }
@@ -113,13 +114,19 @@ export class Capsules {
   private change(record: CapsuleRecord, decision: CapsuleDecision, event: CapsuleEvent): Change {
     const at = this.deps.clock.now();
     const { state, unless, shift } = decision;
-    const set = patch(projectCapsule(record.state), projectCapsule(state));
+    const difference = changed(projectCapsule(record.state), projectCapsule(state));
     const reason = 'reason' in event ? event.reason : undefined;
     // Claims and read-backs that change nothing people would ask about leave no entry.
-    const told = Object.keys(set).length > 0;
+    const told = Object.keys(difference.set).length > 0;
     return {
       at,
-      capsule: { expect: record.version, state, ...(unless && { unless }), ...(shift && { shift }) },
+      capsule: {
+        expect: record.version,
+        state,
+        ...(unless && { unless }),
+        ...(shift && { shift }),
+        ...(event.type === 'prewarmed' && 'workflowId' in event.for && { workflowId: event.for.workflowId }),
+      },
       ledger: told
         ? [
             {
@@ -128,7 +135,7 @@ export class Capsules {
               action: `capsule.${event.type}`,
               entity: 'capsule',
               id: state.id,
-              set,
+              ...difference,
               ...(reason !== undefined && { reason }),
             },
           ]

@@ -4,13 +4,18 @@ import { agentStepOf, planOf, stepOf, type RunState, type StepState } from '../d
 import { stepInput } from '../domain/step-input';
 import type { RunCommand } from '../domain/decide-run';
 import type { Capsules } from './capsules';
+import type { GuardScope } from '../domain/guard/switch';
 import type { EngineDeps } from './context';
+import type { SendAnswer } from './ports';
+import type { Guards } from './guards';
 import type { Runs } from './runs';
 
 /** How long after its attempt's deadline a late result is still let in, to be recorded. */
 const LATE_RESULT_MS = 3_600_000;
 /** An accepted job is committed with its result when that comes at once. */
 const ACCEPT_DELAY_MS = 25;
+/** How often a job whose connection took too long is tried again at once; the connection is kept. */
+const MAX_UNSENT = 5;
 
 type About<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>;
 
@@ -19,18 +24,38 @@ export class Dispatcher {
     private readonly deps: EngineDeps,
     private readonly runs: Runs,
     private readonly capsules: Capsules,
+    private readonly guards: Guards,
   ) {}
 
   async send(run: RunState, { stepId, attempt }: About<'send'>): Promise<void> {
     const { agents, limits } = this.deps;
     const request = await this.request(run, stepId);
     if (!request) return;
-    const answer = await agents.run(this.baseUrl(run, stepId), request, limits.sendTimeoutMs);
-    if (answer.kind === 'accepted') {
+    const scope = { workflowId: run.workflowId, agentId: agentStepOf(run, stepId).agentId };
+    const answer = await this.guarded(scope, (mayBegin) =>
+      agents.run(this.baseUrl(run, stepId), request, limits.sendTimeoutMs, mayBegin),
+    );
+    if (answer.kind === 'held') {
+      await this.runs.apply(run.id, { type: 'held', stepId, attempt, reason: answer.reason });
+    } else if (answer.kind === 'accepted') {
       this.runs.defer(run.id, { type: 'accepted', stepId, attempt }, ACCEPT_DELAY_MS);
     } else {
       await this.runs.apply(run.id, { type: 'send-failed', stepId, attempt, failure: answer });
     }
+  }
+
+  /** Sends if the guards let it, and only while they do: a connection may take longer than a permit lasts. */
+  private async guarded(
+    scope: GuardScope,
+    send: (mayBegin: () => boolean) => Promise<SendAnswer>,
+  ): Promise<Exclude<SendAnswer, { kind: 'not-sent' }> | { kind: 'held'; reason: string }> {
+    for (let tries = 0; tries < MAX_UNSENT; tries += 1) {
+      const verdict = await this.guards.permit(scope);
+      if (verdict.verdict !== 'proceed') return { kind: 'held', reason: verdict.reason };
+      const answer = await send(() => this.guards.mayBegin(scope));
+      if (answer.kind !== 'not-sent') return answer;
+    }
+    return { kind: 'unreachable', message: 'POST /run: no connection while it might be sent' };
   }
 
   /** The request for a step's attempt in hand; undefined once retention removed the run's input. */
@@ -47,7 +72,13 @@ export class Dispatcher {
       runId: run.id,
       input: stepInput(run.plan, stepId, payloads.input, payloads.outputs, run.ending?.error),
       config: {
-        webhookUrl: callbacks.url({ runId: run.id, stepId, attempt, expiresAt }),
+        webhookUrl: callbacks.url({
+          runId: run.id,
+          stepId,
+          attempt,
+          expiresAt,
+          issuedAt: step.grantedAt ?? 0,
+        }),
         timeoutSeconds: planOf(run, stepId).timeoutMs / 1_000,
         attempt,
       },

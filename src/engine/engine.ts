@@ -16,7 +16,9 @@ import type { EngineDeps } from './context';
 import { CostBooks } from './costs';
 import { Dispatcher } from './dispatch';
 import { Doubter } from './doubt';
+import { EmergencyStops } from './emergency-stop';
 import { Flow } from './flow';
+import { Guards } from './guards';
 import { Leases, lingerHintMs } from './lease';
 import type { Hint } from './ports';
 import { Prewarmer } from './prewarm';
@@ -49,6 +51,8 @@ export class Engine {
   readonly redeploys: Redeploys;
   readonly replays: Replays;
   readonly alerts: Alerts;
+  readonly guards: Guards;
+  readonly emergencyStops: EmergencyStops;
   readonly costs: CostBooks;
   private readonly watchdog: Watchdog;
   private readonly leases: Leases;
@@ -72,6 +76,8 @@ export class Engine {
 
   constructor(private readonly deps: EngineDeps) {
     this.tasks = new Tasks(deps.log);
+    this.alerts = new Alerts(deps);
+    this.guards = new Guards(deps, this.alerts);
     this.capsules = new Capsules(
       deps,
       this.tasks,
@@ -84,10 +90,11 @@ export class Engine {
       this.tasks,
       (state, command) => this.performRun(state, command),
       (freed) => this.leases.freed(freed),
+      this.guards,
     );
-    this.leases = new Leases(deps, this.runs, this.capsules, this.tasks);
-    this.dispatcher = new Dispatcher(deps, this.runs, this.capsules);
-    this.settler = new Settler(deps, this.runs, this.capsules, this.dispatcher);
+    this.leases = new Leases(deps, this.runs, this.capsules, this.tasks, this.guards);
+    this.dispatcher = new Dispatcher(deps, this.runs, this.capsules, this.guards);
+    this.settler = new Settler(deps, this.runs, this.capsules, this.dispatcher, this.guards);
     this.children = new Children(deps, this.runs);
     this.flow = new Flow(deps, this.runs);
     this.triggers = new Triggers(deps, this.runs);
@@ -96,17 +103,18 @@ export class Engine {
     this.followers = new Followers(deps, this.runs, this.triggers);
     this.hooks = new Hooks(deps, this.triggers);
     this.replays = new Replays(deps, this.triggers, this.tasks);
-    this.waker = new Waker(deps, this.capsules);
+    this.waker = new Waker(deps, this.capsules, this.guards);
     this.sleeper = new Sleeper(deps, this.capsules);
+    const { guards, runs, capsules, sleeper, tasks } = this;
+    this.emergencyStops = new EmergencyStops(deps, guards, runs, capsules, sleeper, tasks);
     this.doubter = new Doubter(deps, this.runs, this.capsules);
     const timetable = new Timetable(deps.registry);
-    this.ticker = new Ticker(deps, this.runs, this.triggers, timetable);
-    this.prewarmer = new Prewarmer(deps, this.runs, this.capsules, timetable, this.tasks, (id) =>
+    this.ticker = new Ticker(deps, this.runs, this.triggers, timetable, this.guards);
+    this.prewarmer = new Prewarmer(deps, this.runs, this.capsules, timetable, this.tasks, this.guards, (id) =>
       this.ticker.tick(id),
     );
     this.schedules = new Schedules(deps, this.ticker);
     this.redeploys = new Redeploys(deps);
-    this.alerts = new Alerts(deps);
     this.costs = new CostBooks(deps, this.tasks, this.alerts);
     this.watchdog = new Watchdog(deps, this.alerts, this.tasks);
     this.sweeper = new Sweeper(
@@ -132,7 +140,7 @@ export class Engine {
     const capsules = await Promise.all(settings.map(({ id }) => this.capsules.load(id)));
     const awake = capsules.filter((c) => c !== undefined).filter((c) => c.state.status === 'awake');
     await this.watchdog.start();
-    if (!this.deps.performing) return this.schedules.leaveToWorkers();
+    if (!this.deps.performing) return this.observe();
     await this.schedules.register();
     // What was awake when the last orchestrator went may have been put to sleep since.
     await Promise.all(awake.map(({ state }) => this.sleeper.reconcile(state)));
@@ -144,14 +152,30 @@ export class Engine {
     this.sweepLater();
   }
 
+  /** Performs nothing: keeps the guards in mind, and ticks on record where it is disabled. */
+  private async observe(): Promise<void> {
+    if (this.deps.disabled === undefined) this.schedules.leaveToWorkers();
+    else await this.schedules.register();
+    this.sweepLater();
+  }
+
   /** One pass of the sweeper and of the schedules, then everything that follows at once. */
   async tick(): Promise<void> {
     await this.passDue();
     await this.passLost();
   }
 
+  private async passObserving(): Promise<void> {
+    await this.guards.sweep();
+    if (this.deps.disabled === undefined) return;
+    await this.schedules.pass();
+    await this.emergencyStops.sweep();
+  }
+
   /** What is due by the clock. */
   private async passDue(): Promise<void> {
+    await this.guards.sweep();
+    await this.emergencyStops.sweep();
     await this.schedules.pass();
     await this.sweeper.pass();
     await this.prewarmer.pass();
@@ -235,7 +259,11 @@ export class Engine {
     this.cancelSweep = this.deps.clock.after(this.deps.limits.sweepMs, () => {
       if (this.stopping) return;
       this.passes += 1;
-      const pass = this.passes % LOST_EVERY === 0 ? () => this.tick() : () => this.passDue();
+      const pass = !this.deps.performing
+        ? () => this.passObserving()
+        : this.passes % LOST_EVERY === 0
+          ? () => this.tick()
+          : () => this.passDue();
       this.tasks.spawn('sweep', () => pass().finally(() => !this.stopping && this.sweepLater()));
     });
   }

@@ -13,7 +13,13 @@ export interface Clock {
 /** The agents, over the contract of `contract.ts`. Expected failures are values. */
 export interface Agents {
   health(baseUrl: string, timeoutMs: number): Promise<ProbeAnswer>;
-  run(baseUrl: string, request: AgentRunRequest, timeoutMs: number): Promise<SendAnswer>;
+  /** `mayBegin` is asked right before the request is written to its connection. */
+  run(
+    baseUrl: string,
+    request: AgentRunRequest,
+    timeoutMs: number,
+    mayBegin?: () => boolean,
+  ): Promise<SendAnswer>;
   /** With `job`, an agent that takes several at once is asked for that one. */
   status(baseUrl: string, timeoutMs: number, job?: JobRef): Promise<StatusAnswer>;
   cancel(baseUrl: string, job: JobRef, timeoutMs: number): Promise<void>;
@@ -32,7 +38,8 @@ export type ProbeAnswer =
   /** Nothing answered: refused, reset, timed out. */
   | { kind: 'silent'; detail: string };
 
-export type SendAnswer = { kind: 'accepted' } | SendFailure;
+/** `not-sent`: it might no longer begin when there was a connection for it; nothing left this process. */
+export type SendAnswer = { kind: 'accepted' } | { kind: 'not-sent' } | SendFailure;
 
 export type StatusAnswer = { kind: 'status'; status: AgentStatus } | { kind: 'silent'; detail: string };
 

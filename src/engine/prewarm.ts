@@ -20,6 +20,7 @@ import { admit } from '../guards/admit';
 import { planFor, type Workflow } from '../registry';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
+import type { Guards } from './guards';
 import type { Runs } from './runs';
 import type { Tasks } from './tasks';
 import type { Slot, Timetable } from './timetable';
@@ -46,6 +47,7 @@ export class Prewarmer {
     private readonly capsules: Capsules,
     private readonly timetable: Timetable,
     private readonly tasks: Tasks,
+    private readonly guards: Pick<Guards, 'facts' | 'environment'>,
     /** Decides what is due of a workflow's schedule. */
     private readonly tick: (workflowId: string) => Promise<unknown>,
   ) {
@@ -197,7 +199,10 @@ export class Prewarmer {
     if (!record || now >= until || !(await stillWanted())) return;
     if (liveWarm(record.state, now).some((w) => warmId(w.for) === warmId(wish.for) && w.until >= until))
       return;
-    const verdict = admit(record.state, record.activity, now, 'prewarm');
+    const { state: capsule, activity } = record;
+    const { environment, facts } = this.guards;
+    const scope = { agentId: capsule.agentId, workflowId: await this.workflowOf(wish.for), environment };
+    const verdict = admit({ ...facts, capsule, activity, scope, now, purpose: 'prewarm' });
     if (verdict.verdict === 'proceed') {
       await this.capsules.apply(capsuleId, { type: 'prewarmed', for: wish.for, until, reason });
       return;
@@ -208,6 +213,10 @@ export class Prewarmer {
     this.timers.set(`${capsuleId} for ${warmId(wish.for)}`, again, 'prewarm', () =>
       this.warm(wish, stillWanted),
     );
+  }
+
+  private async workflowOf(what: WarmFor): Promise<string | undefined> {
+    return 'workflowId' in what ? what.workflowId : (await this.runs.get(what.runId))?.state.workflowId;
   }
 
   private async cool(capsuleId: string, what: WarmFor): Promise<void> {

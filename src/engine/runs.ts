@@ -11,21 +11,25 @@ import {
   type RunOutcome,
 } from '../domain/decide-run';
 import type { RunData } from '../domain/condition';
-import { patch, projectRun } from '../domain/ledger';
+import { change as changed, projectRun } from '../domain/ledger';
 import { readsData } from '../domain/plan';
 import { isTerminal, runDueAt, type RunState } from '../domain/run';
-import type { Change, CommitResult, Freed, StepResult, Versioned } from '../store/store';
+import type { Change, CommitResult, Conflict, Freed, StepResult, Versioned } from '../store/store';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import { decideAll } from './decide-all';
 import { entering } from './flow';
 import type { Hint } from './ports';
 import { Deferred } from './deferred';
+import type { Guards } from './guards';
 import { dataOf, grown, keepable, payloadsOf, type Payloads } from './payloads';
 import { KeyedMutex, type Tasks } from './tasks';
 
 /** Runs kept in memory between two events; the store has them all. */
 const MAX_CACHED = 2_000;
+
+/** Who cannot have a lease at once for one of these waits for it. */
+const STANDS_IN_LINE: readonly Conflict[] = ['busy', 'capsule', 'held'];
 
 export type RunCommandHandler = (run: RunState, command: RunCommand) => Promise<unknown>;
 
@@ -69,6 +73,7 @@ export class Runs {
     private readonly perform: RunCommandHandler,
     /** Called after a commit that released leases. */
     private readonly onFreed: (freed: Freed[]) => void,
+    private readonly guards: Pick<Guards, 'known'>,
   ) {
     this.deferred = new Deferred(deps.clock, (id, event) =>
       this.tasks.spawn('deferred event', () => this.apply(id, event)),
@@ -122,7 +127,7 @@ export class Runs {
       const cached = this.cache.get(id);
       const known: Cached | undefined = cached ?? (await this.deps.store.run(id));
       if (!known) return { outcome: 'unknown-run' };
-      const context = this.context(direct, await this.dataFor(known.state));
+      const context = this.context(direct, known.state, await this.dataFor(known.state));
       const decision = decideAll(known.state, [...earlier, event], context);
       const { result } = options;
       const results = result ? [{ ...result, counted: decision.outcome === 'changed' }] : [];
@@ -163,7 +168,7 @@ export class Runs {
     let committed: CommitResult = { ok: false, conflict: 'busy' };
     for (const direct of [true, false]) {
       const data = dataOf(payloadsOf({ input, results }));
-      const decision = decideAll(fresh, events, this.context(direct, data));
+      const decision = decideAll(fresh, events, this.context(direct, fresh, data));
       if (fresh.flow) decision.commands = [{ type: 'admit' }];
       const change = this.change({ state: fresh, version: 0 }, decision, { type: 'start' }, [], actor);
       const state = decision.state;
@@ -176,7 +181,7 @@ export class Runs {
       });
       const payloads = keepable(payloadsOf({ input, results }));
       if (committed.ok) this.committed({ version: 1, payloads }, decision, committed.freed);
-      if (committed.ok || (committed.conflict !== 'busy' && committed.conflict !== 'capsule')) break;
+      if (committed.ok || !STANDS_IN_LINE.includes(committed.conflict)) break;
     }
     return committed;
   }
@@ -188,10 +193,14 @@ export class Runs {
     return payloads && dataOf(payloads);
   }
 
-  private context(direct: boolean, data: RunData | undefined): RunContext {
+  private context(direct: boolean, { workflowId }: RunState, data: RunData | undefined): RunContext {
     const { clock, random, limits, performing } = this.deps;
     const capsuleOf = (agentId: string): CapsuleView => this.capsules.view(agentId, direct);
-    return { now: clock.now(), random, limits, performing, capsuleOf, ...(data && { data }) };
+    const heldBack = (agentId: string): string | undefined => {
+      const verdict = this.guards.known({ agentId, workflowId });
+      return verdict.verdict === 'proceed' ? undefined : verdict.reason;
+    };
+    return { now: clock.now(), random, limits, performing, capsuleOf, heldBack, ...(data && { data }) };
   }
 
   private change(
@@ -210,7 +219,9 @@ export class Runs {
     return {
       at,
       run: { expect: known.version, state, ...due(state), ...(results.length > 0 && { results }) },
-      ...(leases.length > 0 && { leases: { runId: state.id, changes: leases } }),
+      ...(leases.length > 0 && {
+        leases: { runId: state.id, workflowId: state.workflowId, changes: leases },
+      }),
       ...(waits.length > 0 && { waits: { runId: state.id, changes: waits } }),
       ledger: [
         {
@@ -219,7 +230,7 @@ export class Runs {
           action,
           entity: 'run',
           id: state.id,
-          set: patch(before, projectRun(state)),
+          ...changed(before, projectRun(state)),
           ...(reason !== undefined && { reason }),
         },
       ],

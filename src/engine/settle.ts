@@ -6,11 +6,12 @@ import type { Callback } from './callbacks';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import type { Dispatcher } from './dispatch';
+import type { Guards } from './guards';
 import type { Runs } from './runs';
 
 export type SettleOutcome =
   | { kind: 'settled' | 'duplicate' | 'late' }
-  | { kind: 'refused'; reason: 'forged' | 'expired' | 'mismatch' | 'unknown-run' };
+  | { kind: 'refused'; reason: 'forged' | 'expired' | 'revoked' | 'mismatch' | 'unknown-run' };
 
 /** How many waiting steps a claim tries before it answers that there is no work. */
 const MAX_CLAIM_TRIES = 10;
@@ -21,6 +22,7 @@ export class Settler {
     private readonly runs: Runs,
     private readonly capsules: Capsules,
     private readonly dispatcher: Dispatcher,
+    private readonly guards: Guards,
   ) {}
 
   /**
@@ -62,6 +64,8 @@ export class Settler {
    */
   async claim({ agentId, bootId }: AgentClaim): Promise<AgentRunRequest | undefined> {
     const { capsuleId } = this.deps.registry.agent(agentId);
+    // The answer hands a job over: it passes the gate like one that is sent.
+    if ((await this.guards.permit({ agentId })).verdict !== 'proceed') return undefined;
     const [record, waiting] = await Promise.all([
       this.capsules.load(capsuleId),
       this.deps.store.grantable(capsuleId),
@@ -111,8 +115,11 @@ export class Settler {
     const step = run && stepOf(run, stepId);
     if (!run || step?.status !== 'dispatching') return undefined;
     const request = await this.dispatcher.request(run, stepId);
+    const { agentId } = agentStepOf(run, stepId);
+    if ((await this.guards.permit({ agentId, workflowId: run.workflowId })).verdict !== 'proceed')
+      return undefined;
     this.runs.defer(runId, { type: 'accepted', stepId, attempt: step.attempt, bootId }, 0);
-    this.deps.log.debug({ run: runId, step: stepId, agent: agentStepOf(run, stepId).agentId }, 'job claimed');
+    this.deps.log.debug({ run: runId, step: stepId, agent: agentId }, 'job claimed');
     return request;
   }
 }

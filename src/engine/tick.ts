@@ -14,6 +14,7 @@ import {
 import type { Workflow } from '../registry';
 import type { Tick } from '../store/store';
 import type { EngineDeps } from './context';
+import type { Guards } from './guards';
 import type { Runs } from './runs';
 import type { Timetable } from './timetable';
 import type { Triggers } from './trigger';
@@ -39,6 +40,7 @@ export class Ticker {
     private readonly runs: Runs,
     private readonly triggers: Triggers,
     private readonly timetable: Timetable,
+    private readonly guards: Pick<Guards, 'known'>,
   ) {}
 
   knows(workflowId: string, since: number): void {
@@ -83,7 +85,10 @@ export class Ticker {
     if (overlap.action === 'skip') return this.skip(workflow.id, decision, overlapping);
     const { scheduledFor } = decision;
     const run = this.triggers.newRun(workflow, { kind: 'schedule', scheduledFor });
-    const reason = overlapping ? `${why}; ${overlapping}` : why;
+    const held = this.guards.known({ workflowId: workflow.id });
+    const reason = [why, overlapping, held.verdict === 'proceed' ? '' : `held: ${held.reason}`]
+      .filter((part) => part !== '')
+      .join('; ');
     const tick = this.row(workflow.id, decision, 'fired', reason, run.id);
     const committed = await this.runs.create(
       run,

@@ -4,6 +4,7 @@ import { probeInterval } from '../domain/probe';
 import { PlatformError } from '../platforms/platform';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
+import { PERMIT_MS, type Guards } from './guards';
 import { pause } from './pause';
 
 export class Waker {
@@ -13,6 +14,7 @@ export class Waker {
   constructor(
     private readonly deps: EngineDeps,
     private readonly capsules: Capsules,
+    private readonly guards: Guards,
   ) {}
 
   async wake(capsule: CapsuleState): Promise<void> {
@@ -23,26 +25,66 @@ export class Waker {
       // The fence: this wake may have been overtaken since it was decided.
       const current = await this.capsules.load(id);
       if (current?.state.status !== 'waking' || current.state.generation !== generation) return;
-      if (await this.scaleUp(id, generation)) await this.probe(current.state);
+      if (await this.scaleUp(current.state)) await this.probe(current.state);
     } finally {
       if (this.underWay.get(id) === generation) this.underWay.delete(id);
     }
   }
 
-  private async scaleUp(id: string, generation: number): Promise<boolean> {
+  /** Whether it is on its way. A guard that came since it was decided has it seen to zero instead. */
+  private async scaleUp({ id, generation, agentId }: CapsuleState): Promise<boolean> {
     const { platform, clock, log } = this.deps;
+    const scope = { agentId };
+    const verdict = await this.guards.permit(scope);
+    if (verdict.verdict !== 'proceed') {
+      await this.capsules.apply(id, { type: 'held', generation, reason: verdict.reason });
+      return false;
+    }
+    const guarded = this.whilePermitted(scope);
     try {
-      await platform.scale(id, 1);
+      await platform.scale(id, 1, guarded.signal);
       await this.capsules.apply(id, { type: 'scaled-up', generation, at: clock.now() });
       return true;
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
       log.warn({ capsule: id, generation, err: error }, 'scale-up failed');
+      if (guarded.signal.aborted) {
+        const reason = 'switched off while it was being woken';
+        await this.capsules.apply(id, { type: 'held', generation, reason });
+        return false;
+      }
       if (error.mayHaveApplied) return true;
       const reason = `${platform.name} did not scale up: ${error.message}`;
       await this.capsules.apply(id, { type: 'wake-failed', generation, reason, final: !error.retryable });
       return false;
+    } finally {
+      guarded.end();
     }
+  }
+
+  /** Drivers try again by themselves: their call is ended as soon as a guard comes. */
+  private whilePermitted(scope: { agentId: string }): { signal: AbortSignal; end: () => void } {
+    const { clock, log } = this.deps;
+    const controller = new AbortController();
+    let over = false;
+    let cancel: () => void = () => undefined;
+    const lookLater = (): void => {
+      if (!over) cancel = clock.after(PERMIT_MS / 2, () => void look().finally(lookLater));
+    };
+    const look = async () => {
+      try {
+        const { verdict } = await this.guards.permit(scope);
+        if (verdict !== 'proceed') controller.abort(new Error('switched off'));
+      } catch (error) {
+        log.warn({ err: error, ...scope }, 'the guards could not be read while a capsule is being woken');
+      }
+    };
+    lookLater();
+    const end = () => {
+      over = true;
+      cancel();
+    };
+    return { signal: controller.signal, end };
   }
 
   private async probe(capsule: CapsuleState): Promise<void> {

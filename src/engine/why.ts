@@ -3,6 +3,7 @@ import { childId } from './children';
 import { CHILD_STATES, placesOf } from '../domain/children';
 import { why, type CapsuleSeen, type WhySeen } from '../domain/flow';
 import { isTerminal, planOf, stepOf, type RunState, type StepState } from '../domain/run';
+import { admitAct } from '../guards/admit';
 import type { Registry } from '../registry';
 import type { LeaseRequest, Store } from '../store/store';
 import type { Clock } from './ports';
@@ -14,6 +15,7 @@ interface Sources {
   store: Store;
   registry: Pick<Registry, 'findAgent'>;
   clock: Pick<Clock, 'now'>;
+  engine?: { guards: { environment: string | undefined } };
 }
 
 /** Why a run does not move; null while it does, and once it is over. */
@@ -23,6 +25,7 @@ export async function whyOf(run: RunState, sources: Sources): Promise<string | n
     now: sources.clock.now(),
     ...(await queueOf(run, sources.store)),
     capsules: await byStep(run, 'waiting', (step) => capsuleOf(run, step, sources)),
+    held: await heldSteps(run, sources),
     children: await byStep(run, 'parked', async (step) => openChildren(run, step)),
     keys: await byStep(run, 'parked', async ({ id, attempt }) => {
       if (planOf(run, id).kind !== 'event') return undefined;
@@ -30,6 +33,20 @@ export async function whyOf(run: RunState, sources: Sources): Promise<string | n
     }),
   };
   return why(run, seen);
+}
+
+/** What the gate says of the steps that wait for an agent, as the record has it now. */
+async function heldSteps(run: RunState, { store, engine }: Sources): Promise<ReadonlyMap<string, string>> {
+  if (!run.steps.some((s) => s.status === 'waiting')) return new Map();
+  const { switches } = await store.guardReading();
+  const environment = engine?.guards.environment;
+  return byStep(run, 'waiting', async ({ id }) => {
+    const plan = planOf(run, id);
+    if (plan.kind !== 'agent') return undefined;
+    const scope = { agentId: plan.agentId, workflowId: run.workflowId, environment };
+    const verdict = admitAct({ switches }, scope);
+    return verdict.verdict === 'proceed' ? undefined : verdict.reason;
+  });
 }
 
 async function byStep<T>(

@@ -81,7 +81,7 @@ export class Gate {
     const verdict = this.deps.callbacks.verify(typeof token === 'string' ? token : '', this.deps.clock.now());
     if (verdict.ok) return;
     this.failed(req);
-    throw new Problem(verdict.reason === 'forged' ? 'callback-forged' : 'callback-expired');
+    throw new Problem(`callback-${verdict.reason}`);
   }
 
   /** The secret is in the body: whoever failed too often is refused before, and each failure counts. */

@@ -45,6 +45,11 @@ export const PROBLEMS = {
     title: 'The callback token has expired',
     hint: 'The attempt was given up long ago; drop the result.',
   },
+  'callback-revoked': {
+    status: 401,
+    title: 'The callback token was revoked by an emergency stop',
+    hint: 'Drop the result; the attempt was given up with everything that ran.',
+  },
   'callback-mismatch': {
     status: 401,
     title: 'The result belongs to another attempt than the callback token',
@@ -99,6 +104,21 @@ export const PROBLEMS = {
     status: 409,
     title: 'This step does not wait for a decision',
     hint: 'GET /approvals lists the steps that do; somebody may have decided already.',
+  },
+  'switch-not-found': {
+    status: 404,
+    title: 'There is no such switch',
+    hint: 'GET /switches lists those that are on, and those that were.',
+  },
+  'switch-subject-unknown': {
+    status: 404,
+    title: 'There is nothing of this id to switch off',
+    hint: 'GET /agents and GET /workflows list what there is; `detail` names the environment of this installation.',
+  },
+  'emergency-stop-not-found': {
+    status: 404,
+    title: 'There is no such emergency stop',
+    hint: 'POST /emergency-stop answers the id of the one it began.',
   },
   'workflow-not-found': {
     status: 404,

@@ -16,7 +16,7 @@ import { diagram, differences, Transitions } from './state-machine';
 /** Where a status may lead with an event, `=` for itself. Events that are not named leave it as it is. */
 const TABLE: Record<CapsuleStatus, Partial<Record<EventType, string>>> = {
   asleep: { demand: '= waking', prewarmed: '= waking', stray: 'draining', due: '= waking' },
-  waking: { cooled: '= draining', healthy: '= awake', 'wake-failed': 'draining' },
+  waking: { cooled: '= draining', healthy: '= awake', 'wake-failed': 'draining', held: 'draining' },
   awake: { idle: '= draining', distrust: 'draining', gone: 'asleep' },
   draining: { observed: '= asleep' },
 };

@@ -32,6 +32,7 @@ const STEP_TABLE: Record<StepStatus, Row> = {
     result: 'succeeded backing-off failed',
     lost: '= waiting failed',
     evicted: 'waiting backing-off failed',
+    held: 'waiting',
     cancel: 'cancelled',
     due: '= backing-off failed',
   },

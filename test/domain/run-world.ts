@@ -163,6 +163,7 @@ function answers(stepId: string, attempt: number): RunEvent[] {
     { type: 'checked', ...of, answered: true },
     { type: 'checked', ...of, answered: false, detail: 'refused' },
     { type: 'evicted', ...of, reason: 'its agent does not work' },
+    { type: 'held', ...of, reason: 'switched off' },
     { type: 'wake-failed', ...of, reason: 'not healthy' },
   ];
 }

@@ -32,6 +32,8 @@ export interface WhySeen {
   children: ReadonlyMap<string, readonly string[]>;
   /** The keys of the events that steps wait for, by step; empty for any. */
   keys: ReadonlyMap<string, string>;
+  /** What a guard says that holds a step which waits for its agent, by step. */
+  held?: ReadonlyMap<string, string>;
 }
 
 /** Null while it moves, and once it is over. */
@@ -106,6 +108,8 @@ function whySending(step: StepState): string | null {
 
 function whyWaiting({ id, capsuleId = '', dueAt }: StepState, seen: WhySeen): string {
   const waits = `step ${id} waits for ${capsuleId}`;
+  const held = seen.held?.get(id);
+  if (held !== undefined) return `${waits}: ${held}`;
   const given = `it is given up at ${at(dueAt)}`;
   const capsule = seen.capsules.get(id);
   if (!capsule) return `${waits}, which this installation does not have; ${given}`;

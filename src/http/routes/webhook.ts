@@ -18,6 +18,7 @@ const NO_SECRET = '';
 const REFUSALS: Record<Extract<SettleOutcome, { kind: 'refused' }>['reason'], ProblemCode> = {
   forged: 'callback-forged',
   expired: 'callback-expired',
+  revoked: 'callback-revoked',
   mismatch: 'callback-mismatch',
   'unknown-run': 'run-not-found',
 };
@@ -46,6 +47,7 @@ export const webhook = route({
   problems: [
     'callback-forged',
     'callback-expired',
+    'callback-revoked',
     'callback-mismatch',
     'signature-invalid',
     'run-not-found',

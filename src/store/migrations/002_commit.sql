@@ -74,10 +74,16 @@ BEGIN
     IF verdict IS NOT NULL THEN RETURN verdict; END IF;
   END IF;
   IF capsule IS NOT NULL THEN
-    SELECT c.version, a.held, a.waiting INTO known
+    SELECT c.version, c.generation, c.agent_id, a.held, admissible(c.id, c.agent_id, a.waiting) AS waiting,
+        a.waiting > 0 AS wanted INTO known
       FROM capsules c JOIN capsule_activity a ON a.capsule_id = c.id WHERE c.id = capsule->>'id';
     IF NOT FOUND OR known.version <> (capsule->>'expect')::int THEN
       RETURN '{"conflict": "capsule"}';
+    END IF;
+    IF (capsule->'state'->>'generation')::int > known.generation THEN
+      verdict := check_guards(known.agent_id, capsule->>'workflowId');
+      IF verdict IS NOT NULL THEN RETURN verdict; END IF;
+      IF known.wanted AND known.waiting = 0 AND NOT capsule ? 'workflowId' THEN RETURN '{"conflict": "held"}'; END IF;
     END IF;
     IF (capsule ? 'unless' AND known.held > 0)
         OR (capsule->>'unless' = 'held-or-waiting' AND known.waiting > 0) THEN
@@ -93,16 +99,19 @@ END $$;
 -- waits, one look at the capsule is enough.
 CREATE FUNCTION check_leases(leases jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  lease  jsonb;
-  known  record;
-  grants int := 0;
+  lease   jsonb;
+  known   record;
+  verdict jsonb;
+  grants  int := 0;
 BEGIN
   FOR lease IN SELECT e FROM jsonb_array_elements(leases->'changes') e WHERE e->>'op' = 'grant' LOOP
-    SELECT c.status, c.generation, c.slots, a.held, a.waiting INTO known
+    SELECT c.status, c.generation, c.slots, c.agent_id, a.held, a.waiting INTO known
       FROM capsules c JOIN capsule_activity a ON a.capsule_id = c.id WHERE c.id = lease->>'capsuleId';
     IF NOT FOUND OR known.status <> 'awake' OR known.generation <> (lease->>'generation')::int THEN
       RETURN '{"conflict": "capsule"}';
     END IF;
+    verdict := check_guards(known.agent_id, leases->>'workflowId');
+    IF verdict IS NOT NULL THEN RETURN verdict; END IF;
     IF known.held + grants >= known.slots OR known.waiting > 0 THEN
       IF known.held - slots_freed(leases, lease, grants) >= known.slots
           OR (known.waiting > 0 AND NOT is_asked(leases, lease)) THEN
@@ -147,7 +156,7 @@ BEGIN
   IF change ? 'capsule' THEN PERFORM apply_capsule(change->'capsule'); END IF;
   FOR lease IN SELECT * FROM jsonb_array_elements(change->'leases'->'changes') LOOP
     CASE lease->>'op'
-      WHEN 'request' THEN PERFORM request_lease(run_uuid, lease, now_ms);
+      WHEN 'request' THEN PERFORM request_lease(run_uuid, lease, now_ms, change->'leases'->>'workflowId');
       WHEN 'grant' THEN PERFORM grant_lease(run_uuid, lease, now_ms);
       ELSE
         PERFORM release_lease(run_uuid, lease, now_ms);
@@ -227,11 +236,12 @@ END $$;
 
 -- A lease belongs to the capsule its row names; asking twice, granting what is held, and a capsule that
 -- nobody declared are errors.
-CREATE FUNCTION request_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION request_lease(run_uuid uuid, lease jsonb, now_ms bigint, workflow text)
+RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO leases (run_id, step_id, attempt, capsule_id, priority, requested_at)
+  INSERT INTO leases (run_id, step_id, attempt, capsule_id, priority, requested_at, workflow_id)
     VALUES (run_uuid, lease->>'stepId', (lease->>'attempt')::int, lease->>'capsuleId',
-      coalesce((lease->>'priority')::int, 0), now_ms);
+      coalesce((lease->>'priority')::int, 0), coalesce((lease->>'requestedAt')::bigint, now_ms), workflow);
   UPDATE capsule_activity SET waiting = waiting + 1 WHERE capsule_id = lease->>'capsuleId';
   IF NOT FOUND THEN
     RAISE foreign_key_violation USING MESSAGE = 'a lease on a capsule that is not declared';

@@ -15,7 +15,7 @@ interface Row {
   last_work_at: number | null;
 }
 
-const SELECT = `SELECT c.state, c.version, a.held, a.waiting, a.idle_since, a.busy_since, a.work_ms,
+const SELECT = `SELECT c.state, c.version, a.held, admissible(c.id, c.agent_id, a.waiting) AS waiting, a.idle_since, a.busy_since, a.work_ms,
   a.first_work_at, a.last_work_at FROM capsules c JOIN capsule_activity a ON a.capsule_id = c.id`;
 
 const LEASE = `run_id AS "runId", step_id AS "stepId", attempt, requested_at AS "requestedAt"`;
@@ -56,7 +56,8 @@ export class CapsuleQueries {
 
   async dueCapsules(now: number, limit: number): Promise<string[]> {
     const { rows } = await this.pool.query<{ id: string }>(
-      `SELECT c.id FROM capsules c JOIN capsule_activity a ON a.capsule_id = c.id
+      `SELECT c.id FROM capsules c CROSS JOIN LATERAL (SELECT held, idle_since,
+            admissible(c.id, c.agent_id, waiting) AS waiting FROM capsule_activity WHERE capsule_id = c.id) a
         WHERE c.due_at <= $1
            OR (a.waiting > 0 AND c.status = 'asleep' AND c.due_at IS NULL)
            OR (a.waiting > 0 AND c.status = 'awake' AND a.held < c.slots)
@@ -69,7 +70,9 @@ export class CapsuleQueries {
 
   async grantable(capsuleId: string): Promise<LeaseRequest[]> {
     const { rows } = await this.pool.query<LeaseRequest>(
-      `SELECT ${LEASE} FROM leases WHERE capsule_id = $1 AND granted_at IS NULL
+      `SELECT ${LEASE} FROM leases l WHERE capsule_id = $1 AND granted_at IS NULL
+          AND (NOT EXISTS (SELECT FROM switches WHERE released_at IS NULL)
+            OR NOT is_switched_off((SELECT agent_id FROM capsules WHERE id = $1), l.workflow_id))
         ORDER BY priority DESC, requested_at, run_id, attempt
         LIMIT (SELECT greatest(0, c.slots - a.held) FROM capsules c
                  JOIN capsule_activity a ON a.capsule_id = c.id WHERE c.id = $1)`,

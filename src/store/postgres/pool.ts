@@ -9,13 +9,15 @@ const INT8 = 20;
 /**
  * A pool whose connections see only Reveille's schema.
  * @param max connections at most; commits use one at a time, reads the rest.
+ * @param environment a name without blanks
  */
-export function createPool(connectionString: string, max = 8): Pool {
+export function createPool(connectionString: string, max = 8, environment = 'development'): Pool {
   const pool = new Pool({
     connectionString,
     max,
     application_name: 'reveille',
-    options: `-c search_path=${SCHEMA}`,
+    // Which of the environments that may be switched off is this one.
+    options: `-c search_path=${SCHEMA} -c reveille.environment=${environment}`,
     connectionTimeoutMillis: 5_000,
     query_timeout: 30_000,
     keepAlive: true,
