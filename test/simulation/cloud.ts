@@ -39,12 +39,22 @@ export class Cloud implements Platform, Agents {
   readonly capsules = new Map<string, Capsule>();
   /** How often each attempt's work was begun, per agent process. */
   readonly worked = new Map<string, number>();
+  private readonly byUrl = new Map<string, Capsule>();
 
   constructor(private readonly options: CloudOptions) {}
 
   add(id: string, baseUrl: string): void {
     const past = { desired: 0, running: 0 };
-    this.capsules.set(id, { id, baseUrl, desired: 0, terminating: new Set(), past });
+    const capsule: Capsule = { id, baseUrl, desired: 0, terminating: new Set(), past };
+    this.capsules.set(id, capsule);
+    this.byUrl.set(baseUrl, capsule);
+  }
+
+  /** Whether nothing runs, nothing is asked to, and nothing is about to stop. */
+  get isDark(): boolean {
+    for (const { desired, replica, terminating } of this.capsules.values())
+      if (desired > 0 || replica || terminating.size > 0) return false;
+    return true;
   }
 
   running(id: string): number {
@@ -74,8 +84,12 @@ export class Cloud implements Platform, Agents {
 
   async health(baseUrl: string): Promise<ProbeAnswer> {
     await this.latency(1, 5);
+    const { faults } = this.options;
     const replica = this.answering(baseUrl);
-    return replica ? { kind: 'healthy', bootId: replica.bootId } : { kind: 'silent', detail: 'ECONNREFUSED' };
+    if (!replica) return { kind: 'silent', detail: 'ECONNREFUSED' };
+    if (faults.strikes('probe-lost')) return { kind: 'silent', detail: 'ETIMEDOUT' };
+    if (faults.strikes('probe-not-ready')) return { kind: 'not-ready', detail: 'HTTP 503' };
+    return { kind: 'healthy', bootId: replica.bootId };
   }
 
   async run(baseUrl: string, request: AgentRunRequest): Promise<SendAnswer> {
@@ -98,6 +112,7 @@ export class Cloud implements Platform, Agents {
     await this.latency(1, 10);
     const replica = this.answering(baseUrl);
     if (!replica) return { kind: 'silent', detail: 'ECONNREFUSED' };
+    if (this.options.faults.strikes('status-lost')) return { kind: 'silent', detail: 'ETIMEDOUT' };
     const { bootId, current, last } = replica;
     const job = current && { runId: current.runId, stepId: current.stepId };
     return {
@@ -112,6 +127,8 @@ export class Cloud implements Platform, Agents {
   }
 
   async cancel(baseUrl: string, job: { runId: string; stepId: string }): Promise<void> {
+    await this.latency(1, 10);
+    if (this.options.faults.strikes('cancel-lost')) return;
     const replica = this.answering(baseUrl);
     if (replica?.current?.runId === job.runId && replica.current.stepId === job.stepId)
       delete replica.current;
@@ -205,15 +222,15 @@ export class Cloud implements Platform, Agents {
 
   /** The process dies; its platform starts another in the same shift. */
   private crash(baseUrl: string, replica: Replica): void {
-    const capsule = [...this.capsules.values()].find((c) => c.baseUrl === baseUrl);
+    const capsule = this.byUrl.get(baseUrl);
     this.die(replica);
     if (capsule?.replica === replica) this.boot(capsule, false);
   }
 
   private answering(baseUrl: string): Replica | undefined {
-    const capsule = [...this.capsules.values()].find((c) => c.baseUrl === baseUrl);
-    const terminating = [...(capsule?.terminating ?? [])].find((r) => r.listening);
-    return capsule?.replica?.listening ? capsule.replica : terminating;
+    const capsule = this.byUrl.get(baseUrl);
+    if (capsule?.replica?.listening) return capsule.replica;
+    return [...(capsule?.terminating ?? [])].find((r) => r.listening);
   }
 
   private capsule(id: string): Capsule {

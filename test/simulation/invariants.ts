@@ -5,12 +5,21 @@ import type { CapsuleState } from '../../src/domain/capsule';
 import { liveWarm } from '../../src/domain/warm';
 import { needsOf } from '../../src/domain/graph';
 import { isTerminal, stepOf, type RunState } from '../../src/domain/run';
+import { MAX_TICKS, ticksBetween, type Timing } from '../../src/domain/schedule';
 import type { Change, CommitResult, Store } from '../../src/store/store';
 import type { Cloud } from './cloud';
-import { EVENT, LIMITED } from './registry';
+import { EVENT, LIMITED, SCHEDULED } from './registry';
 
 /** How long a capsule may run without a lease, a linger or a wake under way (invariant 3). */
 const UNEXPLAINED_MS = 30_000;
+/** To put one to sleep takes a chain of calls that must all succeed: with faults it takes some tries. */
+const TRIES_PER_RATE = 40;
+
+/** Calls of the store, besides commits, that change what a pass would find. */
+const CHANGES = /^(add|book|clear|note|purge|raise|resolve|acknowledge|trim|request|declare)/;
+
+/** More of the same tell nothing new. */
+const MAX_VIOLATIONS = 50;
 
 const SETTLED = ['succeeded', 'failed', 'skipped', 'cancelled'];
 
@@ -18,7 +27,16 @@ export class Invariants {
   readonly violations: string[] = [];
   /** The last committed state of every run. */
   readonly runs = new Map<string, RunState>();
+  /** Changes of the record and calls that scale, and when the last one was. */
+  changes = 0;
+  changedAt: number;
+  /** How far clocks are from the truth at most: whoever lives by one that is wrong errs by so much. */
+  skewMs = 0;
+  /** Told of every commit. */
+  onCommit: (change: Change) => void = () => undefined;
+  onViolation: (violation: string) => void = () => undefined;
   private readonly acknowledged: Array<{ result: AgentRunResult; attempt: number }> = [];
+  private readonly unexplainedMs: number;
   private readonly unexplainedSince = new Map<string, number>();
   /** Leases of each capsule, asked for (false) or held (true). */
   private readonly leases = new Map<string, Map<string, boolean>>();
@@ -32,18 +50,39 @@ export class Invariants {
     private readonly now: () => number,
     /** The longest linger of any agent, which explains an awake capsule. */
     private readonly lingerMs: number,
-  ) {}
+    /** Probability of each fault. */
+    faultRate = 0,
+  ) {
+    this.changedAt = now();
+    this.unexplainedMs = UNEXPLAINED_MS * (1 + TRIES_PER_RATE * faultRate);
+  }
 
   /** The store as the engine sees it, with every commit watched. */
   watch(store: Store): Store {
+    const noted = Object.entries(store).map(([name, member]: [string, unknown]) => [
+      name,
+      typeof member === 'function' && CHANGES.test(name)
+        ? (...args: unknown[]) => {
+            this.changed();
+            return (member as (...a: unknown[]) => unknown)(...args);
+          }
+        : member,
+    ]);
     return {
-      ...store,
+      ...(Object.fromEntries(noted) as Store),
       commit: async (change) => {
+        this.changed();
         const result = await store.commit(change);
         if (result.ok) this.committed(change, result);
         return result;
       },
     };
+  }
+
+  /** Something changed that a pass of the sweeper may find. */
+  changed(): void {
+    this.changes += 1;
+    this.changedAt = this.now();
   }
 
   acknowledge(result: AgentRunResult): void {
@@ -52,6 +91,7 @@ export class Invariants {
 
   /** Invariant 3, second half: no scale-down is sent while a lease lives. */
   scaled(capsuleId: string, replicas: number): void {
+    this.changed();
     const held = [...(this.leases.get(capsuleId)?.values() ?? [])].filter(Boolean).length;
     if (replicas === 0 && held > 0) this.report(`${capsuleId} was scaled down while ${held} lease(s) lived`);
   }
@@ -62,17 +102,44 @@ export class Invariants {
    */
   checkAwake(cloud: Cloud, staffed: boolean): void {
     for (const id of cloud.capsules.keys()) {
-      const isWarm = liveWarm(this.warm.get(id) ?? {}, this.now()).length > 0;
-      const busy = (this.leases.get(id)?.size ?? 0) > 0 || this.waking.has(id) || isWarm;
-      if (busy || !staffed || cloud.running(id) === 0) {
+      if (!staffed || cloud.running(id) === 0 || this.isWanted(id)) {
         this.unexplainedSince.delete(id);
         continue;
       }
       const since = this.unexplainedSince.get(id) ?? this.now();
       this.unexplainedSince.set(id, since);
       const forMs = this.now() - since;
-      if (forMs > UNEXPLAINED_MS + this.lingerMs) this.report(`${id} ran for ${forMs} ms without a reason`);
+      if (forMs > this.unexplainedMs + this.lingerMs + this.skewMs)
+        this.report(`${id} ran for ${forMs} ms without a reason`);
     }
+  }
+
+  private isWanted(id: string): boolean {
+    if ((this.leases.get(id)?.size ?? 0) > 0 || this.waking.has(id)) return true;
+    return liveWarm(this.warm.get(id) ?? {}, this.now() - this.skewMs).length > 0;
+  }
+
+  /** Invariant 2: every time of the schedule has one run or one recorded skip. */
+  async checkTicks(store: Store, schedule: Timing, from: number, until: number): Promise<void> {
+    const decided = new Map(
+      (await store.ticks(SCHEDULED, MAX_TICKS)).map((tick) => [tick.scheduledFor, tick] as const),
+    );
+    for (const time of ticksBetween(schedule, from, until, MAX_TICKS)) {
+      if (!decided.has(time)) this.report(`nobody decided what is due at ${new Date(time).toISOString()}`);
+    }
+    const times = new Set<number>();
+    for (const { id, trigger } of this.runs.values()) {
+      if (trigger.kind !== 'schedule') continue;
+      const { scheduledFor } = trigger;
+      if (times.has(scheduledFor)) this.report(`run ${id} is the second one of its scheduled time`);
+      if (decided.get(scheduledFor)?.runId !== id) this.report(`run ${id} is not the one of its tick`);
+      times.add(scheduledFor);
+    }
+  }
+
+  /** Invariant 1, first half: what was accepted is there. */
+  checkAccepted(ids: Iterable<string>): void {
+    for (const id of ids) if (!this.runs.has(id)) this.report(`run ${id} was accepted and is missing`);
   }
 
   /** What can be said only at the end, with faults off and everything drained. */
@@ -93,6 +160,7 @@ export class Invariants {
 
   private committed(change: Change, _result: CommitResult): void {
     const { run, leases, capsule } = change;
+    this.onCommit(change);
     if (capsule?.state.status === 'waking') this.waking.add(capsule.state.id);
     else if (capsule) this.waking.delete(capsule.state.id);
     if (capsule) this.warm.set(capsule.state.id, capsule.state);
@@ -183,7 +251,9 @@ export class Invariants {
     for (const { body } of chain) {
       const entry = JSON.parse(body) as LedgerEntry;
       const key = `${entry.entity}/${entry.id}`;
-      entries.set(key, [...(entries.get(key) ?? []), entry]);
+      const known = entries.get(key);
+      if (known) known.push(entry);
+      else entries.set(key, [entry]);
     }
     const same = (key: string, now: Record<string, unknown>) => {
       const folded = fold(entries.get(key) ?? []);
@@ -199,7 +269,9 @@ export class Invariants {
     }
   }
 
-  private report(violation: string): void {
-    if (this.violations.length < 50) this.violations.push(`at ${this.now()}: ${violation}`);
+  report(violation: string): void {
+    if (this.violations.length >= MAX_VIOLATIONS) return;
+    this.violations.push(`at ${this.now()}: ${violation}`);
+    this.onViolation(violation);
   }
 }

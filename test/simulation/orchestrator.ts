@@ -1,4 +1,7 @@
-/** An orchestrator that can be killed between any two of its awaits: after that, none of its calls returns. */
+/**
+ * An orchestrator that can be killed between any two of its awaits (after that, none of its calls returns), frozen
+ * in the same places (its calls return when it thaws), and whose clock can be set.
+ */
 import { EventEmitter } from 'node:events';
 import { Callbacks } from '../../src/engine/callbacks';
 import { Engine } from '../../src/engine/engine';
@@ -8,11 +11,19 @@ import { DEFAULT_LIMITS } from '../../src/domain/limits';
 import type { Platform } from '../../src/platforms/platform';
 import type { Registry } from '../../src/registry';
 import type { Store } from '../../src/store/store';
+import type { VirtualClock } from './clock';
 import type { Faults } from './faults';
 import { seededUuid } from './random';
 
+/** Like the default, and a time that no other timer has: by it the sweeper's timer is known. */
+export const SWEEP_MS = DEFAULT_LIMITS.sweepMs + 1;
+/** How much later a late hint comes, at most. */
+const LATE_HINT_MS = 60_000;
+/** How long a slow store takes, at most. */
+const SLOW_STORE_MS = 3_000;
+
 export interface World {
-  clock: Clock;
+  clock: VirtualClock;
   random: () => number;
   store: Store;
   cloud: Platform & Agents;
@@ -25,13 +36,18 @@ export interface World {
 
 export class Orchestrator {
   readonly engine: Engine;
+  /** How far its clock is ahead, in milliseconds; negative when it is behind. */
+  skewMs = 0;
   private alive = true;
+  private frozen = false;
+  /** What waits for a frozen process, in order. */
+  private readonly held: Array<() => void> = [];
 
   constructor(private readonly world: World) {
     const { store, cloud, random } = world;
     const deps: EngineDeps = {
-      store: this.mortal(withFaults(store, world.faults)),
-      queue: this.queue(),
+      store: this.mortal(withFaults(store, world)),
+      queue: this.mortal(this.queue()),
       platform: this.mortal(cloud),
       agents: this.mortal(cloud),
       clock: this.clock(),
@@ -39,7 +55,7 @@ export class Orchestrator {
       newId: () => seededUuid(random),
       callbacks: new Callbacks('simulation-secret', 'http://orchestrator/webhook'),
       registry: world.registry,
-      limits: DEFAULT_LIMITS,
+      limits: { ...DEFAULT_LIMITS, sweepMs: SWEEP_MS },
       log: world.log,
       performing: true,
       events: new EventEmitter(),
@@ -51,32 +67,66 @@ export class Orchestrator {
     return this.alive;
   }
 
+  get isFrozen(): boolean {
+    return this.frozen;
+  }
+
   kill(): void {
     this.alive = false;
+    this.held.length = 0;
+  }
+
+  /** From here on nothing of it runs; requests and timers wait until it thaws. */
+  freeze(): void {
+    this.frozen = true;
+  }
+
+  thaw(): void {
+    this.frozen = false;
+    for (const task of this.held.splice(0)) if (this.alive) task();
+  }
+
+  /** Something comes in from outside: a request, a hint. */
+  enter(task: () => void): void {
+    if (!this.alive) return;
+    if (this.frozen) this.held.push(task);
+    else task();
   }
 
   /** A hint from the queue. */
   take(hint: Hint): void {
-    if (this.alive) this.onHint(hint);
+    this.enter(() => this.onHint(hint));
+  }
+
+  /** A tick from the queue. */
+  hear(workflowId: string): void {
+    this.enter(() => this.onTick(workflowId));
   }
 
   private onHint: (hint: Hint) => void = () => undefined;
+  private onTick: (workflowId: string) => void = () => undefined;
 
   private queue(): Queue {
     const { world } = this;
+    const { faults, random } = world;
     let scheduled: string[] = [];
+    const logged = (task: Promise<void>) =>
+      void task.catch((error: unknown) => world.log.warn({ err: error }, 'hint failed'));
     return {
       hint: async (hint, delayMs) => {
-        if (this.alive && !world.faults.strikes('hint-lost')) world.hint(hint, delayMs);
+        if (faults.strikes('hint-failed')) throw new Error('simulated: the queue did not answer');
+        if (faults.strikes('hint-lost')) return;
+        world.hint(hint, faults.strikes('hint-late') ? delayMs + random() * LATE_HINT_MS : delayMs);
+        if (faults.strikes('hint-twice')) world.hint(hint, delayMs);
       },
       setSchedules: async (schedules) => {
         scheduled = schedules.map(({ workflowId }) => workflowId);
         return [];
       },
       schedules: async () => scheduled,
-      work: async ({ hint }) => {
-        this.onHint = (h) =>
-          void hint(h).catch((error: unknown) => world.log.warn({ err: error }, 'hint failed'));
+      work: async ({ hint, tick }) => {
+        this.onHint = (h) => logged(hint(h));
+        this.onTick = (workflowId) => logged(tick(workflowId));
       },
       pause: async () => undefined,
       ping: async () => undefined,
@@ -87,19 +137,27 @@ export class Orchestrator {
   private clock(): Clock {
     const { clock } = this.world;
     return {
-      now: () => clock.now(),
-      after: (ms, callback) => clock.after(ms, () => this.alive && callback()),
+      now: () => clock.now() + this.skewMs,
+      // As in a real process, setting the clock does not move a timer.
+      after: (ms, callback) => {
+        const enter = () => this.enter(callback);
+        return ms === SWEEP_MS ? clock.beat(ms, enter) : clock.after(ms, enter);
+      },
     };
   }
 
-  /** Wraps a port so that a dead process neither calls it nor hears from it. */
+  /** Wraps a port so that a dead process neither calls it nor hears from it, and a frozen one hears later. */
   private mortal<T extends object>(port: T): T {
+    const wrapped = new Map<PropertyKey, unknown>();
     return new Proxy(port, {
       get: (target, key) => {
+        if (wrapped.has(key)) return wrapped.get(key);
         const member = Reflect.get(target, key) as unknown;
         if (typeof member !== 'function') return member;
-        return (...args: unknown[]) =>
+        const call = (...args: unknown[]) =>
           this.call(() => (member as (...a: unknown[]) => unknown).apply(target, args));
+        wrapped.set(key, call);
+        return call;
       },
     });
   }
@@ -108,22 +166,41 @@ export class Orchestrator {
     if (!this.alive) return never();
     try {
       const answer = await task();
-      return this.alive ? answer : never();
+      return (await this.mayGoOn()) ? answer : never();
     } catch (error) {
-      if (this.alive) throw error;
+      if (await this.mayGoOn()) throw error;
       return never();
     }
   }
+
+  private async mayGoOn(): Promise<boolean> {
+    while (this.frozen && this.alive) await new Promise<void>((resolve) => this.held.push(resolve));
+    return this.alive;
+  }
 }
 
-function withFaults(store: Store, faults: Faults): Store {
-  return {
-    ...store,
-    commit: async (change) => {
+/** The store over a network that may lose a call or its answer, or take its time. */
+function withFaults(store: Store, { faults, clock, random }: World): Store {
+  const slow = (): Promise<void> | undefined =>
+    faults.strikes('store-slow')
+      ? new Promise((resolve) => clock.after(random() * SLOW_STORE_MS, resolve))
+      : undefined;
+  const risky =
+    (member: (...args: unknown[]) => Promise<unknown>) =>
+    async (...args: unknown[]) => {
       if (faults.strikes('store-failed')) throw new Error('simulated: the store did not answer');
-      return store.commit(change);
-    },
-  };
+      await slow();
+      const answer = await member(...args);
+      await slow();
+      if (faults.strikes('store-answer-lost')) throw new Error('simulated: the answer of the store was lost');
+      return answer;
+    };
+  return Object.fromEntries(
+    Object.entries(store).map(([name, member]) => [
+      name,
+      typeof member === 'function' ? risky(member as (...args: unknown[]) => Promise<unknown>) : member,
+    ]),
+  ) as unknown as Store;
 }
 
 const never = (): Promise<never> => new Promise(() => undefined);

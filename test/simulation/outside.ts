@@ -19,7 +19,7 @@ const ACTOR = 'simulation';
 
 export class Outside {
   /** Runs that were accepted. */
-  accepted = 0;
+  readonly accepted = new Set<string>();
   private readonly decided = new Set<string>();
 
   constructor(private readonly options: OutsideOptions) {}
@@ -34,9 +34,9 @@ export class Outside {
         const decision = { approve: this.options.random() < 0.9 };
         this.insist(async (o) => void (await o.engine.decide(runId, stepId, decision, ACTOR)));
       }
-      this.options.clock.after(ROUND_MS, () => void round());
+      this.options.clock.beat(ROUND_MS, () => void round());
     };
-    this.options.clock.after(ROUND_MS, () => void round());
+    this.options.clock.beat(ROUND_MS, () => void round());
   }
 
   /** Starts a run of some workflow; what it will wait for comes some time. */
@@ -47,15 +47,18 @@ export class Outside {
     const pages = Array.from({ length: Math.floor(random() * 5) }, (_, i) => i);
     const customer = `customer-${Math.floor(random() * 3)}`;
     const input = { from: ACTOR, key, customer, pages, rare: random() < 0.5 };
-    const started = anyone()?.engine.trigger(workflowId, input, { actor: ACTOR });
-    void started?.then(
-      (answer) => {
-        if (answer.kind !== 'created') return;
-        this.accepted += 1;
-        if (workflowId === 'waits') this.pay(key);
-        if (random() < 0.05) this.cancelSoon(answer.runId);
-      },
-      () => undefined, // refused by a store that does not answer: whoever asked was told
+    const orchestrator = anyone();
+    orchestrator?.enter(
+      () =>
+        void orchestrator.engine.trigger(workflowId, input, { actor: ACTOR }).then(
+          (answer) => {
+            if (answer.kind !== 'created') return;
+            this.accepted.add(answer.runId);
+            if (workflowId === 'waits') this.pay(key);
+            if (random() < 0.05) this.cancelSoon(answer.runId);
+          },
+          () => undefined, // refused by a store that does not answer: whoever asked was told
+        ),
     );
   }
 
@@ -76,13 +79,12 @@ export class Outside {
 
   private cancelSoon(runId: string): void {
     const { clock, random, anyone } = this.options;
-    clock.after(
-      random() * 30_000,
-      () =>
-        void anyone()
-          ?.engine.cancel(runId, 'simulated', ACTOR)
-          .catch(() => undefined),
-    );
+    clock.after(random() * 30_000, () => {
+      const orchestrator = anyone();
+      orchestrator?.enter(
+        () => void orchestrator.engine.cancel(runId, 'simulated', ACTOR).catch(() => undefined),
+      );
+    });
   }
 
   /** Asks whoever is there until one answers: a process that dies meanwhile never does. */
@@ -92,9 +94,12 @@ export class Outside {
       if (heard) return;
       const orchestrator = this.options.anyone();
       if (orchestrator)
-        void ask(orchestrator).then(
-          () => void (heard = true),
-          () => undefined,
+        orchestrator.enter(
+          () =>
+            void ask(orchestrator).then(
+              () => void (heard = true),
+              () => undefined,
+            ),
         );
       this.options.clock.after(AGAIN_MS, again);
     };

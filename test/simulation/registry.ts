@@ -2,8 +2,12 @@ import { loadRegistry, type Registry, type RegistryInput } from '../../src/regis
 
 export const LONGEST_LINGER_MS = 10_000;
 
+/** The workflow with a schedule, and when it is due unless a simulation says otherwise. */
+export const SCHEDULED = 'scheduled';
+export const OFTEN = '*/20 * * * *';
+
 /** Three agents, and workflows of every kind: enough for hand-overs, contention, retries, forks and waits. */
-export function simulatedRegistry(): Registry {
+export function simulatedRegistry(cron = OFTEN): Registry {
   const ids = ['alpha', 'beta', 'gamma'];
   const retry = { attempts: 3, backoffSeconds: 2, maxBackoffSeconds: 20 };
   const steps = ids.map((id) => ({ id: `do-${id}`, agent: id, timeoutSeconds: 60, retry }));
@@ -22,11 +26,11 @@ export function simulatedRegistry(): Registry {
         { id: 'three', name: 'Three steps', steps, prewarm: 'pipeline' },
         { id: 'one', name: 'One step', steps: steps.slice(0, 1) },
         {
-          id: 'scheduled',
+          id: SCHEDULED,
           name: 'Scheduled',
           prewarm: 'schedule',
           steps: steps.slice(1),
-          schedule: { cron: '*/20 * * * *', timezone: 'Europe/Berlin' },
+          schedule: { cron, timezone: 'Europe/Berlin' },
         },
         ...graphs(retry),
       ],

@@ -1,25 +1,41 @@
 /** One simulated campaign: orchestrators, agents and a platform under one seed, in virtual time. */
 import { createHash } from 'node:crypto';
 import type { AgentRunResult } from '../../src/contract';
+import { nextTicks } from '../../src/domain/schedule';
 import type { Log } from '../../src/engine/ports';
 import { createMemoryStore } from '../../src/store/memory';
+import type { Store } from '../../src/store/store';
 import { VirtualClock } from './clock';
 import { Cloud } from './cloud';
-import { Faults, type Fault } from './faults';
+import { Faults, type Fault, type FaultBounds } from './faults';
 import { Invariants } from './invariants';
-import { Orchestrator, type World } from './orchestrator';
+import type { World } from './orchestrator';
 import { Outside } from './outside';
+import { QuietTimes } from './quiet';
 import { seeded } from './random';
-import { LONGEST_LINGER_MS, simulatedRegistry } from './registry';
+import { LONGEST_LINGER_MS, SCHEDULED, simulatedRegistry } from './registry';
+import { Staff } from './staff';
+import { Trace } from './trace';
 
-export interface SimulationOptions {
+export interface SimulationOptions extends FaultBounds {
   seed: number;
   /** Virtual hours during which runs arrive. */
   hours: number;
+  /** How many arrive in an hour, on average, not counting those of the schedule. */
   runsPerHour: number;
   /** Probability of each fault at each opportunity. */
   faultRate: number;
   orchestrators?: number;
+  /** So many arrive within some minutes, and then a long time none. */
+  burst?: number;
+  /** When the schedule is due. */
+  cron?: string;
+  /** Ends with the first violation. */
+  stopAtFirst?: boolean;
+  /** Keeps what happened, for people to read. */
+  keepTrace?: boolean;
+  /** Puts a fault of our own making between the engine and its record. */
+  plant?: (store: Store) => Store;
 }
 
 export interface SimulationReport {
@@ -28,135 +44,169 @@ export interface SimulationReport {
   succeeded: number;
   violations: string[];
   hits: Record<string, number>;
-  /** SHA-256 over the ledger: the same seed gives the same trace. */
+  /** Faults that struck, of all kinds. */
+  strikes: number;
+  /** Quiet times that were lived through, and nothing happened in them. */
+  proved: number;
+  /** SHA-256 over the ledger, the faults and the count of events: the same seed gives the same trace. */
   trace: string;
+  /** What happened, where it was kept. */
+  lines: string[];
 }
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 const START = Date.UTC(2026, 0, 5, 6, 0, 0);
 /** With faults off everything has to drain: agents that hang need their timeout first, and so do waits. */
 const DRAIN_MS = 2 * HOUR;
-/** The period of the registry's schedule. */
-const TICK_MS = 20 * 60_000;
+/** How long a scheduled run may take. */
+const SETTLE_MS = 10 * 60_000;
+/** How far apart the runs of a burst are, at most. */
+const BURST_GAP_MS = 60_000;
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
-  const random = seeded(options.seed);
-  const clock = new VirtualClock(START);
-  const faults = new Faults(random, (fault) => rateOf(fault, options.faultRate));
-  const invariants = new Invariants(() => clock.now(), LONGEST_LINGER_MS);
-  const truth = createMemoryStore();
-  const staff: Orchestrator[] = [];
-  const anyone = () =>
-    pick(
-      staff.filter((o) => o.isAlive),
-      random,
+  const stage = setUp(options);
+  const { clock, faults, invariants, outside, staff, truth, cloud } = stage;
+  await staff.hire(options.orchestrators ?? 2);
+  await stage.settle(0);
+  outside.open();
+  await campaign(options, stage);
+  faults.off();
+  staff.recover();
+  await stage.settle(restAt(stage) - clock.now());
+  if (!stage.isOver()) {
+    invariants.checkAccepted(outside.accepted);
+    await invariants.checkTicks(
+      truth,
+      stage.schedule,
+      staff.startedAt ?? Infinity,
+      clock.now() - SETTLE_MS / 2,
     );
+    await invariants.checkAtRest(truth, cloud);
+  }
+  return report(options, stage);
+}
 
-  const deliver = async (url: string, result: AgentRunResult): Promise<boolean> => {
-    const orchestrator = anyone();
-    if (!orchestrator) return false;
-    const died = new Promise<boolean>((resolve) => clock.after(15_000, () => resolve(false)));
-    return Promise.race([died, answer(orchestrator, url, result, invariants)]);
-  };
-  const cloud = new Cloud({ clock, random, faults, deliver, onScale: (id, n) => invariants.scaled(id, n) });
-  const registry = simulatedRegistry();
+type Stage = ReturnType<typeof setUp>;
+
+function setUp(options: SimulationOptions) {
+  const random = seeded(options.seed);
+  // Over the seeds, every season: days with 23 and 25 hours are among them.
+  const clock = new VirtualClock(START + ((options.seed * 37) % 365) * DAY);
+  const now = () => clock.now();
+  const faults = new Faults(seeded(~options.seed), (fault) => rateOf(fault, options.faultRate), options);
+  const invariants = new Invariants(now, LONGEST_LINGER_MS, options.faultRate);
+  const trace = new Trace(now, options.keepTrace === true);
+  trace.follow(faults, invariants);
+  const truth = createMemoryStore();
+  const registry = simulatedRegistry(options.cron);
+  const schedule = registry.workflow(SCHEDULED).schedule;
+  if (!schedule) throw new Error(`the workflow ${SCHEDULED} has no schedule`);
+  const cloud = new Cloud({
+    clock,
+    random,
+    faults,
+    deliver: (url, result) => deliver(url, result),
+    onScale: (id, n) => {
+      trace.add(`${id} is scaled to ${n}`);
+      invariants.scaled(id, n);
+    },
+  });
   for (const agent of registry.agents) cloud.add(agent.capsuleId, agent.baseUrl);
+  const store = invariants.watch(options.plant ? options.plant(truth) : truth);
   const world: World = {
     clock,
     random,
-    store: invariants.watch(truth),
+    store,
     cloud,
     registry,
     faults,
     log: SILENT,
-    hint: (hint, delayMs) => clock.after(delayMs, () => anyone()?.take(hint)),
+    hint: (hint, delayMs) => clock.after(delayMs, () => staff.anyone()?.take(hint)),
   };
-  const hire = async () => {
-    const orchestrator = new Orchestrator(world);
-    staff.push(orchestrator);
-    await orchestrator.engine.start().catch(() => orchestrator.kill());
+  const staff = new Staff({ world, invariants, trace, schedule });
+  const outside = new Outside({ clock, random, store: truth, anyone: () => staff.anyone() });
+  const quiet = new QuietTimes({
+    store: truth,
+    cloud,
+    registry,
+    faults,
+    invariants,
+    now,
+    random: seeded(options.seed ^ 0x51_1e7),
+  });
+  const deliver = (url: string, result: AgentRunResult) => staff.deliver(url, result);
+  const check = () => {
+    invariants.checkAwake(cloud, staff.isManned);
+    quiet.check();
   };
-  const check = () =>
-    invariants.checkAwake(
-      cloud,
-      staff.some((o) => o.isAlive),
-    );
-  const settle = async (ms: number) => clock.runUntil(clock.now() + ms, check);
-  for (let i = 0; i < (options.orchestrators ?? 2); i += 1) void hire();
-  await settle(0);
+  const isOver = () => options.stopAtFirst === true && invariants.violations.length > 0;
+  const settle = (ms: number) =>
+    clock.runUntil(clock.now() + ms, check, (from, limit) => quiet.until(from, limit), isOver);
+  return {
+    clock,
+    random,
+    faults,
+    invariants,
+    trace,
+    truth,
+    schedule,
+    cloud,
+    staff,
+    outside,
+    quiet,
+    settle,
+    isOver,
+  };
+}
 
-  const outside = new Outside({ clock, random, store: truth, anyone });
-  outside.open();
-  await campaign(options, { clock, random, faults, staff, outside, hire, check });
-  faults.off();
-  for (const o of staff.filter((s) => !s.isAlive)) staff.splice(staff.indexOf(o), 1);
-  if (staff.length === 0) void hire();
-  await settle(drainMs(clock.now()));
-  await invariants.checkAtRest(truth, cloud);
+/** Runs arrive; orchestrators die and are replaced, freeze and thaw, and their clocks are set. */
+async function campaign(
+  options: SimulationOptions,
+  { clock, random, outside, staff, settle, isOver }: Stage,
+) {
+  const end = clock.now() + options.hours * HOUR;
+  const { burst = 1, runsPerHour } = options;
+  const gap = (burst * HOUR) / runsPerHour;
+  let left = burst;
+  while (clock.now() < end && !isOver()) {
+    outside.start();
+    staff.suffer();
+    left -= 1;
+    const pause = left > 0 ? BURST_GAP_MS * random() : gap * 2 * random();
+    if (left <= 0) left = burst;
+    await settle(Math.min(Math.round(pause), end - clock.now()));
+  }
+}
+
+/** When everything has drained, and a good while after a time of the schedule and before the next. */
+function restAt({ clock, schedule }: Stage): number {
+  let [tick = 0, next = Infinity] = nextTicks(schedule, clock.now() + DRAIN_MS, 2);
+  while (next - tick < 1.5 * SETTLE_MS) [tick = 0, next = Infinity] = nextTicks(schedule, tick, 2);
+  return tick + SETTLE_MS;
+}
+
+async function report(options: SimulationOptions, stage: Stage): Promise<SimulationReport> {
+  const { invariants, faults, truth, trace, clock, quiet } = stage;
   const ledger = await truth.ledger(0, Number.MAX_SAFE_INTEGER);
   const states = [...invariants.runs.values()];
+  const hits = Object.fromEntries(faults.hits);
   return {
     seed: options.seed,
     runs: states.length,
     succeeded: states.filter((r) => r.status === 'succeeded').length,
-    violations:
-      states.length < outside.accepted
-        ? [...invariants.violations, 'accepted runs are missing']
-        : invariants.violations,
-    hits: Object.fromEntries(faults.hits),
+    violations: invariants.violations,
+    hits,
+    strikes: faults.total,
+    proved: quiet.proved,
     trace: createHash('sha256')
-      .update(ledger.at(-1)?.hash ?? '')
+      .update(JSON.stringify([ledger.at(-1)?.hash, hits, clock.fired, invariants.violations]))
       .digest('hex'),
+    lines: trace.lines,
   };
 }
 
-interface Stage {
-  clock: VirtualClock;
-  random: () => number;
-  faults: Faults;
-  staff: Orchestrator[];
-  outside: Outside;
-  hire: () => Promise<void>;
-  check: () => void;
-}
-
-/** Runs arrive, orchestrators die and are replaced. */
-async function campaign(options: SimulationOptions, stage: Stage): Promise<void> {
-  const { clock, random, faults, staff, outside, hire, check } = stage;
-  const end = clock.now() + options.hours * HOUR;
-  const gap = HOUR / options.runsPerHour;
-  while (clock.now() < end) {
-    outside.start();
-    if (faults.strikes('orchestrator-killed')) {
-      staff.splice(staff.indexOf(pick(staff, random) as Orchestrator), 1)[0]?.kill();
-      clock.after(random() * 20_000, () => void hire());
-    }
-    await clock.runUntil(clock.now() + Math.round(gap * 2 * random()), check);
-  }
-}
-
-async function answer(
-  orchestrator: Orchestrator,
-  url: string,
-  result: AgentRunResult,
-  invariants: Invariants,
-): Promise<boolean> {
-  const token = new URL(url).searchParams.get('token') ?? '';
-  try {
-    const outcome = await orchestrator.engine.result(token, result);
-    if (outcome.kind !== 'refused') invariants.acknowledge(result);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Until everything drained, and a good while after the last tick of the schedule. */
-const drainMs = (now: number): number => Math.ceil((now + DRAIN_MS) / TICK_MS) * TICK_MS + TICK_MS / 2 - now;
-
-/** An orchestrator dies far more rarely than a call fails. */
-const rateOf = (fault: Fault, rate: number): number => (fault === 'orchestrator-killed' ? rate / 5 : rate);
-
-const pick = <T>(items: T[], random: () => number): T | undefined =>
-  items[Math.floor(random() * items.length)];
+/** An orchestrator dies, freezes or tells the wrong time far more rarely than a call fails. */
+const rateOf = (fault: Fault, rate: number): number =>
+  fault.startsWith('orchestrator-') || fault.startsWith('clock-') ? rate / 4 : rate;

@@ -1,0 +1,19 @@
+/** What half of the 10,000 simulated hours has to show. In two test files, so that both workers share them. */
+import { runSeeds } from './campaign';
+import { FAULTS } from './faults';
+
+const HOURS = 5_000;
+/** Each kind of fault strikes at least so often. */
+const LEAST_HITS = 20;
+
+export async function expectSound(firstSeed: number, seeds: number): Promise<void> {
+  const { hours, runs, succeeded, proved, hits, violations } = await runSeeds(firstSeed, seeds);
+  expect(violations).toEqual([]);
+  expect(hours).toBeGreaterThanOrEqual(HOURS);
+  // Not for nothing: there was work, most of it succeeded in spite of the faults, and each kind of fault struck.
+  expect(runs).toBeGreaterThan(HOURS * 0.8);
+  expect(succeeded / runs).toBeGreaterThan(0.7);
+  expect(FAULTS.filter((fault) => (hits.get(fault) ?? 0) < LEAST_HITS)).toEqual([]);
+  // Quiet hours were left out, and often enough lived through to see that nothing happens in them.
+  expect(proved).toBeGreaterThan(1_000);
+}

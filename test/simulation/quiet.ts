@@ -1,0 +1,98 @@
+/**
+ * Quiet times: nothing runs, nothing is due, and every sweeper has looked since the last change. The sweeper decides
+ * by what is, so its next pass would find what the last one found, and can be left out. Now and then a quiet time is
+ * lived through all the same, with faults held off: a change in it is a violation.
+ */
+import { runDueAt } from '../../src/domain/run';
+import { nextTicks } from '../../src/domain/schedule';
+import type { Registry } from '../../src/registry';
+import type { Store } from '../../src/store/store';
+import type { Cloud } from './cloud';
+import type { Faults } from './faults';
+import type { Invariants } from './invariants';
+import { SWEEP_MS } from './orchestrator';
+
+/** The sweeper looks everywhere in five passes; twice that, as a pass may be late. */
+const SETTLED_MS = 10 * SWEEP_MS;
+/** Orchestrators whose clocks are ahead, and capsules that are woken ahead of a schedule, act before a due time. */
+const AHEAD_MS = 180_000;
+/** One quiet time in so many is lived through. */
+const PROVED_OF = 100;
+
+export interface QuietOptions {
+  /** The store itself: to look must not be a chance for faults. */
+  store: Store;
+  cloud: Cloud;
+  registry: Registry;
+  faults: Faults;
+  invariants: Invariants;
+  now: () => number;
+  random: () => number;
+}
+
+export class QuietTimes {
+  /** Quiet times that were lived through to the end. */
+  proved = 0;
+  /** What was found out, for as long as nothing changes. */
+  private known = { changes: -1, from: 0, until: 0 };
+  private proof: { changes: number; until: number } | undefined;
+  private nextTick = 0;
+
+  constructor(private readonly options: QuietOptions) {}
+
+  async until(now: number, limit: number): Promise<number> {
+    const { cloud, invariants, random, faults } = this.options;
+    if (this.proof || !cloud.isDark || now - invariants.changedAt < SETTLED_MS) return now;
+    const { changes } = invariants;
+    if (this.known.changes !== changes || limit > this.known.until) {
+      // Asked for a good while at once, so that few have to ask.
+      const end = Math.max(limit, now + 3_600_000);
+      this.known = { changes, from: now, until: await this.look(now, end) };
+    }
+    const until = Math.min(limit, this.known.until);
+    if (until <= now || random() * PROVED_OF >= 1) return until;
+    this.proof = { changes, until };
+    faults.hold(true);
+    return now;
+  }
+
+  /** Called after every event. */
+  check(): void {
+    if (!this.proof) return;
+    const { invariants, faults, now } = this.options;
+    const isOver = now() >= this.proof.until;
+    if (!isOver && invariants.changes === this.proof.changes) return;
+    if (isOver) this.proved += 1;
+    else invariants.report('something happened in a time in which nothing could');
+    this.proof = undefined;
+    faults.hold(false);
+  }
+
+  /** Until when nothing in the record is due; `now` when something waits to be done. */
+  private async look(now: number, end: number): Promise<number> {
+    const { store, registry } = this.options;
+    const horizon = end + AHEAD_MS;
+    const open = [
+      await store.dueCapsules(horizon, 1),
+      await store.flowWorkflows(1),
+      await store.undelivered(horizon, 1),
+      await store.unbookedShifts(1),
+      await store.unbookedUsage(1),
+      await store.openStrays(1),
+      (await store.approvals(1)).items,
+    ];
+    if (open.some(({ length }) => length > 0)) return now;
+    const times = [end];
+    const [first] = await store.dueRuns(horizon, 1);
+    const run = first === undefined ? undefined : await store.run(first);
+    if (run) times.push((runDueAt(run.state) ?? now) - AHEAD_MS);
+    if (this.nextTick <= now) {
+      const ticks = registry.workflows.flatMap(({ schedule }) =>
+        schedule ? nextTicks(schedule, now, 1) : [],
+      );
+      this.nextTick = Math.min(...ticks);
+    }
+    times.push(this.nextTick - AHEAD_MS);
+    return Math.max(now, Math.min(...times));
+  }
+}
