@@ -2,6 +2,7 @@
 /** The `reveille` command. One file per command; this one only adds them. */
 import { Command } from 'commander';
 import { agentCommand } from './agent';
+import { auditCommand } from './audit';
 import { costsCommand } from './costs';
 import { demoCommand } from './demo/command';
 import { diffCommand } from './diff';
@@ -18,6 +19,10 @@ import { scheduleCommand } from './schedule';
 import { runsCommand } from './runs';
 import { slotsCommand } from './slots';
 import { whyCommand } from './why';
+import { killCommand } from './kill';
+import { pauseCommand } from './pause';
+import { resumeCommand } from './resume';
+import { switchesCommand } from './switches';
 
 void run(
   new Command('reveille')
@@ -28,10 +33,15 @@ void run(
     .addCommand(platformCommand())
     .addCommand(agentCommand())
     .addCommand(runsCommand())
+    .addCommand(killCommand())
+    .addCommand(pauseCommand())
+    .addCommand(resumeCommand())
+    .addCommand(switchesCommand())
     .addCommand(whyCommand())
     .addCommand(replayCommand())
     .addCommand(diffCommand())
     .addCommand(costsCommand())
+    .addCommand(auditCommand())
     .addCommand(loginCommand())
     .addCommand(logoutCommand())
     .addCommand(whoamiCommand())
