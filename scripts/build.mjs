@@ -19,7 +19,7 @@ if (error !== undefined) throw error;
 if (status !== 0) process.exit(status ?? 1);
 copyAssets();
 // What package.json names in `bin` is run by its name: `npx reveille`.
-chmodSync('dist/cli/index.js', 0o755);
+for (const bin of ['index', 'slots-bin']) chmodSync(`dist/cli/${bin}.js`, 0o755);
 await Promise.all(
   agents
     .map((folder) => join(root, folder, 'build.mjs'))

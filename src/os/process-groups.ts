@@ -98,3 +98,12 @@ async function gone(group: number, withinMs: number): Promise<boolean> {
   }
   return true;
 }
+
+/** The living processes of a group; where there is no /proc, its leader. */
+export function groupMembers(group: number): number[] {
+  if (process.platform !== 'linux') return [group];
+  return pids().filter((pid) => {
+    const stat = procStat(pid);
+    return stat?.group === group && !isDead(stat);
+  });
+}

@@ -1,0 +1,127 @@
+/** The controller's HTTP API: this machine only, JSON always. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { z } from 'zod';
+import type { Controller } from './controller';
+import { messageOf, StageError } from './errors';
+
+const BODY_MAX_BYTES = 64 * 1024;
+const BODY_MS = 10_000;
+const TRIGGERS = ['agent', 'webhook', 'manual', 'reconcile'] as const;
+
+const trigger = z.enum(TRIGGERS).default('manual');
+const DeployBody = z
+  .object({ commit: z.string().optional(), branch: z.string().optional(), trigger })
+  .refine((b) => (b.commit === undefined) !== (b.branch === undefined), 'give a commit or a branch');
+const RollbackBody = z.object({ trigger });
+
+interface Answer {
+  status: number;
+  body: unknown;
+}
+
+export interface Api {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+type Handler = (controller: Controller, body: unknown) => Promise<Answer>;
+
+const ROUTES: Readonly<Record<string, Handler>> = {
+  'GET /': async ({ ready }) => ({ status: ready ? 200 : 503, body: { status: ready ? 'ok' : 'starting' } }),
+  'GET /status': async (controller) => ({ status: 200, body: await controller.status() }),
+  'POST /deploy': async (controller, body) => {
+    const read = DeployBody.safeParse(body);
+    if (!read.success) {
+      return invalid('POST /deploy takes {"commit": "<hash or ref>"} or {"branch": "<name>"}');
+    }
+    return { status: 200, body: await controller.deploy(read.data) };
+  },
+  'POST /rollback': async (controller, body) => {
+    const read = RollbackBody.safeParse(body ?? {});
+    if (!read.success) return invalid('POST /rollback takes nothing, or {"trigger": "manual"}');
+    return { status: 200, body: await controller.rollback(read.data.trigger) };
+  },
+};
+
+/** Listens on loopback. @throws Error when the port is taken */
+export async function serveApi(controller: Controller, port: number): Promise<Api> {
+  // A deployment may take minutes; its answer comes at its end.
+  const server = createServer({ requestTimeout: BODY_MS, headersTimeout: BODY_MS }, (request, response) => {
+    answer(controller, request).then(
+      (given) => reply(response, given),
+      (error: unknown) => reply(response, failure(error)),
+    );
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+}
+
+async function answer(controller: Controller, request: IncomingMessage): Promise<Answer> {
+  if (isForeign(request))
+    return { status: 403, body: { error: 'Only programs of this machine may ask, no web page.' } };
+  const { method = '', url = '' } = request;
+  const path = url.split('?', 1)[0] ?? '';
+  const handler = ROUTES[`${method} ${path}`];
+  if (handler === undefined) {
+    const known = Object.keys(ROUTES).filter((route) => route.endsWith(` ${path}`));
+    if (known.length > 0) return { status: 405, body: { error: `${path} takes ${known.join(', ')}.` } };
+    return {
+      status: 404,
+      body: { error: `There is no ${path} here, but ${Object.keys(ROUTES).join(', ')}.` },
+    };
+  }
+  const text = await readBody(request);
+  let body: unknown;
+  try {
+    body = text === '' ? undefined : JSON.parse(text);
+  } catch {
+    return invalid('The body is not JSON');
+  }
+  return handler(controller, body);
+}
+
+/** Web pages send an origin, and by a name of their own that leads here another host. */
+function isForeign({ headers }: IncomingMessage): boolean {
+  const host = (headers.host ?? '').replace(/:\d+$/, '');
+  return headers.origin !== undefined || !['127.0.0.1', 'localhost', '[::1]'].includes(host);
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > BODY_MAX_BYTES)
+      throw new StageError('resolve', `The body is longer than ${BODY_MAX_BYTES} bytes.`, 413);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const invalid = (error: string): Answer => ({ status: 400, body: { success: false, error: `${error}.` } });
+
+function failure(error: unknown): Answer {
+  const { status, stage } = error instanceof StageError ? error : { status: 500, stage: undefined };
+  return { status, body: { success: false, ...(stage && { stage }), error: messageOf(error) } };
+}
+
+function reply(response: ServerResponse, { status, body }: Answer): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    ...(status === 413 && { connection: 'close' }),
+  });
+  response.end(text);
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}

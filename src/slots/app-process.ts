@@ -1,0 +1,146 @@
+/** One process group of a slot: started by a shell, with its output in a file, ended as a whole. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { endGroup, groupMembers, signalGroup, startTimeOf } from '../os/process-groups';
+import type { Ports } from './environment';
+import { messageOf } from './errors';
+
+export interface Launch {
+  command: string;
+  folder: string;
+  env: Record<string, string>;
+  /** Emptied first. */
+  logFile: string;
+}
+
+export class AppProcess {
+  /** Settles once the leader has ended and the rest of its group was ended too. */
+  readonly exited: Promise<string>;
+  private ended: string | undefined;
+  private ending: Promise<void> | undefined;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly pid: number,
+    /** Tells the process from a later one with its pid. */
+    readonly started: string,
+  ) {
+    this.exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        this.ended = signal === null ? `ended with code ${code ?? '?'}` : `was ended by ${signal}`;
+        // Children that outlive their leader hold ports and files. Their own end is waited for by end().
+        signalGroup(pid, 'SIGKILL');
+        resolve(this.ended);
+      });
+    });
+  }
+
+  /** @throws Error when there is no shell, no folder or no log file */
+  static async start({ command, folder, env, logFile }: Launch): Promise<AppProcess> {
+    const log = openSync(logFile, 'w', 0o600);
+    try {
+      const child = spawn('/bin/sh', ['-c', command], {
+        cwd: folder,
+        env,
+        detached: true,
+        stdio: ['ignore', log, log],
+      });
+      await once(child, 'spawn');
+      const { pid } = child;
+      if (pid === undefined) throw new Error(`${command} has no pid`);
+      return new AppProcess(child, pid, startTimeOf(pid) ?? 'gone');
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  get alive(): boolean {
+    return this.ended === undefined;
+  }
+
+  /** How it ended, in words; undefined while it runs. */
+  get end(): string | undefined {
+    return this.ended;
+  }
+
+  /**
+   * SIGTERM to the group, SIGKILL after `graceMs`; resolves when none of it is left.
+   * @throws Error when it survives even that
+   */
+  stop(graceMs: number): Promise<void> {
+    // Of a group that is gone the id may be another's by now.
+    if (!this.alive && groupMembers(this.pid).length === 0) return Promise.resolve();
+    this.ending ??= endGroup(this.pid, graceMs).then(() => {
+      this.child.unref();
+    });
+    return this.ending;
+  }
+
+  /** Signals those of the group that handle the signal; for others its default would be their end. */
+  tell(signal: 'SIGUSR2' | 'SIGCONT'): void {
+    if (signal === 'SIGCONT') return signalGroup(this.pid, signal);
+    for (const pid of groupMembers(this.pid)) {
+      if (!handles(pid, USR2_BIT)) continue;
+      try {
+        process.kill(pid, signal);
+      } catch {
+        continue; // Gone since it was listed.
+      }
+    }
+  }
+}
+
+/** Signal 12, counted from 1 as in the masks of /proc. */
+const USR2_BIT = 1n << 11n;
+
+function handles(pid: number, bit: bigint): boolean {
+  try {
+    const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return mask !== undefined && (BigInt(`0x${mask}`) & bit) !== 0n;
+  } catch {
+    return false; // Gone, or no /proc: without knowing, nothing is sent.
+  }
+}
+
+/**
+ * Runs a command to its end.
+ * @returns what went wrong, in words; undefined when it ended with 0
+ */
+export async function runToEnd(
+  launch: Launch,
+  timeoutMs: number,
+  onStart: (app: AppProcess) => Promise<void>,
+): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const app = await AppProcess.start(launch);
+    await onStart(app);
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve(`did not end within ${timeoutMs} ms`), timeoutMs);
+    });
+    const end = await Promise.race([app.exited, late]);
+    await app.stop(0);
+    return end === 'ended with code 0' ? undefined : end;
+  } catch (error) {
+    return `could not be run: ${messageOf(error)}`;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Two loopback ports that nobody listens on, or one twice where the app has but one. */
+export async function freePorts(two: boolean): Promise<Ports> {
+  const servers = [createServer(), ...(two ? [createServer()] : [])];
+  const ports = await Promise.all(
+    servers.map(async (server) => {
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return (server.address() as AddressInfo).port;
+    }),
+  );
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  const [port = 0, internalPort = port] = ports;
+  return { port, internalPort };
+}

@@ -1,0 +1,133 @@
+/** The app's contract with the controller: `slot-machine.json`, or `app.contract.json`. Read once, at start. */
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { z } from 'zod';
+import { SlotsError } from './errors';
+
+export const CONFIG_NAMES = ['slot-machine.json', 'app.contract.json'] as const;
+export const DEFAULT_API_PORT = 9_100;
+const HOUR_MS = 3_600_000;
+
+const port = z.number().int().min(1).max(65_535);
+const milliseconds = z.number().int().min(1).max(HOUR_MS);
+const endpoint = z.string().regex(/^\/[^\s#]*$/, 'a path that begins with a slash');
+
+/** A path inside a slot: relative, without a step upwards. */
+const inside = z
+  .string()
+  .min(1)
+  .refine(isInside, 'a relative path without "..", so that it stays inside the slot');
+
+export function isInside(path: string): boolean {
+  return !isAbsolute(path) && !path.includes('\0') && !path.split(/[/\\]/).includes('..');
+}
+
+const payload = z.object({
+  method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']).default('GET'),
+  path: endpoint,
+  headers: z.record(z.string(), z.string()).optional(),
+  /** Text is sent as it is, anything else as JSON. */
+  body: z.unknown().optional(),
+  /** Default: any status below 400. */
+  expect_status: z.number().int().min(100).max(599).optional(),
+});
+
+/** Unknown fields are let through: a contract may serve other readers too. */
+const Contract = z.object({
+  start_command: z.string().min(1),
+  setup_command: z.string().optional(),
+  /** What users reach. */
+  port,
+  /** Reached from this machine only. Absent, or the same as `port`: the app has one port. */
+  internal_port: port.optional(),
+  api_port: port.default(DEFAULT_API_PORT),
+  health_endpoint: endpoint.default('/healthz'),
+  health_test_payload: payload.optional(),
+  health_timeout_ms: milliseconds.default(10_000),
+  /** A file of the commit that is run before promotion, where it is there. */
+  smoke_test: inside.optional(),
+  smoke_timeout_ms: milliseconds.default(30_000),
+  setup_timeout_ms: milliseconds.default(600_000),
+  drain_timeout_ms: milliseconds.default(10_000),
+  schema_status_endpoint: endpoint.optional(),
+  /** Told `{ "quiet": true }` when it leaves traffic and `false` when it is back; default: signals. */
+  quiet_endpoint: endpoint.optional(),
+  keep_warm: z.boolean().default(true),
+  env_file: z.string().optional(),
+  shared_dirs: z.array(inside).max(50).default([]),
+  protected_paths: z.array(z.string().min(1)).max(500).default([]),
+  secrets_inject: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
+    .max(200)
+    .default([]),
+  /** The commit's files together; 0: no limit. */
+  max_deploy_size_mb: z.number().min(0).default(500),
+  /** Added and removed lines together; 0: no limit. */
+  max_diff_lines: z.number().int().min(0).default(20_000),
+  alert_webhook: z.url({ protocol: /^https?$/ }).optional(),
+  agent_auth: z.enum(['hmac', 'trusted', 'none']).default('hmac'),
+});
+
+export type AppContract = z.infer<typeof Contract>;
+
+/**
+ * Reads a contract.
+ * @throws SlotsError that names the file, each field that does not fit, and what to do
+ */
+export function loadContract(file: string): AppContract {
+  const text = readConfigText(file);
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch (cause) {
+    throw new SlotsError(`${file} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const read = Contract.safeParse(data);
+  if (!read.success) {
+    // A value is never repeated: the alert webhook's holds a token.
+    const faults = read.error.issues.map((i) => `${i.path.join('.') || 'the whole'}: ${i.message}`);
+    throw new SlotsError(`${file} does not fit. ${faults.join('; ')}. docs/slots.md lists the fields.`);
+  }
+  const { env_file: envFile } = read.data;
+  return { ...read.data, ...(envFile !== undefined && { env_file: resolve(dirname(file), envFile) }) };
+}
+
+function readConfigText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new SlotsError(
+      `Cannot read ${file} (${(cause as NodeJS.ErrnoException).code}). "reveille-slots init" writes a slot-machine.json to start from; --config names another file.`,
+      { cause },
+    );
+  }
+}
+
+/** The contract file of a folder: the first of {@link CONFIG_NAMES} that is there; without any, the first. */
+export function findContract(folder: string): string {
+  const there = CONFIG_NAMES.map((name) => join(folder, name)).find((file) => {
+    try {
+      readFileSync(file);
+      return true;
+    } catch {
+      return false; // The next name; without any, reading the first one gives the error.
+    }
+  });
+  return there ?? join(folder, CONFIG_NAMES[0]);
+}
+
+/** The API's port for a client, which needs nothing else of a contract. */
+export function apiPortOf(folder: string): number {
+  try {
+    const { api_port: given } = JSON.parse(readFileSync(findContract(folder), 'utf8')) as {
+      api_port?: unknown;
+    };
+    return port.safeParse(given).data ?? DEFAULT_API_PORT;
+  } catch {
+    return DEFAULT_API_PORT; // No contract here: the controller may still be at its usual port.
+  }
+}
+
+/** Whether `path` is `folder` or below it; both absolute and resolved. */
+export const isBelow = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);

@@ -1,0 +1,139 @@
+/** The blue-green controller of one app: one deployment or rollback at a time, and what is live meanwhile. */
+import { mkdirSync, realpathSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { Alerts } from './alerts';
+import { atMost } from './booted';
+import type { AppContract } from './config';
+import { Context, type Hooks } from './context';
+import { DeployLog } from './deploy-log';
+import { deploy, type DeployRequest, type DeployResult } from './deploy';
+import { Disk, STAGING } from './disk';
+import { markOf } from './environment';
+import { messageOf, SlotsError, StageError } from './errors';
+import { Git } from './git';
+import { lock } from './lock';
+import type { Log } from './log';
+import { Proxy } from './proxy';
+import { recover, warmUp } from './recover';
+import { rollback, type RollbackResult } from './rollback';
+import { StateFile } from './state';
+import { statusOf, type Status } from './status';
+
+const ALERT_GRACE_MS = 2_000;
+const STOP_GRACE_MS = 2_000;
+
+export interface ControllerOptions {
+  contract: AppContract;
+  /** The app's repository. */
+  repo: string;
+  /** Slots, state and logs. */
+  data: string;
+  log: Log;
+  hooks?: Hooks;
+}
+
+export class Controller {
+  private readonly ctx: Context;
+  private readonly unlock: () => void;
+  private busy: Promise<unknown> | undefined;
+  private warming: Promise<void> = Promise.resolve();
+  /** Whether recovery is finished. */
+  ready = false;
+
+  /** @throws SlotsError when another controller runs on the directory, or its state cannot be read */
+  constructor({ contract, repo, data, log, hooks = {} }: ControllerOptions) {
+    mkdirSync(data, { recursive: true, mode: 0o755 });
+    const folder = realpathSync(data);
+    this.unlock = lock(folder);
+    try {
+      const git = new Git(resolve(repo));
+      const { port, internal_port: internal } = contract;
+      const own = internal !== undefined && internal !== port;
+      this.ctx = new Context({
+        contract,
+        git,
+        disk: new Disk(folder, git),
+        state: new StateFile(folder),
+        deployLog: new DeployLog(folder),
+        alerts: new Alerts(contract.alert_webhook, basename(git.folder), log),
+        log,
+        proxy: new Proxy(port, '0.0.0.0'),
+        internalProxy: own ? new Proxy(internal, '127.0.0.1') : undefined,
+        mark: markOf(folder),
+        hooks,
+      });
+    } catch (error) {
+      this.unlock();
+      throw error;
+    }
+  }
+
+  /** Restores what was live. @throws SlotsError when the repository is none */
+  async start(): Promise<void> {
+    const { ctx } = this;
+    await ctx.git.run(['rev-parse', '--git-dir']).catch((cause: unknown) => {
+      throw new SlotsError(`${ctx.git.folder} is no Git repository; name one by --repo.`, { cause });
+    });
+    await ctx.disk.prepare();
+    const { broken } = ctx.deployLog;
+    if (broken !== undefined) ctx.alerts.tell(`The deploy log was changed by somebody else: ${broken}.`);
+    await recover(ctx);
+    this.ready = true;
+    this.warming = warmUp(ctx).catch((error: unknown) =>
+      ctx.log.warn(`The previous slot could not be warmed up: ${messageOf(error)}`),
+    );
+  }
+
+  /** @throws StageError: 409 while another deployment or rollback is under way, else as {@link deploy} */
+  deploy(request: DeployRequest): Promise<DeployResult> {
+    return this.alone(() => deploy(this.ctx, request));
+  }
+
+  /** @throws StageError: 409 while another deployment or rollback is under way, else as {@link rollback} */
+  rollback(trigger: string): Promise<RollbackResult> {
+    return this.alone(() => rollback(this.ctx, trigger));
+  }
+
+  status(): Promise<Status> {
+    return statusOf(this.ctx, this.ctx.disk.path(STAGING));
+  }
+
+  /** Lets requests in flight end, then ends every process of the app. */
+  async close(): Promise<void> {
+    const { ctx } = this;
+    if (ctx.closing) return;
+    ctx.closing = true;
+    await ctx.closeProxies(ctx.live?.drain());
+    const kept = [ctx.live, ctx.warm].map((booted) => booted?.app);
+    // What is under way ends with its processes.
+    await Promise.all(
+      [...ctx.processes].map((app) =>
+        app.stop(kept.includes(app) ? ctx.contract.drain_timeout_ms : STOP_GRACE_MS),
+      ),
+    );
+    await this.busy?.catch(() => undefined); // Its caller has the error.
+    await this.warming;
+    await Promise.all(ctx.retiring.values());
+    await Promise.all([...ctx.processes].map((app) => app.stop(STOP_GRACE_MS)));
+    await atMost(ctx.alerts.close(ALERT_GRACE_MS), ALERT_GRACE_MS);
+    this.unlock();
+  }
+
+  private async alone<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.ready) throw new StageError('resolve', 'The controller is still starting.', 503);
+    if (this.busy !== undefined) {
+      const { intent } = this.ctx.state.now;
+      const what = intent
+        ? `A ${intent.kind} is at its stage "${intent.stage}"`
+        : 'Another one has just begun';
+      throw new StageError('resolve', `${what}; one at a time. Ask again when it is done.`, 409);
+    }
+    const done = this.warming.then(work);
+    this.busy = done;
+    try {
+      return await done;
+    } finally {
+      this.busy = undefined;
+    }
+  }
+}
