@@ -14,7 +14,7 @@ function forgetful(store: Store): Store {
   };
 }
 
-const planted: SimulationOptions = { ...CAMPAIGN, seed: 3, hours: 60, faultRate: 0.05, plant: forgetful };
+const planted: SimulationOptions = { ...CAMPAIGN, seed: 3, hours: 40, runsPerHour: 1, faultRate: 0.05, plant: forgetful };
 
 describe('the shortest trace of a failing seed', () => {
   it('has fewer hours, kinds of faults and faults than the one that failed, and fails in the same way', async () => {
@@ -37,7 +37,7 @@ describe('the shortest trace of a failing seed', () => {
   it('is told with the command that repeats it', () => {
     const options = { ...CAMPAIGN, seed: 3, without: ['busy', 'zombie'] as const, strikes: 12 };
     expect(replayCommand(options)).toBe(
-      "npm run simulate -- --seed 3 --seeds 1 --hours 125 --runs 0.6 --rate 0.1 --burst 20 --cron '30 2,8,14,20 * * *' " +
+      "npm run simulate -- --seed 3 --seeds 1 --hours 125 --runs 0.35 --rate 0.1 --burst 15 --cron '30 2,8,14,20 * * *' " +
         '--without busy,zombie --strikes 12 --trace',
     );
   });
