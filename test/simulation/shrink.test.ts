@@ -14,7 +14,14 @@ function forgetful(store: Store): Store {
   };
 }
 
-const planted: SimulationOptions = { ...CAMPAIGN, seed: 3, hours: 40, runsPerHour: 1, faultRate: 0.05, plant: forgetful };
+const planted: SimulationOptions = {
+  ...CAMPAIGN,
+  seed: 3,
+  hours: 40,
+  runsPerHour: 1,
+  faultRate: 0.05,
+  plant: forgetful,
+};
 
 describe('the shortest trace of a failing seed', () => {
   it('has fewer hours, kinds of faults and faults than the one that failed, and fails in the same way', async () => {
