@@ -33,7 +33,7 @@ export const PROBLEMS = {
   'login-refused': {
     status: 401,
     title: 'The login did not succeed',
-    hint: 'Log in with an API key that is neither revoked nor expired, or start again at the provider.',
+    hint: 'Log in with an API key that is neither revoked nor expired.',
   },
   'callback-forged': {
     status: 401,

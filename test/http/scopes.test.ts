@@ -106,6 +106,7 @@ it('tells a stranger nothing of what is there', async () => {
       ['GET', `/runs/${UNKNOWN_ID}`],
       ['GET', '/no-such-route'],
       ['PUT', '/runs'],
+      ['OPTIONS', '/runs'],
       ['DELETE', '/keys'],
       ['GET', '/keys/x/rotate'],
     ].map(([method = '', path = '']) => api.call(method, path)),
