@@ -99,6 +99,20 @@ export class ApiClient {
     return this.call('DELETE', path, schema, options);
   }
 
+  /** A body that is read as it comes, however long that takes. @throws when the orchestrator says no */
+  async stream(path: string, query: Query): Promise<ReadableStream> {
+    const url = new URL(`${this.url}${path}`);
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    const headers = this.key === undefined ? {} : { authorization: `Bearer ${this.key}` };
+    const response = await fetch(url, { headers, redirect: 'manual' }).catch((cause: unknown) => {
+      throw unreachable(this.url, cause);
+    });
+    if (response.status !== 200) throw refusal(this.url, response.status, parse(await textOf(response)));
+    if (!response.body) throw new CliError(`${this.url} answered without a body.`, { lines: [NOT_REVEILLE] });
+    return response.body;
+  }
+
   /** The items of a list, page after page, `max` at most. */
   async *items<T>(path: string, item: z.ZodType<T>, query: Query, max: number): AsyncGenerator<T> {
     const page = z.object({ items: z.array(item), nextCursor: z.string().nullable() });

@@ -80,7 +80,7 @@ async function collect(response: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString('utf8');
-  const isJson = /json/.test(response.headers['content-type'] ?? '');
+  const isJson = /[/+]json\b/.test(response.headers['content-type'] ?? '');
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,
