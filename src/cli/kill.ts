@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { EmergencyStopView } from '../http/views/switch';
 import { apiOf, overApi, type ApiClient } from './client';
 import { EXIT, UsageError } from './exit';

@@ -1,6 +1,6 @@
 /** `reveille switches`: what is switched off; and what the other safety commands share. */
 import { Command } from 'commander';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { SwitchView } from '../http/views/switch';
 import { apiOf, overApi, type ApiClient, type ApiOptions } from './client';
 import { UsageError } from './exit';

@@ -79,6 +79,29 @@ export const RECIPES: Record<string, Recipe> = {
   // An API key has no login of its own.
   getSession: { statuses: [404], codes: ['no-session'] },
   logOut: { statuses: [404], codes: ['no-session'] },
+  listSwitches: { query: { limit: '5' }, statuses: [200] },
+  // Nothing is switched off from here by a slip: what is shown is the refusal of what does not exist.
+  setSwitch: {
+    body: { scope: 'workflow', subject: 'no-such-workflow', message: 'from Postman' },
+    statuses: [404],
+    codes: ['switch-subject-unknown'],
+  },
+  releaseSwitch: {
+    params: { switchId: '00000000-0000-4000-8000-000000000000' },
+    body: {},
+    statuses: [404],
+    codes: ['switch-not-found'],
+  },
+  startEmergencyStop: {
+    body: { mode: 'cancel', message: '' },
+    statuses: [400],
+    codes: ['invalid-request'],
+  },
+  getEmergencyStop: {
+    params: { stopId: '00000000-0000-4000-8000-000000000000' },
+    statuses: [404],
+    codes: ['emergency-stop-not-found'],
+  },
   listAlerts: { query: { open: 'true', limit: '5' }, statuses: [200] },
   // Whether anything is wrong here is not known: what is shown is the answer when it is not.
   acknowledgeAlert: {
