@@ -20,7 +20,7 @@ import { startRetention } from './engine/retention';
 import { ApiKeys } from './http/auth';
 import { createApp } from './http/app';
 import { EventStreams } from './http/event-streams';
-import { createMetrics } from './http/metrics';
+import { createMetrics, type Metrics } from './http/metrics';
 import { startServer } from './http/server';
 import { InboxRecorder } from './inbox/recorder';
 import { Notifier, openChannels } from './notify';
@@ -40,7 +40,8 @@ export interface Orchestrator {
 }
 
 /** Why an orchestrator that only observes holds everything. */
-const DISABLED = 'this orchestrator processes nothing: ENGINE_ENABLED is false; start it with ENGINE_ENABLED=true';
+const DISABLED =
+  'this orchestrator processes nothing: ENGINE_ENABLED is false; start it with ENGINE_ENABLED=true';
 
 /** How long requests under way may take once everything else has stopped. */
 const CLOSE_MS = 2_000;
@@ -73,7 +74,9 @@ async function start(
   undo: Undo,
 ): Promise<Orchestrator> {
   const databaseUrl = await database(config, log, undo);
-  const store = undo.push(await openPostgresStore(databaseUrl, { environment: config.environment }), (s) => s.close());
+  const store = undo.push(await openPostgresStore(databaseUrl, { environment: config.environment }), (s) =>
+    s.close(),
+  );
   // Closed after the server: what it still answered is written down.
   const inbox = config.http.inbox
     ? undo.push(new InboxRecorder({ store, clock: systemClock, log }), (i) => i.close())
@@ -94,11 +97,14 @@ async function start(
   const publicUrl = config.http.publicUrlIsDefault ? url : config.http.publicUrl;
   const events = new EventEmitter<EngineEvents>();
   const callbacks = new Callbacks(await callbackSecret(config, store), `${publicUrl}/webhook`);
+  // The figures come up later than who is counted.
+  let metricsOf: Metrics | undefined;
   const notifier = undo.push(
     new Notifier({
       ...{ store, clock: systemClock, random: Math.random, newId: randomUUID, log },
       channels: openChannels(config.notify, publicUrl, () => systemClock.now()),
       rules: config.notify.rules,
+      observe: (sample) => metricsOf?.observeNotification(sample),
     }),
     (n) => n.close(),
   );
@@ -125,6 +131,7 @@ async function start(
   const streams = undo.push(new EventStreams({ events, clock: systemClock }), async (s) => s.close());
   const watched = { store, clock: systemClock, events, tasks: engine.tasks, log, ...(inbox && { inbox }) };
   const metrics = undo.push(createMetrics(watched), async (m) => m.close());
+  metricsOf = metrics;
   const audited = { store, clock: systemClock, log, alerts: engine.alerts, tasks: engine.tasks };
   const checkpoints = deps.performing ? openCheckpoints(config.audit, audited) : undefined;
   let stopping = false;

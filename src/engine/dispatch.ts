@@ -2,6 +2,7 @@
 import type { AgentRunRequest, AgentStatus } from '../contract';
 import { agentStepOf, planOf, stepOf, type RunState, type StepState } from '../domain/run';
 import { stepInput } from '../domain/step-input';
+import { traceparentOf } from '../domain/trace';
 import type { RunCommand } from '../domain/decide-run';
 import type { Capsules } from './capsules';
 import type { GuardScope } from '../domain/guard/switch';
@@ -81,6 +82,7 @@ export class Dispatcher {
         }),
         timeoutSeconds: planOf(run, stepId).timeoutMs / 1_000,
         attempt,
+        traceparent: traceparentOf(run.id, stepId, attempt),
       },
     };
   }

@@ -8,7 +8,10 @@ import type { EngineEvents } from '../engine/context';
 import type { Clock, Log } from '../engine/ports';
 import type { InboxRecorder } from '../inbox/recorder';
 import type { Store } from '../store/store';
+import type { NotifySample } from '../notify';
 import { withDeadline } from './deadline';
+import { countNotifications, recordGauges, type RecordStore } from './record-metrics';
+import { countStages } from './stage-metrics';
 
 /** Overdue rows are counted up to here; more than that is "many". */
 const MAX_OVERDUE = 200;
@@ -22,7 +25,7 @@ const LAG_SAMPLE_MS = 250;
 const COLLECT_DEADLINE_MS = 3_000;
 
 export interface MetricsDeps {
-  store: Pick<Store, 'capsules' | 'dueRuns' | 'dueCapsules' | 'alerts'>;
+  store: Pick<Store, 'capsules' | 'dueRuns' | 'dueCapsules' | 'alerts'> & RecordStore;
   clock: Clock;
   events: EventEmitter<EngineEvents>;
   /** Work in hand in this process: the engine's `tasks`. */
@@ -42,6 +45,8 @@ export interface RequestSample {
 export interface Metrics {
   readonly contentType: string;
   observeRequest(sample: RequestSample): void;
+  /** A try to tell people something. */
+  observeNotification(sample: NotifySample): void;
   /** The exposition text. */
   text(): Promise<string>;
   /** Stops listening to the engine. prom-client's observers of the process stay until it ends. */
@@ -62,12 +67,15 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   });
   const stopCounting = countRuns(deps.events, registry);
   const stopCountingAlerts = countAlerts(deps.events, registry);
+  const stopStages = countStages({ ...deps, registry });
+  const observeNotification = countNotifications(registry);
   if (deps.inbox) countDeliveries(deps.inbox, registry);
   const readState = stateGauges(deps, registry);
   return {
     contentType: registry.contentType,
     observeRequest: ({ method, route, status, ms }) =>
       requests.observe({ method, route, status: String(status) }, ms / 1_000),
+    observeNotification,
     text: async () => {
       await readState();
       return registry.metrics();
@@ -75,6 +83,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     close: () => {
       stopCounting();
       stopCountingAlerts();
+      stopStages();
       registry.clear();
     },
   };
@@ -154,6 +163,7 @@ function stateGauges({ store, clock, tasks, log }: MetricsDeps, registry: PromRe
     ['entity'],
   );
   const alerts = gauge('reveille_alerts_open', 'Alerts that are open, by kind.', ['kind']);
+  const records = recordGauges(registry);
   const read = async () => {
     const now = clock.now();
     const [all, runs, due, open] = await Promise.all([
@@ -175,6 +185,7 @@ function stateGauges({ store, clock, tasks, log }: MetricsDeps, registry: PromRe
     );
     overdue.set({ entity: 'run' }, runs.length);
     overdue.set({ entity: 'capsule' }, due.length);
+    await records.read(store, all, now);
     for (const kind of Object.keys(ALERT_KINDS))
       alerts.set({ kind }, open.items.filter((alert) => alert.kind === kind).length);
   };
@@ -185,7 +196,7 @@ function stateGauges({ store, clock, tasks, log }: MetricsDeps, registry: PromRe
       up.set(1);
     } catch (error) {
       log.warn({ err: error }, 'metrics could not be read from the store');
-      for (const stale of [capsules, leases, overdue, alerts]) stale.reset();
+      for (const stale of [capsules, leases, overdue, alerts, ...records.stale]) stale.reset();
       up.set(0);
     }
   };

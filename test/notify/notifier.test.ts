@@ -118,7 +118,7 @@ it('empties the outbox by itself, soon after it is told that there is something'
 
 it('keeps the outbox while the record does not answer', async () => {
   const world = notifierOf(slack());
-  const { claimNotifications } = world.store;
+  const claimNotifications = world.store.claimNotifications.bind(world.store);
   world.store.claimNotifications = async () => Promise.reject(new Error('away'));
   await world.notifier.notify(message(1));
   world.notifier.start();

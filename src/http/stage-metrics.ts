@@ -1,0 +1,109 @@
+/** How long each stage of the work takes, from what the engine tells of runs and capsules. */
+import type { EventEmitter } from 'node:events';
+import { Counter, Histogram, type Registry as PromRegistry } from 'prom-client';
+import type { CapsuleState } from '../domain/capsule';
+import type { AttemptRecord, RunState } from '../domain/run';
+import type { EngineEvents } from '../engine/context';
+import type { Clock } from '../engine/ports';
+
+export const STAGES = ['hold', 'dispatch', 'work', 'wake', 'probe', 'sleep'] as const;
+type Stage = (typeof STAGES)[number];
+
+/** Attempts, runs and shifts remembered as counted. */
+const MAX_COUNTED = 10_000;
+/** What ended longer ago was told by another process, which counts it. */
+const FRESH_MS = 5_000;
+
+export interface StageDeps {
+  events: EventEmitter<EngineEvents>;
+  clock: Clock;
+  registry: PromRegistry;
+}
+
+/** Begins to count. Answers what ends it. Labels are agents and outcomes: the registry bounds them. */
+export function countStages({ events, clock, registry }: StageDeps): () => void {
+  const seconds = new Histogram({
+    name: 'reveille_stage_duration_seconds',
+    help: 'Time each stage took: hold (waiting for the agent), dispatch, work; wake, of which probe; sleep.',
+    labelNames: ['stage', 'agent'] as const,
+    buckets: [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800],
+    registers: [registry],
+  });
+  const lateness = new Histogram({
+    name: 'reveille_tick_lateness_seconds',
+    help: 'Time from a scheduled time to the creation of its run.',
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300],
+    registers: [registry],
+  });
+  const attempts = new Counter({
+    name: 'reveille_attempts_total',
+    help: 'Attempts that ended, as this process settled them, by agent and outcome.',
+    labelNames: ['agent', 'outcome'] as const,
+    registers: [registry],
+  });
+  const counted = new Counted();
+  const observe = (stage: Stage, agent: string, from: number | undefined, to: number | undefined) => {
+    if (from !== undefined && to !== undefined)
+      seconds.observe({ stage, agent }, Math.max(0, to - from) / 1_000);
+  };
+  const onAttempt = (agent: string, record: AttemptRecord) => {
+    attempts.inc({ agent, outcome: record.outcome });
+    observe('hold', agent, record.requestedAt, record.grantedAt);
+    observe('dispatch', agent, record.grantedAt, record.acceptedAt);
+    observe('work', agent, record.acceptedAt, record.endedAt);
+  };
+  const onRun = (run: RunState) => {
+    const now = clock.now();
+    const { trigger } = run;
+    if (trigger.kind === 'schedule' && isFresh(run.createdAt, now) && counted.first(run.id))
+      lateness.observe(Math.max(0, run.createdAt - trigger.scheduledFor) / 1_000);
+    for (const { run: of, agent, stepId, record } of endedAttempts(run)) {
+      if (!isFresh(record.endedAt, now) || record.late) continue;
+      if (counted.first(`${of}/${stepId}/${record.attempt}`)) onAttempt(agent, record);
+    }
+  };
+  const onCapsule = (capsule: CapsuleState) => {
+    const { id, agentId, generation, status, shift, drainMs } = capsule;
+    if (status === 'awake' && shift?.healthyAt !== undefined && isFresh(shift.healthyAt, clock.now())) {
+      if (!counted.first(`${id}/${generation}/awake`)) return;
+      observe('wake', agentId, shift.requestedAt, shift.healthyAt);
+      observe('probe', agentId, shift.acceptedAt, shift.healthyAt);
+    }
+    // Only who saw it drain knows that this is the shift which ended.
+    if (status === 'draining') counted.first(`${id}/${generation}/draining`);
+    if (status !== 'asleep' || drainMs === undefined || !counted.has(`${id}/${generation}/draining`)) return;
+    if (counted.first(`${id}/${generation}/asleep`)) observe('sleep', agentId, 0, drainMs);
+  };
+  events.on('run', onRun);
+  events.on('capsule', onCapsule);
+  return () => void events.off('run', onRun).off('capsule', onCapsule);
+}
+
+const isFresh = (at: number, now: number): boolean => now - at < FRESH_MS;
+
+function endedAttempts(run: RunState) {
+  return run.steps.flatMap(({ id: stepId, history }) => {
+    const plan = run.plan.find((each) => each.id === stepId);
+    return plan?.kind === 'agent'
+      ? history.map((record) => ({ run: run.id, agent: plan.agentId, stepId, record }))
+      : [];
+  });
+}
+
+/** Names that were seen, the last of them. */
+class Counted {
+  private readonly names = new Set<string>();
+
+  has(name: string): boolean {
+    return this.names.has(name);
+  }
+
+  /** Whether it is seen for the first time. */
+  first(name: string): boolean {
+    if (this.names.has(name)) return false;
+    this.names.add(name);
+    const oldest = this.names.size > MAX_COUNTED ? this.names.values().next() : undefined;
+    if (oldest && !oldest.done) this.names.delete(oldest.value);
+    return true;
+  }
+}
