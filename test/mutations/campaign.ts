@@ -1,0 +1,18 @@
+/** One campaign with bugs planted in what it runs, judged by code without them. */
+import * as invariants from '../simulation/invariants';
+import { LONGEST_LINGER_MS } from '../simulation/registry';
+import { Auditor } from './auditor';
+import type { Judges } from './field';
+import { Graph, type Edit } from './graph';
+
+type Field = (seed: number, judges: Judges) => Promise<string[]>;
+
+/** Answers what was violated; empty when nothing was. */
+export async function campaign(edits: readonly Edit[], seed: number): Promise<string[]> {
+  const graph = new Graph({ edits, shared: { 'test/simulation/invariants.ts': invariants } });
+  const { field } = graph.load('test/mutations/field.ts') as { field: Field };
+  return field(seed, {
+    auditor: new Auditor(),
+    invariants: (now) => new invariants.Invariants(now, LONGEST_LINGER_MS),
+  });
+}
