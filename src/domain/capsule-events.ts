@@ -28,6 +28,8 @@ export type CapsuleEvent =
   | { type: 'stray'; generation: number }
   /** The process that wakes it or puts it to sleep is still at it. */
   | { type: 'renew'; generation: number }
+  /** That process stops before it is done: whoever looks next takes it up at once. */
+  | { type: 'handed-over'; generation: number }
   /** The linger may be over: sleep if every condition holds. */
   | { type: 'idle' }
   | { type: 'scaled-down'; generation: number }

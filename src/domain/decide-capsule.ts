@@ -46,6 +46,8 @@ export function decideCapsule(
       return capsule.dueAt === undefined || capsule.status === 'awake'
         ? unchanged(capsule)
         : changed({ ...capsule, dueAt: claim(context) });
+    case 'handed-over':
+      return capsule.status === 'waking' ? changed({ ...capsule, dueAt: context.now }) : unchanged(capsule);
     case 'idle':
       return sleep(capsule, context);
     case 'scaled-down':

@@ -247,6 +247,7 @@ export class Engine {
     this.cancelSweep();
     this.prewarmer.stop();
     this.watchdog.stop();
+    this.waker.stop();
     this.runs.dropDeferred();
     let cancel: () => void = () => undefined;
     const late = new Promise<void>((resolve) => (cancel = this.deps.clock.after(deadlineMs, resolve)));

@@ -10,6 +10,9 @@ import { pause } from './pause';
 export class Waker {
   /** Wakes under way in this process, by capsule. */
   private readonly underWay = new Map<string, number>();
+  private stopping = false;
+  private halt: () => void = () => undefined;
+  private readonly halted = new Promise<void>((resolve) => (this.halt = resolve));
 
   constructor(
     private readonly deps: EngineDeps,
@@ -87,6 +90,12 @@ export class Waker {
     return { signal: controller.signal, end };
   }
 
+  /** Ends the probing: a boot may take longer than this process has left. Others go on with it. */
+  stop(): void {
+    this.stopping = true;
+    this.halt();
+  }
+
   private async probe(capsule: CapsuleState): Promise<void> {
     const { agents, clock, limits, registry } = this.deps;
     const { id, generation, wakeDeadline = clock.now() } = capsule;
@@ -95,7 +104,7 @@ export class Waker {
     const learned = learnedBootMs(capsule, 0.5);
     let renewAt = startedAt + limits.capsuleClaimMs / 2;
     let last = 'nothing answered';
-    while (clock.now() < wakeDeadline) {
+    while (clock.now() < wakeDeadline && !this.stopping) {
       const answer = await agents.health(
         baseUrl,
         Math.min(limits.probeTimeoutMs, wakeDeadline - clock.now()),
@@ -113,7 +122,12 @@ export class Waker {
         await this.capsules.apply(id, { type: 'renew', generation });
         renewAt = at + limits.capsuleClaimMs / 2;
       }
-      await pause(clock, Math.min(probeInterval(at - startedAt, learned), Math.max(1, wakeDeadline - at)));
+      const wait = Math.min(probeInterval(at - startedAt, learned), Math.max(1, wakeDeadline - at));
+      await Promise.race([pause(clock, wait), this.halted]);
+    }
+    if (this.stopping) {
+      await this.capsules.apply(id, { type: 'handed-over', generation });
+      return;
     }
     const waited = clock.now() - startedAt;
     const reason = `not healthy within ${waited} ms of the scale-up; the last answer of ${baseUrl}/health: ${last}`;
