@@ -10,8 +10,11 @@ import { bootOfPython, bootOfTypeScript } from './figures/agent-boot';
 import { betweenSteps } from './figures/between-steps';
 import { coldStepWithClaim, coldStepWithPush } from './figures/cold-step';
 import { idle } from './figures/idle';
+import { ledgerVerify } from './figures/ledger';
 import { pipeline, prewarmedSchedule } from './figures/prewarm';
+import { storedRuns } from './figures/stored-runs';
 import { throughputOnPostgres, throughputOnRedis } from './figures/throughput';
+import { waiting } from './figures/waiting';
 import { formatTable, jsonLine } from './report';
 import { Cleanup } from './support/cleanup';
 
@@ -26,6 +29,9 @@ const FIGURES: Figure[] = [
   throughputOnPostgres,
   prewarmedSchedule,
   pipeline,
+  waiting,
+  storedRuns,
+  ledgerVerify,
 ];
 
 async function main(): Promise<void> {
