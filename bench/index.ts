@@ -29,6 +29,7 @@ const FIGURES: Figure[] = [
   throughputOnPostgres,
   prewarmedSchedule,
   pipeline,
+  ledgerVerify,
   waiting,
   storedRuns,
   ledgerVerify,
