@@ -9,6 +9,7 @@ import type { Config } from './config';
 import { DEFAULT_LIMITS, type Limits } from './domain/limits';
 import { createAgents } from './engine/agents';
 import { tellChannel } from './engine/alert-channels';
+import { AlertWatch } from './engine/alert-watch';
 import { openCheckpoints } from './engine/audit/open';
 import { Callbacks } from './engine/callbacks';
 import type { EngineDeps, EngineEvents } from './engine/context';
@@ -164,6 +165,7 @@ async function start(
   }
   notifier.onChange((state) => tellChannel(engine.alerts, state));
   notifier.start();
+  if (deps.performing) undo.push(new AlertWatch(deps, engine.alerts), async (w) => w.close()).start();
   await engine.start();
   if (checkpoints) undo.push(checkpoints, async (c) => c.stop()).start();
   if (deps.performing) engine.tasks.spawn('schedule forecast', () => announceSchedules(deps));

@@ -10,9 +10,7 @@ export const ALERT_KINDS = {
   'checkpoint-failing': 'signed checkpoints of the ledger cannot be put where they are kept',
   'ledger-tampered': 'the ledger is not what was signed before',
   'run-failed': 'the last run of a workflow failed',
-  'error-rate': 'too many runs of a workflow failed within the hour',
   'wake-failing': 'a capsule failed to wake several times in a row',
-  'awake-idle': 'a capsule is awake and nothing keeps it so',
   'queue-old': 'a step has waited too long for its agent',
   'channel-down': 'messages to people do not arrive',
   'switched-off': 'somebody switched something off',
@@ -23,9 +21,7 @@ export type AlertKind = keyof typeof ALERT_KINDS;
 const GRAVITY: { readonly [kind in AlertKind]?: Severity } = {
   'missed-tick': 'error',
   'run-failed': 'error',
-  'error-rate': 'critical',
   'wake-failing': 'error',
-  'awake-idle': 'error',
   stray: 'error',
 };
 

@@ -149,7 +149,7 @@ export async function startApi(options: ApiOptions = {}) {
   };
 }
 
-function testRegistry(input: RegistryInput = REGISTRY, env: Env = {}): Registry {
+export function testRegistry(input: RegistryInput = REGISTRY, env: Env = {}): Registry {
   const loaded = loadRegistry(input, env);
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   return loaded.registry;
