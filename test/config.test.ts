@@ -35,6 +35,7 @@ describe('development', () => {
     expect(configOf({})).toEqual({
       environment: 'development',
       role: 'all',
+      engineEnabled: true,
       logLevel: 'info',
       notify: { rules: [] },
       shutdownTimeoutSeconds: 25,

@@ -58,7 +58,7 @@ export const setSwitch = route({
     'What an agent is at work on goes on. Work stays in line and goes on in its order when the switch is released.',
   access: 'operator',
   body: SetSwitch,
-  responses: { 201: { description: 'It is in force.', schema: SwitchView } },
+  responses: { 200: { description: 'It is in force.', schema: SwitchView } },
   problems: ['switch-subject-unknown'],
   handle: async ({ body, actor }, deps) => {
     const { scope, subject = '', message } = body;
@@ -66,7 +66,7 @@ export const setSwitch = route({
     const expiresAt = body.expiresAt === undefined ? undefined : Date.parse(body.expiresAt);
     if (expiresAt !== undefined && expiresAt <= deps.clock.now()) refuse('expiresAt', 'is over already');
     const wanted = { scope, subject, message, ...(expiresAt !== undefined && { expiresAt }) };
-    return json(switchView(await deps.engine.guards.set(wanted, actor)), 201);
+    return json(switchView(await deps.engine.guards.set(wanted, actor)));
   },
 });
 
