@@ -29,7 +29,6 @@ const FIGURES: Figure[] = [
   throughputOnPostgres,
   prewarmedSchedule,
   pipeline,
-  ledgerVerify,
   waiting,
   storedRuns,
   ledgerVerify,
