@@ -3,7 +3,7 @@ import type { Problem } from '../domain/schedule';
 import { arrangeAudit, missingForAudit, type AuditConfig } from './audit';
 import { isLoopbackHost } from './kinds';
 import { arrangePlatform, missingForPlatform, type PlatformConfig } from './platform';
-import { arrangeNotify, missingForNotify, type NotifyConfig, type TracingConfig } from './notify';
+import { arrangeNotify, missingForNotify, type NotifyConfig } from './notify';
 import type { Secret } from './secret';
 import { VARIABLES, type Values, type Variable, type VariableName } from './variables';
 
@@ -37,8 +37,6 @@ export interface Config extends PlatformConfig {
   };
   /** Where people are told of alerts and of what waits for them. */
   readonly notify: NotifyConfig;
-  /** Absent: no traces are made. */
-  readonly tracing?: TracingConfig;
   readonly storage: {
     /** Absent: the embedded Postgres in `dataDir`. Never absent in production. */
     readonly databaseUrl?: Secret;

@@ -1,4 +1,4 @@
-/** The part of the configuration that says where people are told, and where traces go. */
+/** The part of the configuration that says where people are told. */
 import { z } from 'zod';
 import { parseRules, type RoutingRule } from '../domain/notification';
 import { baseUrl, connection, secret, words, type Kind } from './kinds';
@@ -12,13 +12,6 @@ export interface NotifyConfig {
   readonly webhook?: { readonly url: Secret; readonly secret: Secret };
   readonly pagerDuty?: { readonly api: string; readonly routingKey: Secret };
   readonly rules: readonly RoutingRule[];
-}
-
-export interface TracingConfig {
-  /** Without `/v1/traces`. */
-  readonly endpoint: string;
-  readonly headers?: Secret;
-  readonly serviceName: string;
 }
 
 const MIN_SIGNING_SECRET_LENGTH = 24;
@@ -90,15 +83,6 @@ export const NOTIFY_VARIABLES = {
     routingRules(),
     'Who is told what. Unset: every channel everything, PagerDuty from `error` on.',
   ),
-  OTEL_EXPORTER_OTLP_ENDPOINT: variable(
-    baseUrl(),
-    'Where traces go, by OTLP over HTTP as JSON, without /v1/traces. Unset: no traces are made.',
-  ),
-  OTEL_EXPORTER_OTLP_HEADERS: variable(
-    secret('headers as name=value, separated by commas'),
-    'Headers for it, e.g. a token.',
-  ),
-  OTEL_SERVICE_NAME: variable(words('a name', 'reveille'), 'What traces call this installation.'),
 } as const satisfies Record<string, Variable>;
 
 type Need = (place: VariableName, problem: string, mend: string) => void;
@@ -119,12 +103,11 @@ export function missingForNotify(isGiven: (name: VariableName) => boolean, need:
   }
 }
 
-export function arrangeNotify(values: Values): { notify: NotifyConfig; tracing?: TracingConfig } {
+export function arrangeNotify(values: Values): { notify: NotifyConfig } {
   const { NOTIFY_SLACK_URL: slackUrl, NOTIFY_WEBHOOK_URL: url, NOTIFY_WEBHOOK_SECRET: signing } = values;
   const { NOTIFY_TELEGRAM_TOKEN: token, NOTIFY_TELEGRAM_CHAT: chat, NOTIFY_TELEGRAM_API: api } = values;
   const { NOTIFY_SMTP_URL: server, NOTIFY_EMAIL_FROM: from, NOTIFY_EMAIL_TO: to } = values;
   const { NOTIFY_PAGERDUTY_KEY: routingKey, NOTIFY_PAGERDUTY_API: pagerDutyApi } = values;
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = values;
   return {
     notify: {
       rules: values.NOTIFY_ROUTES,
@@ -136,8 +119,5 @@ export function arrangeNotify(values: Values): { notify: NotifyConfig; tracing?:
         pagerDuty: { routingKey, api: pagerDutyApi ?? 'https://events.pagerduty.com' },
       }),
     },
-    ...(endpoint && {
-      tracing: { endpoint, serviceName: values.OTEL_SERVICE_NAME, ...(headers && { headers }) },
-    }),
   };
 }

@@ -23,7 +23,7 @@ export const GROUPS = {
   docker: 'Docker',
   kubernetes: 'Kubernetes',
   fly: 'Fly',
-  notify: 'Messages to people, and traces',
+  notify: 'Messages to people',
   audit: 'Audit',
   limits: 'Limits and times',
 } as const;
