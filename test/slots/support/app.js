@@ -1,6 +1,8 @@
 // The app that tests deploy: one public and one internal port, and a behaviour its commit decides.
 const fs = require('node:fs');
 const http = require('node:http');
+const { setInterval, setTimeout, clearInterval } = require('node:timers');
+const { URL } = require('node:url');
 
 const behaviour = JSON.parse(fs.readFileSync('behaviour.json', 'utf8'));
 const { PORT, INTERNAL_PORT } = process.env;
