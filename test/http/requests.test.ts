@@ -120,13 +120,16 @@ describe('every answer', () => {
   });
 });
 
+/** Readers that answer from memory, for a caller without a session. */
+const ASKING_NOBODY = ['/events', '/agents', '/workflows', '/metrics', '/whoami', '/session'];
+
 describe('a failure', () => {
   const readers = ROUTES.filter((r) => r.method === 'get' && r.access === 'viewer')
-    .map((r) => r.path.replace(/:(runId|otherId|id)\b/g, '3f3e0d5e-6d0c-4a53-9f4a-0d7c7a6e5b11'))
-    .map((path) => path.replace(':workflowId', 'audit'))
+    .map((r) => r.path.replace(':workflowId', 'audit').replace(':agentId', 'writer'))
+    .map((path) => path.replace(/:\w+/g, '3f3e0d5e-6d0c-4a53-9f4a-0d7c7a6e5b11'))
     // Builds are read from the platform.
     .filter((path) => !path.includes('/builds'))
-    .filter((path) => !['/events', '/agents', '/workflows', '/metrics'].includes(path));
+    .filter((path) => !ASKING_NOBODY.includes(path));
 
   it.each(readers)('of the store makes GET %s say 503, without a word of why', async (path) => {
     api.outage.error = new Error('connect ECONNREFUSED canary:5432');
