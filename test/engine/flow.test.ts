@@ -5,13 +5,15 @@ import type { Log } from '../../src/engine/ports';
 import { VirtualClock } from '../simulation/clock';
 import { Cloud } from '../simulation/cloud';
 import { Faults } from '../simulation/faults';
-import { Orchestrator } from '../simulation/orchestrator';
+import { Orchestrator, SWEEP_MS } from '../simulation/orchestrator';
 import { seeded } from '../simulation/random';
 import { simulatedRegistry } from '../simulation/registry';
 
 const silent = () => undefined;
 const log: Log = { debug: silent, info: silent, warn: silent, error: silent };
 const T0 = Date.UTC(2026, 0, 5);
+/** The sweeper looks for runs in line in one pass of five. */
+const LOOKED_MS = 6 * SWEEP_MS;
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
 /** A run that waits for a word, as the store has it when nobody has looked after it. */
@@ -71,10 +73,10 @@ async function world(runs: RunState[]) {
 
 it('are found by the sweeper, one at a time, as their gate lets them', async () => {
   const { orchestrator, statuses, pass } = await world([left(1), left(2)]);
-  await pass(10_000);
+  await pass(LOOKED_MS);
   expect(await statuses()).toEqual(['running', 'queued']);
   void orchestrator.engine.decide(id(1), 'word', { approve: true }, 'test');
-  await pass(10_000);
+  await pass(LOOKED_MS);
   expect(await statuses()).toEqual(['succeeded', 'running']);
 });
 
@@ -82,7 +84,7 @@ it('have their debounce made good on: only the newest runs, and not before its t
   const { store, statuses, pass } = await world([left(1, 'k'), left(2, 'k')]);
   await pass(4_000);
   expect((await statuses())[1]).toBe('queued');
-  await pass(10_000);
+  await pass(LOOKED_MS);
   expect(await statuses()).toEqual(['cancelled', 'running']);
   expect((await store.run(id(1)))?.state.error?.message).toMatch(`debounced: run ${id(2)}`);
   expect((await store.run(id(2)))?.state.startedAt).toBeGreaterThanOrEqual(T0 + 5_000);
