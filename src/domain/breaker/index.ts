@@ -1,0 +1,3 @@
+export * from './breaker';
+export * from './rules';
+export * from './words';

@@ -1,0 +1,45 @@
+/** Breakers in words, and on record. Pure. */
+import type { LedgerEntry } from '../ledger';
+import type { BreakerEvent, BreakerState } from './breaker';
+
+/** What holds, as `reveille why` and the gate name it. */
+export const breakerBlocker = (agentId: string): string => `breaker:${agentId}`;
+/** The command that closes it. */
+export const resetHint = (agentId: string): string => `reveille breakers reset ${agentId}`;
+
+/** Why nothing is begun on its agent; undefined while something may be. */
+export function breakerText(state: BreakerState): string | undefined {
+  const { agentId, status, reason = 'no reason known', until, trial, releaseId } = state;
+  if (status === 'closed' || (status === 'half-open' && !trial)) return undefined;
+  const who = releaseId === undefined ? agentId : `${agentId} (release ${releaseId})`;
+  if (trial)
+    return `the breaker of agent ${who} lets one task through (step ${trial.stepId} of run ${trial.runId}), which decides; ${resetHint(agentId)} closes it`;
+  const when = until === undefined ? '' : `; one task is tried at ${new Date(until).toISOString()}`;
+  return `the breaker of agent ${who} is open: ${reason}${when}; ${resetHint(agentId)} closes it`;
+}
+
+const ACTIONS = { closed: 'closed', open: 'opened', 'half-open': 'half-opened' } as const;
+
+/** The entry of a change of its status; undefined where that stays: tasks have entries of their own. */
+export function breakerEntry(
+  before: BreakerState,
+  after: BreakerState,
+  { at, actor, event }: { at: number; actor: string; event: BreakerEvent['type'] },
+): LedgerEntry | undefined {
+  if (before.status === after.status) return undefined;
+  const why = after.status === 'open' ? after.reason : event === 'task' ? 'the trial went well' : undefined;
+  return {
+    at,
+    actor,
+    action: event === 'reset' ? 'breaker.reset' : `breaker.${ACTIONS[after.status]}`,
+    entity: 'breaker',
+    id: after.agentId,
+    set: {
+      status: after.status,
+      ...(after.until !== undefined && { until: after.until }),
+      ...(before.until !== undefined && after.until === undefined && { until: null }),
+      ...(after.releaseId !== undefined && { releaseId: after.releaseId }),
+    },
+    ...(why !== undefined && { reason: why }),
+  };
+}
