@@ -10,6 +10,7 @@ import { DEFAULT_LIMITS, type Limits } from './domain/limits';
 import { createAgents } from './engine/agents';
 import { tellChannel } from './engine/alert-channels';
 import { AlertWatch } from './engine/alert-watch';
+import { BuildFollower } from './engine/follow-builds';
 import { openCheckpoints } from './engine/audit/open';
 import { Callbacks } from './engine/callbacks';
 import type { EngineDeps, EngineEvents } from './engine/context';
@@ -165,7 +166,10 @@ async function start(
   }
   notifier.onChange((state) => tellChannel(engine.alerts, state));
   notifier.start();
-  if (deps.performing) undo.push(new AlertWatch(deps, engine.alerts), async (w) => w.close()).start();
+  if (deps.performing) {
+    undo.push(new AlertWatch(deps, engine.alerts), async (w) => w.close()).start();
+    undo.push(new BuildFollower(deps, engine.redeploys, engine.alerts), async (f) => f.close()).start();
+  }
   await engine.start();
   if (checkpoints) undo.push(checkpoints, async (c) => c.stop()).start();
   if (deps.performing) engine.tasks.spawn('schedule forecast', () => announceSchedules(deps));

@@ -12,6 +12,7 @@ export const ALERT_KINDS = {
   'run-failed': 'the last run of a workflow failed',
   'wake-failing': 'a capsule failed to wake several times in a row',
   'queue-old': 'a step has waited too long for its agent',
+  'build-failed': 'a build that was asked for failed, or never ended',
   'channel-down': 'messages to people do not arrive',
   'switched-off': 'somebody switched something off',
 } as const;

@@ -3,6 +3,8 @@
  * starts a second one and two requests never start one each. What became of a build is the
  * platform's to say, and who asked for it the ledger's.
  */
+import type { LedgerEntry } from '../domain/ledger';
+
 export interface RedeployClaim {
   agentId: string;
   /** The idempotency key, or something unique where the request has none. */
@@ -33,6 +35,21 @@ export type ClaimResult =
   /** Another request for this agent is asking the platform. */
   | { kind: 'busy' };
 
+/** A build that was asked for here and has no known end. */
+export interface FollowedBuild {
+  /** Of the redeploy. */
+  id: string;
+  agentId: string;
+  buildId: string;
+  /** When it was asked for. */
+  at: number;
+}
+
+export interface RedeployEnd {
+  at: number;
+  status: 'succeeded' | 'failed' | 'unknown';
+}
+
 export interface RedeployStore {
   /** Takes the right to start one build for an agent. */
   claimRedeploy(claim: RedeployClaim): Promise<ClaimResult>;
@@ -40,4 +57,8 @@ export interface RedeployStore {
   settleRedeploy(id: string, buildId?: string): Promise<void>;
   /** Forgets a claim that certainly started nothing: its key may be used again. */
   dropRedeploy(id: string): Promise<void>;
+  /** Builds without a known end, the oldest first. */
+  followedBuilds(limit: number): Promise<FollowedBuild[]>;
+  /** Writes down how a build ended, once, with its ledger entry. Answers whether this was that once. */
+  endRedeploy(id: string, end: RedeployEnd, entry: LedgerEntry): Promise<boolean>;
 }

@@ -239,3 +239,5 @@ export interface Store
   ping(): Promise<void>;
   close(): Promise<void>;
 }
+  followedBuilds: RedeployStore['followedBuilds'];
+  endRedeploy: RedeployStore['endRedeploy'];

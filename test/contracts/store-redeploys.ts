@@ -54,6 +54,37 @@ export function redeployContract(open: () => Store): void {
       await expect(store.claimRedeploy(first)).resolves.toMatchObject({ record: { buildId: 'build-1' } });
     });
 
+    it('tells builds without an end, the oldest first, and takes each end once with its entry', async () => {
+      const store = open();
+      for (const n of [2, 1, 3]) {
+        await store.claimRedeploy(claim(n, { agentId: `agent-${n}` }));
+        if (n < 3) await store.settleRedeploy(runId(n), `build-${n}`);
+      }
+      const followed = (n: number) => ({
+        id: runId(n),
+        agentId: `agent-${n}`,
+        buildId: `build-${n}`,
+        at: T0 + n,
+      });
+      await expect(store.followedBuilds(10)).resolves.toEqual([followed(1), followed(2)]);
+      await expect(store.followedBuilds(1)).resolves.toEqual([followed(1)]);
+      const end = { at: T0 + 9, status: 'failed' as const };
+      const set = { status: 'failed' };
+      const entry = {
+        at: T0 + 9,
+        actor: 'test',
+        action: 'redeploy.failed',
+        entity: 'redeploy' as const,
+        id: runId(1),
+        set,
+      };
+      await expect(store.endRedeploy(runId(1), end, entry)).resolves.toBe(true);
+      await expect(store.endRedeploy(runId(1), end, entry)).resolves.toBe(false);
+      await expect(store.followedBuilds(10)).resolves.toEqual([followed(2)]);
+      const told = (await store.ledger(0, 10)).map(({ body }) => JSON.parse(body) as object);
+      expect(told).toEqual([entry]);
+    });
+
     it('forgets a claim that is dropped', async () => {
       const store = open();
       await store.claimRedeploy(claim(1));

@@ -92,6 +92,8 @@ function compose(pool: Pool): Store {
     replay: (id) => replays.one(id),
     claimReplays: (now, until, limit) => replays.claim(now, until, limit),
     progressReplay: (id, done, outcomes, finishedAt) => replays.progress(id, done, outcomes, finishedAt),
+    followedBuilds: (limit) => redeploys.followed(limit),
+    endRedeploy: (id, end, entry) => redeploys.end(id, end, entry),
     purgeReplays: (before) => replays.purge(before),
     raiseAlert: (alert, entry, outbox) => alerts.raise(alert, entry, outbox),
     resolveAlert: (key, resolution, entry, outbox) => alerts.resolve(key, resolution, entry, outbox),

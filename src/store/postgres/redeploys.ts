@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
-import type { ClaimResult, RedeployClaim } from '../redeploys';
+import type { LedgerEntry } from '../../domain/ledger';
+import type { ClaimResult, FollowedBuild, RedeployClaim, RedeployEnd } from '../redeploys';
+import { changeChained } from './chained';
 
 interface Row {
   id: string;
@@ -48,6 +50,28 @@ export class RedeployQueries {
   async settle(id: string, buildId: string | undefined): Promise<void> {
     const text = 'UPDATE redeploys SET open = false, build_id = coalesce($2, build_id) WHERE id = $1';
     await this.pool.query(text, [id, buildId ?? null]);
+  }
+
+  async followed(limit: number): Promise<FollowedBuild[]> {
+    const { rows } = await this.pool.query<{
+      id: string;
+      agent_id: string;
+      build_id: string;
+      asked_at: number;
+    }>(
+      `SELECT id, agent_id, build_id, asked_at FROM redeploys
+        WHERE build_id IS NOT NULL AND ended_at IS NULL ORDER BY asked_at LIMIT $1`,
+      [limit],
+    );
+    return rows.map((r) => ({ id: r.id, agentId: r.agent_id, buildId: r.build_id, at: r.asked_at }));
+  }
+
+  async end(id: string, { at, status }: RedeployEnd, entry: LedgerEntry): Promise<boolean> {
+    const sql =
+      'UPDATE redeploys SET ended_at = $2, status = $3 WHERE id = $1 AND ended_at IS NULL RETURNING id';
+    return (
+      (await changeChained(this.pool, 'end of a build', [sql, [id, at, status]], () => entry)) !== undefined
+    );
   }
 
   async drop(id: string): Promise<void> {
