@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { openApiDocument } from '../openapi';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { jsonObject, name } from '../schema';
+import { jsonObject } from '../schema';
 import { ROUTES } from './index';
 
 const tag = 'docs';
@@ -50,32 +50,8 @@ const START = `SwaggerUIBundle({
 /** The files of swagger-ui-dist that the page loads. */
 const ASSETS = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
 
-export const index = route({
-  method: 'get',
-  path: '/',
-  operationId: 'getIndex',
-  tag,
-  summary: 'Where to go from here',
-  access: 'open',
-  responses: {
-    200: {
-      description: 'Links.',
-      schema: name('Index', z.object({ name: z.string(), links: z.record(z.string(), z.string()) })),
-    },
-  },
-  problems: [],
-  handle: async () =>
-    json({
-      name: 'Reveille',
-      links: {
-        docs: '/docs',
-        openapi: '/openapi.json',
-        health: '/health',
-        workflows: '/workflows',
-        runs: '/runs',
-      },
-    }),
-});
+/** Made once, when first asked for: it takes milliseconds, and anybody may ask. */
+let document: ReturnType<typeof openApiDocument> | undefined;
 
 export const openapi = route({
   method: 'get',
@@ -86,7 +62,7 @@ export const openapi = route({
   access: 'open',
   responses: { 200: { description: 'The document.', schema: jsonObject } },
   problems: [],
-  handle: async () => json(openApiDocument(ROUTES)),
+  handle: async () => json((document ??= openApiDocument(ROUTES))),
 });
 
 export const docs = route({
