@@ -14,7 +14,13 @@ export const ALERT_KINDS = {
   'queue-old': 'a step has waited too long for its agent',
   'build-failed': 'a build that was asked for failed, or never ended',
   'channel-down': 'messages to people do not arrive',
+  'agent-incident': 'an agent did what it should not have done, or should have asked for',
   'switched-off': 'somebody switched something off',
+  'breaker-open': 'an agent is given no more work, as too much of it went wrong',
+  'budget-near': 'four fifths of a budget or a cap are used',
+  'budget-reached': 'a budget holds further steps',
+  'cap-reached': 'a cap on actions holds further steps',
+  overspent: 'a result tells of spending that nobody allowed, or that nobody can mean',
 } as const;
 export type AlertKind = keyof typeof ALERT_KINDS;
 
@@ -24,6 +30,11 @@ const GRAVITY: { readonly [kind in AlertKind]?: Severity } = {
   'run-failed': 'error',
   'wake-failing': 'error',
   stray: 'error',
+  'breaker-open': 'error',
+  'agent-incident': 'critical',
+  'budget-reached': 'error',
+  'cap-reached': 'error',
+  overspent: 'error',
 };
 
 export const severityOf = (kind: AlertKind): Severity => GRAVITY[kind] ?? 'warning';

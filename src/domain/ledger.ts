@@ -23,7 +23,11 @@ export type EntityKind =
   | 'inbox'
   | 'retention'
   | 'switch'
-  | 'emergency-stop';
+  | 'emergency-stop'
+  | 'budget'
+  | 'breaker'
+  | 'approval'
+  | 'oversight';
 
 export interface LedgerEntry {
   at: number;

@@ -5,12 +5,17 @@
  */
 import type { AgentRunResult } from '../contract';
 import type { Activity, CapsuleState, Shift } from '../domain/capsule';
-import type { LeaseChange, WaitChange } from '../domain/decide-run';
+import type { LeaseChange as DecidedLease, WaitChange } from '../domain/decide-run';
+import type { Memo } from '../domain/approval/memo';
 import type { ChainedEntry, LedgerEntry } from '../domain/ledger';
+import type { Act } from '../domain/oversight/act';
 import type { RunState, RunStatus } from '../domain/run';
 import type { AlertStore } from './alerts';
+import type { BudgetStore, MoneyChange } from './budgets';
+import type { ApprovalStore } from './approvals';
 import type { AuditStore } from './audit';
-import type { Deduplication } from '../domain/flow';
+import type { BreakerStore } from './breakers';
+import type { Deduplication, Rate } from '../domain/flow';
 import type { FlowStore } from './flow';
 import type { CostStore } from './costs';
 import type { NotificationStore } from './notifications';
@@ -33,6 +38,12 @@ export interface Change {
   /** `workflowId`: whose work it is, for the guards; left out where it is nobody's in particular. */
   leases?: { runId: string; workflowId?: string; changes: LeaseChange[] };
   waits?: { runId: string; changes: WaitChange[] };
+  /** What its leases may cost, and what its results report as spent. */
+  money?: MoneyChange;
+  /** Memos as they are from now on. */
+  memos?: Memo[];
+  /** What agents did with this change. */
+  acts?: Act[];
   tick?: Tick;
   /** Kept for steps that wait for it; one whose id is known changes nothing. */
   event?: NewEvent;
@@ -44,6 +55,9 @@ export interface Change {
   deduplicate?: Deduplication;
   ledger: LedgerEntry[];
 }
+
+/** With `grant`: the buckets of which it takes a token each. */
+export type LeaseChange = DecidedLease & { rates?: Rate[] };
 
 export interface RunChange {
   /** The version it was decided on; 0 creates the run. */
@@ -113,7 +127,7 @@ export type Conflict =
   | 'tick' // this tick was decided already
   | 'idempotency' // this key was used already
   | 'duplicate' // a run with this key is there, and its time is not over
-  | 'held' // a guard holds it: a switch is on
+  | 'held' // a guard holds it: a switch is on, a breaker is open, no token is left
   | 'flow'; // the run is not to start: a limit is reached, no token is left, or it is put off
 
 /** A capsule on which a lease was released, and what it is left with. */
@@ -153,6 +167,8 @@ export interface RunFilter {
   status?: RunStatus;
   createdAfter?: number;
   createdBefore?: number;
+  /** In the id (from its beginning), the workflow or the error; capitals do not matter. */
+  text?: string;
   /** The runs that do the work of a step of this run; left out: runs that nobody's step began. */
   parent?: { runId: string; stepId?: string };
 }
@@ -169,14 +185,18 @@ export interface RunPayloads {
 
 export interface Store
   extends
+    ApprovalStore,
     DeliveryStore,
     ReplayStore,
     AlertStore,
+    BudgetStore,
     NotificationStore,
     FlowStore,
     CostStore,
     AuditStore,
-    KeyStore, SwitchStore {
+    KeyStore,
+    SwitchStore,
+    BreakerStore {
   /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
   commit(change: Change): Promise<CommitResult>;
 
@@ -185,6 +205,8 @@ export interface Store
   payloads(runId: string): Promise<RunPayloads | undefined>;
   /** Newest first. */
   runs(filter: RunFilter, limit: number, cursor?: string): Promise<Page<RunState>>;
+  /** How many runs of each status fit. */
+  countRuns(filter: Omit<RunFilter, 'status'>): Promise<Record<RunStatus, number>>;
   /** Runs of a workflow that are queued or running and do no other run's work, oldest first. */
   openRuns(
     workflowId: string,
@@ -234,10 +256,10 @@ export interface Store
   claimRedeploy: RedeployStore['claimRedeploy'];
   settleRedeploy: RedeployStore['settleRedeploy'];
   dropRedeploy: RedeployStore['dropRedeploy'];
+  followedBuilds: RedeployStore['followedBuilds'];
+  endRedeploy: RedeployStore['endRedeploy'];
 
   /** Resolves if the store answers. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
-  followedBuilds: RedeployStore['followedBuilds'];
-  endRedeploy: RedeployStore['endRedeploy'];

@@ -1,6 +1,8 @@
 import type { Store } from '../../src/store/store';
 import { alertContract } from './store-alerts';
 import { auditContract } from './store-audit';
+import { budgetContract } from './store-budgets';
+import { breakerContract } from './store-breakers';
 import { capsuleContract } from './store-capsules';
 import { commitContract } from './store-commits';
 import { costContract } from './store-costs';
@@ -44,7 +46,9 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     notificationContract(store);
     costContract(store);
     switchContract(store);
+    breakerContract(store);
     auditContract(store);
+    budgetContract(store);
     keyContract(store);
   });
 }

@@ -25,6 +25,8 @@ export interface TotalLine {
 export interface Booking {
   steps: StepLine[];
   totals: TotalLine[];
+  /** Whose budgets pay what no step did: the agent's, on this day. */
+  who?: { agent: string; day: string; month: string };
 }
 
 /** What models a step used, as one result reported it. */

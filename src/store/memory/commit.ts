@@ -1,10 +1,12 @@
 /** The rules of `002_commit.sql`, on maps: check first, then write, so that a conflict leaves no trace. */
 import { chainHash, ledgerBody } from '../../domain/ledger';
 import { isTerminal } from '../../domain/run';
-import type { LeaseChange } from '../../domain/decide-run';
 import { replaceUnstorable, storableJson } from '../json';
-import type { CapsuleChange, Change, CommitResult, Freed, RunChange, StepResult } from '../store';
+import type { CapsuleChange, Change, LeaseChange, CommitResult, Freed, RunChange, StepResult } from '../store';
+import { applyActs, applyMemos } from './approvals';
+import { leaseMoney, moneyHolds, settleMoney, spendMoney } from './budgets';
 import { applyFlow, duplicateOf, flowRefuses } from './flow';
+import { applyBegin, breakerLeaves, mayBegin } from './breakers';
 import { admissible, isSwitchedOff } from './switches';
 import { noteLease, noteShift, noteUsage } from './costs';
 import { idempotencyId, leaseKey, tickKey, type CapsuleRow, type Tables } from './tables';
@@ -19,10 +21,14 @@ export function commit(tables: Tables, change: Change): CommitResult {
     applyRun(tables, change.run, change.at);
   }
   if (change.capsule) applyCapsule(tables, change.capsule);
+  spendMoney(tables, change.money);
   for (const lease of change.leases?.changes ?? []) {
     applyLease(tables, change.leases as { runId: string; workflowId?: string }, lease, change.at);
+    if (lease.op !== 'release') leaseMoney(tables, change.money, lease);
   }
   applyWaits(tables, change);
+  applyMemos(tables, change.memos);
+  applyActs(tables, change.acts);
   if (change.tick)
     tables.ticks.set(tickKey(change.tick.workflowId, change.tick.scheduledFor), clone(change.tick));
   if (change.idempotencyKey && change.run) {
@@ -98,17 +104,19 @@ function check(tables: Tables, change: Change): Extract<CommitResult, { ok: fals
     const waited = capsule.unless === 'held-or-waiting' && admissible(tables, row) > 0;
     if ((capsule.unless && row.held > 0) || waited) return { ok: false, conflict: 'busy' };
   }
-  return checkLeases(tables, change);
+  const lost = checkLeases(tables, change);
+  return lost ?? (moneyHolds(tables, change) ? { ok: false, conflict: 'held' } : undefined);
 }
 
 /** The gate, as of the commit: what of it the record knows. */
 function wakeIsHeld(tables: Tables, row: CapsuleRow, { state, workflowId }: CapsuleChange): boolean {
   if (state.generation <= row.state.generation) return false;
-  if (isSwitchedOff(tables, row.state.agentId, workflowId)) return true;
+  const { agentId } = row.state;
+  if (isSwitchedOff(tables, agentId, workflowId) || breakerLeaves(tables, agentId, 1) === 0) return true;
   return row.waiting > 0 && workflowId === undefined && admissible(tables, row) === 0;
 }
 
-function checkLeases(tables: Tables, { leases }: Change): Extract<CommitResult, { ok: false }> | undefined {
+function checkLeases(tables: Tables, { leases, at }: Change): Extract<CommitResult, { ok: false }> | undefined {
   if (!leases) return undefined;
   const rowOf = (c: LeaseChange) => tables.leases.get(leaseKey(leases.runId, c.stepId, c.attempt));
   const taken = new Map<string, number>();
@@ -119,6 +127,8 @@ function checkLeases(tables: Tables, { leases }: Change): Extract<CommitResult, 
     }
     if (isSwitchedOff(tables, capsule.state.agentId, leases.workflowId))
       return { ok: false, conflict: 'held' };
+    const before = [...taken.values()].reduce((sum, n) => sum + n, 0);
+    if (!mayBegin(tables, capsule.state.agentId, grant, at, before)) return { ok: false, conflict: 'held' };
     const freed = leases.changes.filter((c) => {
       const row = c.op === 'release' ? rowOf(c) : undefined;
       return row?.capsuleId === grant.capsuleId && row.grantedAt !== undefined;
@@ -207,16 +217,19 @@ function applyLease(
     const requestedAt = row?.requestedAt ?? now;
     const generation = change.generation as number;
     const lease = { runId, stepId, attempt, capsuleId, priority: row?.priority ?? priority };
-    tables.leases.set(key, { ...lease, requestedAt, grantedAt: now, generation });
+    const money = row?.reserved ? { reserved: true } : {};
+    tables.leases.set(key, { ...lease, requestedAt, grantedAt: now, generation, ...money });
     capsule.held += 1;
     delete capsule.idleSince;
     capsule.busySince ??= now;
     capsule.firstWorkAt ??= now;
+    applyBegin(tables, capsule.state.agentId, runId, change, now);
   } else if (row) {
     tables.leases.delete(key);
+    const counted = settleMoney(tables, row, now);
     if (row.grantedAt === undefined) capsule.waiting -= 1;
     else {
-      noteLease(tables, row, now);
+      noteLease(tables, row, now, counted);
       release(capsule, now);
     }
   }

@@ -7,12 +7,19 @@ import type { RunState } from '../../domain/run';
 import { MAX_LEASES_OF_SHIFT, type CostStore } from '../costs';
 import type { StepResult } from '../store';
 import { compare } from './order';
+import { bookBudgets, type Who } from './budgets';
 import type { LeaseRow, Tables } from './tables';
+
+/** What of a lease's time was counted for budgets, and for whom. */
+interface Counted {
+  who?: Who;
+  counted?: bigint;
+}
 
 type UsageKey = Pick<UsageReport, 'runId' | 'stepId' | 'attempt' | 'counted'>;
 
 export class CostTables {
-  readonly leaseTimes = new Map<string, Array<Omit<LeaseTime, 'workflowId'>>>();
+  readonly leaseTimes = new Map<string, Array<Omit<LeaseTime, 'workflowId'> & Counted>>();
   /** Shifts by capsule and generation. */
   readonly booked = new Set<string>();
   readonly unbooked = new Set<string>();
@@ -30,11 +37,11 @@ export function noteShift({ costs }: Tables, key: string): void {
 }
 
 /** Keeps when a lease was held until its shift is booked. */
-export function noteLease({ costs }: Tables, row: LeaseRow, now: number): void {
+export function noteLease({ costs }: Tables, row: LeaseRow, now: number, counted: Counted = {}): void {
   const { runId, stepId, attempt, requestedAt, grantedAt = now } = row;
   const key = shiftKey(row.capsuleId, row.generation ?? 0);
   const times = costs.leaseTimes.get(key) ?? [];
-  times.push({ runId, stepId, attempt, requestedAt, grantedAt, releasedAt: now });
+  times.push({ runId, stepId, attempt, requestedAt, grantedAt, releasedAt: now, ...counted });
   costs.leaseTimes.set(key, times);
 }
 
@@ -70,7 +77,7 @@ function shiftBooks(tables: Tables): Pick<CostStore, 'unbookedShifts' | 'bookShi
         .map((shift) => ({
           shift: structuredClone(shift),
           leases: (costs.leaseTimes.get(shiftKey(shift.capsuleId, shift.generation)) ?? [])
-            .map((l) => ({ ...l, workflowId: tables.runs.get(l.runId)?.state.workflowId ?? '' }))
+            .map(({ who: _, counted: __, ...l }) => ({ ...l, workflowId: tables.runs.get(l.runId)?.state.workflowId ?? '' }))
             .sort(byGrant)
             .slice(0, MAX_LEASES_OF_SHIFT),
         })),
@@ -79,6 +86,7 @@ function shiftBooks(tables: Tables): Pick<CostStore, 'unbookedShifts' | 'bookShi
       if (!costs.unbooked.has(key)) return false;
       costs.booked.add(key);
       costs.unbooked.delete(key);
+      bookBudgets(tables, costs.leaseTimes.get(key) ?? [], booking);
       costs.leaseTimes.delete(key);
       addCosts(tables, booking);
       return true;

@@ -3,11 +3,15 @@ import { asleep } from '../../domain/capsule';
 import { isTerminal, type RunState } from '../../domain/run';
 import { toPage, type Cursor } from '../cursor';
 import type { RedeployStore } from '../redeploys';
-import type { CapsuleRecord, CapsuleSetting, LeaseRequest, RunFilter, Store } from '../store';
+import type { CapsuleRecord, CapsuleSetting, LeaseRequest, Store } from '../store';
 import { memoryAlerts } from './alerts';
+import { memoryApprovals, purgeMemos } from './approvals';
 import { memoryAudit } from './audit';
+import { hasMoney, memoryBudgets } from './budgets';
+import { memoryBreakers } from './breakers';
 import { clone, commit } from './commit';
 import { compare, newest } from './order';
+import { fits } from './fits';
 import { waitReads } from './waits';
 import { memoryDeliveries } from './deliveries';
 import { memoryFlow, purgeFlow } from './flow';
@@ -34,13 +38,16 @@ export function createMemoryStore({ environment = 'development' } = {}): Store {
     ...memoryNotifications(tables),
     ...memoryCosts(tables),
     ...memorySwitches(tables),
+    ...memoryBudgets(tables),
+    ...memoryApprovals(tables),
+    ...memoryBreakers(tables),
     ...memoryAudit(tables),
     ...memoryKeys(tables),
     ...rest(tables),
   };
 }
 
-type RunReads = Pick<Store, 'run' | 'payloads' | 'runs' | 'openRuns' | 'dueRuns' | 'purge'>;
+type RunReads = Pick<Store, 'run' | 'payloads' | 'runs' | 'countRuns' | 'openRuns' | 'dueRuns' | 'purge'>;
 
 function runReads(tables: Tables): RunReads {
   const open = () => [...tables.openRuns].flatMap((id) => tables.runs.get(id) ?? []);
@@ -63,14 +70,13 @@ function runReads(tables: Tables): RunReads {
     },
     runs: async (filter, limit, cursor) => {
       const key = (run: RunState): Cursor => ({ at: run.createdAt, id: run.id });
-      const matching = [...tables.runs.values()]
-        .map((r) => r.state)
-        .filter((r) => filter.workflowId === undefined || r.workflowId === filter.workflowId)
-        .filter((r) => filter.status === undefined || r.status === filter.status)
-        .filter((r) => r.createdAt >= (filter.createdAfter ?? -Infinity))
-        .filter((r) => r.createdAt < (filter.createdBefore ?? Infinity))
-        .filter((r) => isOf(r, filter.parent));
+      const matching = [...tables.runs.values()].map((r) => r.state).filter((r) => fits(r, filter));
       return toPage(clone(newest(matching, key, limit, cursor)), limit, key);
+    },
+    countRuns: async (filter) => {
+      const counts = { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+      for (const { state } of tables.runs.values()) if (fits(state, filter)) counts[state.status] += 1;
+      return counts;
     },
     openRuns: async (workflowId, limit) =>
       open()
@@ -97,6 +103,7 @@ function runReads(tables: Tables): RunReads {
       );
       for (const [id, { at }] of tables.events) if (at < before) tables.events.delete(id);
       for (const [key, { at }] of tables.idempotency) if (at < before) tables.idempotency.delete(key);
+      purgeMemos(tables);
       purgeFlow(tables, before);
       tables.redeploys = tables.redeploys.filter(({ at }) => at >= before);
       for (const [id, { resolvedAt }] of tables.alerts)
@@ -135,7 +142,9 @@ function capsuleReads(tables: Tables): CapsuleReads {
     grantable: async (id) => {
       const row = tables.capsules.get(id);
       if (!row) return [];
-      const free = inLine(id).filter((l) => !isSwitchedOff(tables, row.state.agentId, l.workflowId));
+      const free = inLine(id)
+        .filter((l) => !isSwitchedOff(tables, row.state.agentId, l.workflowId))
+        .filter((l) => hasMoney(tables, l));
       return free.slice(0, Math.max(0, row.slots - row.held)).map(toRequest);
     },
     waiting: async (id, limit) => inLine(id).slice(0, limit).map(toRequest),
@@ -220,13 +229,6 @@ function isDue({ state, held, waiting, slots, idleSince, lingerMs }: CapsuleRow,
   if (waiting > 0) return held < slots;
   return held === 0 && idleSince !== undefined && idleSince + lingerMs <= now;
 }
-
-const isOf = ({ trigger }: RunState, parent: RunFilter['parent']): boolean =>
-  parent
-    ? trigger.kind === 'step' &&
-      trigger.runId === parent.runId &&
-      (parent.stepId === undefined || trigger.stepId === parent.stepId)
-    : trigger.kind !== 'step';
 
 const byTurn = (a: LeaseRow, b: LeaseRow): number =>
   b.priority - a.priority ||

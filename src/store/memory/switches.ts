@@ -3,6 +3,8 @@ import { switchOver, type Switch } from '../../domain/guard/switch';
 import type { LedgerEntry } from '../../domain/ledger';
 import { toPage, type Cursor } from '../cursor';
 import type { SwitchStore } from '../switches';
+import { breakerLeaves } from './breakers';
+import { hasMoney } from './budgets';
 import { clone, commit } from './commit';
 import { compare, newest } from './order';
 import type { CapsuleRow, Tables } from './tables';
@@ -81,16 +83,20 @@ export function isSwitchedOff(tables: Tables, agentId: string, workflowId?: stri
   return switchOver([...tables.guards.switches.values()], { agentId, workflowId, environment }) !== undefined;
 }
 
-/** How many of those who wait for a capsule no switch holds. */
+/** How many of those who wait for a capsule neither a switch, a budget nor a breaker holds. */
 export function admissible(
   tables: Tables,
   { state, waiting }: Pick<CapsuleRow, 'state' | 'waiting'>,
 ): number {
-  if (waiting === 0 || switchesOn(tables).length === 0) return waiting;
-  return [...tables.leases.values()].filter(
+  const leaves = (n: number) => breakerLeaves(tables, state.agentId, n);
+  const isFree = switchesOn(tables).length === 0 && tables.money.budgets.size === 0;
+  if (waiting === 0 || isFree) return leaves(waiting);
+  const free = [...tables.leases.values()].filter(
     (l) =>
       l.capsuleId === state.id &&
       l.grantedAt === undefined &&
+      hasMoney(tables, l) &&
       !isSwitchedOff(tables, state.agentId, l.workflowId),
-  ).length;
+  );
+  return leaves(free.length);
 }

@@ -6,15 +6,18 @@ import type { LeaseRequest, StepResult, StoredEvent, Tick, Versioned, Wait } fro
 import { FlowTables } from './flow';
 import { CostTables } from './costs';
 import type { NotificationRecord } from '../notifications';
+import { ApprovalTables } from './approvals';
 import type { RedeployRow } from './redeploys';
+import { BudgetTables, type LeaseMoney } from './budgets';
 import { SwitchTables } from './switches';
+import type { BreakerTable } from './breakers';
 
 export interface CapsuleRow extends Versioned<CapsuleState>, Activity {
   slots: number;
   lingerMs: number;
 }
 
-export interface LeaseRow extends LeaseRequest {
+export interface LeaseRow extends LeaseRequest, LeaseMoney {
   capsuleId: string;
   workflowId?: string;
   priority: number;
@@ -47,6 +50,9 @@ export class Tables {
   readonly flow = new FlowTables();
   readonly costs = new CostTables();
   readonly guards = new SwitchTables();
+  readonly money = new BudgetTables();
+  readonly breakers: BreakerTable = new Map();
+  readonly oversight = new ApprovalTables();
   readonly secrets = new Map<string, string>();
   readonly ledger: ChainedEntry[] = [];
 

@@ -90,14 +90,15 @@ BEGIN
       RETURN '{"conflict": "busy"}';
     END IF;
   END IF;
-  IF change ? 'leases' THEN RETURN check_leases(change->'leases'); END IF;
-  RETURN NULL;
+  IF change ? 'leases' THEN verdict := check_leases(change->'leases', (change->>'at')::bigint); END IF;
+  IF verdict IS NULL AND change ? 'money' THEN verdict := check_money(change); END IF;
+  RETURN verdict;
 END $$;
 
 -- A grant needs the capsule awake in that shift, a free slot, and its turn. Slots that the same change
 -- frees count as free, those that its earlier grants take as taken. Where slots are free and nobody
 -- waits, one look at the capsule is enough.
-CREATE FUNCTION check_leases(leases jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION check_leases(leases jsonb, now_ms bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   lease   jsonb;
   known   record;
@@ -110,7 +111,8 @@ BEGIN
     IF NOT FOUND OR known.status <> 'awake' OR known.generation <> (lease->>'generation')::int THEN
       RETURN '{"conflict": "capsule"}';
     END IF;
-    verdict := check_guards(known.agent_id, leases->>'workflowId');
+    verdict := coalesce(check_guards(known.agent_id, leases->>'workflowId'),
+      check_begin(known.agent_id, lease, now_ms, grants));
     IF verdict IS NOT NULL THEN RETURN verdict; END IF;
     IF known.held + grants >= known.slots OR known.waiting > 0 THEN
       IF known.held - slots_freed(leases, lease, grants) >= known.slots
@@ -153,7 +155,10 @@ BEGIN
   IF change ? 'event' THEN PERFORM apply_event(change->'event', now_ms); END IF;
   IF change ? 'delivered' THEN UPDATE events SET delivered = true WHERE id = (change->>'delivered')::uuid; END IF;
   IF change ? 'run' THEN PERFORM apply_run(change->'run', now_ms); END IF;
+  IF change ? 'memos' THEN PERFORM apply_memos(change->'memos'); END IF;
+  IF change ? 'acts' THEN PERFORM apply_acts(change->'acts'); END IF;
   IF change ? 'capsule' THEN PERFORM apply_capsule(change->'capsule'); END IF;
+  IF change->'money' ? 'spends' THEN PERFORM spend_money(change->'money'); END IF;
   FOR lease IN SELECT * FROM jsonb_array_elements(change->'leases'->'changes') LOOP
     CASE lease->>'op'
       WHEN 'request' THEN PERFORM request_lease(run_uuid, lease, now_ms, change->'leases'->>'workflowId');
@@ -162,6 +167,7 @@ BEGIN
         PERFORM release_lease(run_uuid, lease, now_ms);
         released := released || (lease->>'capsuleId');
     END CASE;
+    IF lease->>'op' <> 'release' AND change ? 'money' THEN PERFORM lease_money(change->'money', lease); END IF;
   END LOOP;
   IF tick IS NOT NULL THEN
     INSERT INTO ticks (workflow_id, scheduled_for, action, reason, late_ms, decided_at, run_id)
@@ -266,6 +272,7 @@ BEGIN
   UPDATE capsule_activity SET held = held + 1, waiting = waiting - asked::int, idle_since = NULL,
       busy_since = coalesce(busy_since, now_ms), first_work_at = coalesce(first_work_at, now_ms)
     WHERE capsule_id = lease->>'capsuleId';
+  PERFORM apply_begin(run_uuid, lease, now_ms);
 END $$;
 
 CREATE FUNCTION release_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
@@ -287,6 +294,9 @@ BEGIN
         idle_since = CASE WHEN held = 1 THEN now_ms END,
         busy_since = CASE WHEN held = 1 THEN NULL ELSE busy_since END
       WHERE capsule_id = gone.capsule_id;
+  END IF;
+  IF gone.reserved THEN
+    PERFORM settle_money(run_uuid, gone.step_id, gone.attempt, gone.capsule_id, gone.generation, gone.granted_at, now_ms);
   END IF;
 END $$;
 

@@ -73,6 +73,7 @@ export class CapsuleQueries {
       `SELECT ${LEASE} FROM leases l WHERE capsule_id = $1 AND granted_at IS NULL
           AND (NOT EXISTS (SELECT FROM switches WHERE released_at IS NULL)
             OR NOT is_switched_off((SELECT agent_id FROM capsules WHERE id = $1), l.workflow_id))
+          AND (l.reserved OR l.demand IS NULL OR NOT has_budgets())
         ORDER BY priority DESC, requested_at, run_id, attempt
         LIMIT (SELECT greatest(0, c.slots - a.held) FROM capsules c
                  JOIN capsule_activity a ON a.capsule_id = c.id WHERE c.id = $1)`,

@@ -98,8 +98,8 @@ export class CostQueries {
     return rows;
   }
 
-  private async book(call: string, key: unknown[], { steps, totals }: Booking): Promise<boolean> {
-    const booking = storableJson({ steps: steps.map(toRow), totals: totals.map(toRow) });
+  private async book(call: string, key: unknown[], { steps, totals, who }: Booking): Promise<boolean> {
+    const booking = storableJson({ steps: steps.map(toRow), totals: totals.map(toRow), ...(who && { who }) });
     const { rows } = await this.pool.query<{ booked: boolean }>(`SELECT ${call} AS booked`, [
       ...key,
       booking,

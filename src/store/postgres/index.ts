@@ -3,7 +3,10 @@ import type { Pool } from 'pg';
 import type { ChainedEntry } from '../../domain/ledger';
 import type { Store } from '../store';
 import { AlertQueries } from './alerts';
+import { ApprovalQueries } from './approvals';
 import { AuditQueries } from './audit';
+import { BudgetQueries } from './budgets';
+import { BreakerQueries } from './breakers';
 import { CapsuleQueries } from './capsules';
 import { GroupCommit } from './commit';
 import { CostQueries } from './costs';
@@ -56,6 +59,7 @@ function compose(pool: Pool): Store {
     run: (id) => runs.run(id),
     payloads: (id) => runs.payloads(id),
     runs: (filter, limit, cursor) => runs.runs(filter, limit, cursor),
+    countRuns: (filter) => runs.countRuns(filter),
     openRuns: (workflowId, limit) => runs.openRuns(workflowId, limit),
     dueRuns: (now, limit) => runs.dueRuns(now, limit),
     purge: (before, limit) => runs.purge(before, limit),
@@ -88,12 +92,12 @@ function compose(pool: Pool): Store {
     claimRedeploy: (claim) => redeploys.claim(claim),
     settleRedeploy: (id, buildId) => redeploys.settle(id, buildId),
     dropRedeploy: (id) => redeploys.drop(id),
+    followedBuilds: (limit) => redeploys.followed(limit),
+    endRedeploy: (id, end, entry) => redeploys.end(id, end, entry),
     addReplay: (replay) => replays.add(replay),
     replay: (id) => replays.one(id),
     claimReplays: (now, until, limit) => replays.claim(now, until, limit),
     progressReplay: (id, done, outcomes, finishedAt) => replays.progress(id, done, outcomes, finishedAt),
-    followedBuilds: (limit) => redeploys.followed(limit),
-    endRedeploy: (id, end, entry) => redeploys.end(id, end, entry),
     purgeReplays: (before) => replays.purge(before),
     raiseAlert: (alert, entry, outbox) => alerts.raise(alert, entry, outbox),
     resolveAlert: (key, resolution, entry, outbox) => alerts.resolve(key, resolution, entry, outbox),
@@ -103,6 +107,9 @@ function compose(pool: Pool): Store {
     ...new NotificationQueries(pool).store(),
     ...costs.store(),
     ...switches.store(),
+    ...new BudgetQueries(pool).store(),
+    ...new ApprovalQueries(pool).store(),
+    ...new BreakerQueries(pool).store(),
     ...new AuditQueries(pool).store(),
     ...new KeyQueries(pool).store(),
     ledger: (after, limit) => ledger(pool, after, limit),
