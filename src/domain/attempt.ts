@@ -20,6 +20,8 @@ export function attemptRecord(
     ...(step.acceptedAt !== undefined && { acceptedAt: step.acceptedAt }),
     endedAt: now,
     ...(durationMs !== undefined && { durationMs }),
+    ...(step.dryRun && { kind: 'proposal' as const }),
+    ...(step.status === 'parked' && step.memo?.kind === 'action' && { kind: 'approval' as const }),
   };
 }
 
@@ -66,8 +68,8 @@ export function nextCheck(step: StepState, { now, limits }: Now): number {
 /** What trying again would not change. */
 const FINAL: readonly ErrorKind[] = ['rejected', 'bad-data', 'declined', 'cancelled'];
 
-export const mayRetry = (plan: StepPlan, { attempt }: StepState, kind: ErrorKind): boolean =>
-  attempt < plan.attempts && !FINAL.includes(kind) && (plan.retryOn?.includes(kind) ?? true);
+export const mayRetry = (plan: StepPlan, { attempt, uncounted = 0 }: StepState, kind: ErrorKind): boolean =>
+  attempt - uncounted < plan.attempts && !FINAL.includes(kind) && (plan.retryOn?.includes(kind) ?? true);
 
 /**
  * Fixed or exponential back-off with "equal jitter": half of it fixed, half random.

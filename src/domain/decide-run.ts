@@ -19,6 +19,10 @@ export function decideRun(run: RunState, event: RunEvent, context: RunContext): 
     leases: draft.leases,
     waits: draft.waits,
     commands: draft.commands,
+    memos: [...draft.memos.values()],
+    acts: draft.acts,
+    words: draft.words,
+    ...(draft.proposal && { proposal: true as const }),
   };
 }
 
@@ -107,6 +111,8 @@ class Rules extends RunFlow {
         return this.evicted(step, event.reason);
       case 'held':
         return this.held(step);
+      case 'vote':
+        return this.vote(step, event.vote);
       case 'child-ended':
         return this.childEnded(step, event);
       case 'wake-failed':
@@ -228,6 +234,7 @@ class Rules extends RunFlow {
       this.attemptFailed(step, { kind: 'wait-too-long', message: `no lease within ${limits.maxWaitMs} ms` });
       return;
     }
+    if (step.status === 'parked' && step.memo && !this.memoDue(step)) return;
     if (step.deadline !== undefined && now >= step.deadline) {
       this.cancelAgent(step);
       const what = step.status === 'parked' ? 'nothing came' : 'no result';

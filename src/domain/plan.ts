@@ -41,6 +41,8 @@ interface AnyStep {
 export interface AgentStep extends AnyStep {
   kind: 'agent';
   agentId: string;
+  /** What an attempt may cost in models and actions, US dollars. */
+  maxCostUsd?: number;
 }
 
 /** Done by runs of its own: one of another workflow, or one for each member of a list. */
@@ -82,6 +84,10 @@ export interface ApprovalStep extends AnyStep {
   kind: 'approval';
   /** What is asked, for whoever decides. */
   title: string;
+  /** How many people have to approve; default: one. */
+  quorum?: number;
+  /** When more people are told; default: never. */
+  escalateMs?: number;
 }
 
 export type StepPlan = AgentStep | RunsStep | SleepStep | EventStep | ApprovalStep;

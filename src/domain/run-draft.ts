@@ -1,8 +1,10 @@
 /** The moves that the rules of a run are made of: each writes to a draft, the leases and the commands. */
 import { attemptRecord, forgetLease } from './attempt';
+import { decideMemo, type Memo } from './approval/memo';
 import { CHILD_STATES, placesOf } from './children';
 import type { RunData } from './condition';
-import type { LeaseChange, RunCommand, RunContext, WaitChange } from './run-events';
+import type { Act } from './oversight/act';
+import type { LeaseChange, RunCommand, RunContext, RunDecision, WaitChange } from './run-events';
 import {
   isActive,
   planOf,
@@ -20,6 +22,10 @@ export class RunDraft {
   readonly leases: LeaseChange[] = [];
   readonly waits: WaitChange[] = [];
   readonly commands: RunCommand[] = [];
+  readonly memos = new Map<string, Memo>();
+  readonly acts: Act[] = [];
+  readonly words: RunDecision['words'] = [];
+  proposal = false;
   /** What this event itself delivered counts as known. */
   protected readonly delivered: Record<string, Record<string, unknown>> = {};
 
@@ -118,8 +124,17 @@ export class RunDraft {
     this.waits.push({ op, stepId: step.id, attempt: step.attempt, kind: plan.kind, name, key });
   }
 
+  /** Keeps what became of a step's memo, and has people told of it. */
+  protected noteMemo(step: StepState, memo: Memo, tells = true): void {
+    step.memo = memo;
+    this.memos.set(memo.id, memo);
+    if (tells) this.commands.push({ type: 'tell', memo });
+  }
+
   private unpark(step: StepState): void {
     this.announce(step, 'close');
+    const memo = step.memo && decideMemo(step.memo, { type: 'withdraw' }, this.context.now);
+    if (memo?.kind === 'changed') this.noteMemo(step, memo.memo);
     const places = placesOf(step.children ?? '', CHILD_STATES.running);
     if (places.length === 0) return;
     this.leave({ kind: 'stop-children', stepId: step.id, attempt: step.attempt, places });

@@ -1,8 +1,11 @@
 /** What can happen to a run, what its rules look at, and what they decide. */
 import type { AgentRunResult } from '../contract';
+import type { Memo, Vote } from './approval/memo';
 import type { ChildEnd } from './children';
 import type { RunData } from './condition';
 import type { Limits } from './limits';
+import type { Act } from './oversight/act';
+import type { Oversight } from './oversight/rules';
 import type { RunState, Todo } from './run';
 
 export type RunEvent =
@@ -23,6 +26,8 @@ export type RunEvent =
   /** A guard came between the grant and the send: the job was not sent, and its step stands in line again. */
   | { type: 'held'; stepId: string; attempt: number; reason: string }
   | { type: 'wake-failed'; stepId: string; attempt: number; reason: string }
+  /** A person's word on what a step waits for. */
+  | { type: 'vote'; stepId: string; attempt: number; vote: Vote }
   /** A run that does part of a step's work is over. */
   | { type: 'child-ended'; stepId: string; attempt: number; index: number; end: ChildEnd; error?: string }
   /** What a transition left to be done is done. */
@@ -76,6 +81,10 @@ export type RunCommand =
   | { type: 'gather'; stepId: string; attempt: number }
   /** See whether what the step waits for has happened already. */
   | { type: 'look'; stepId: string; attempt: number }
+  /** Tell people of a memo. */
+  | { type: 'tell'; memo: Memo }
+  /** An agent acted: see whether it may go on as it does. */
+  | { type: 'weigh'; act: Act }
   | { type: 'todo'; todo: Todo }
   /** The run waits in line: see whether it may start. */
   | { type: 'admit' }
@@ -100,6 +109,8 @@ export interface RunContext {
   data?: RunData;
   /** Why a guard holds an agent's work for this run, if one does: then its wait has no end. */
   heldBack?: (agentId: string) => string | undefined;
+  /** How an agent is overseen; left out: none is. */
+  oversight?: (agentId: string) => Oversight;
 }
 
 /** What came of an event. `late` and `duplicate` results are recorded but change nothing. */
@@ -111,4 +122,12 @@ export interface RunDecision {
   leases: LeaseChange[];
   waits: WaitChange[];
   commands: RunCommand[];
+  /** Memos as they are now, those that changed. */
+  memos: Memo[];
+  /** What agents did. */
+  acts: Act[];
+  /** What a person's word makes of a step: its result. */
+  words: Array<{ stepId: string; attempt: number; result: AgentRunResult }>;
+  /** The result is a proposal: no output of its step. */
+  proposal?: true;
 }

@@ -5,11 +5,11 @@ import { begin, childCount, CHILD_STATES, countOf } from './children';
 import { holds, valueAt, type Path } from './condition';
 import { needsOf, readiness } from './graph';
 import { PHASES, phaseOf, type Phase, type RunsStep, type SleepStep, type StepPlan } from './plan';
-import { RunDraft } from './run-draft';
+import { RunApproval } from './approval/run-approval';
 import type { RunOutcome } from './run-events';
 import { planOf, stepOf, type Ending, type RunError, type StepState } from './run';
 
-export class RunFlow extends RunDraft {
+export class RunFlow extends RunApproval {
   /** Starts what can start, skips what is not wanted, and ends the run when nothing is left. */
   protected advance(): void {
     for (;;) {
@@ -57,7 +57,7 @@ export class RunFlow extends RunDraft {
     this.open(step);
     switch (plan.kind) {
       case 'agent':
-        return this.seekLease(step, plan.agentId);
+        return this.propose(step, plan.agentId);
       case 'runs':
         return this.fanOut(step, plan);
       case 'sleep':
@@ -68,7 +68,8 @@ export class RunFlow extends RunDraft {
         return this.park(step, key);
       }
       case 'approval':
-        return this.park(step);
+        this.park(step);
+        return this.askForStep(step, plan);
     }
   }
 
@@ -124,10 +125,15 @@ export class RunFlow extends RunDraft {
   }
 
   protected settle(step: StepState, result: AgentRunResult): RunOutcome {
+    const plan = planOf(this.run, step.id);
+    // Nobody was given a job for this attempt: it waits for a person.
+    if (plan.kind === 'agent' && step.status === 'parked') return 'unchanged';
+    if (plan.kind === 'agent' && !step.dryRun) this.acted(step, plan, result);
     if (result.status !== 'success') {
       const message = result.error ?? `the agent reported ${result.status}`;
       return this.attemptFailed(step, { kind: this.kindOf(step, result), message }, result.durationMs);
     }
+    if (plan.kind === 'agent' && step.dryRun) return this.proposed(step, plan, result);
     this.delivered[step.id] = result.output;
     return this.succeed(step, result.durationMs);
   }

@@ -3,8 +3,10 @@
  * Times are epoch milliseconds throughout the domain.
  */
 import { z } from 'zod';
+import type { Memo } from './approval/memo';
 import type { Outcomes } from './children';
 import type { RunFlow } from './flow';
+import type { Bounds } from './oversight/bounds';
 import type { AgentStep, StepPlan } from './plan';
 
 export type { StepPlan } from './plan';
@@ -68,6 +70,25 @@ export interface AttemptRecord {
   durationMs?: number;
   /** Its result came when it was over, and is recorded. */
   late?: true;
+  /** No try of the work itself: what the agent proposed, or the wait for a person's word on it. */
+  kind?: 'proposal' | 'approval';
+}
+
+/** What an agent may do for real. */
+export interface Grant {
+  bounds: Bounds;
+  /** Undefined: no rule asked for a person. */
+  memo?: { id: string; by: string; comment?: string };
+}
+
+/** What a person said to the proposal before. */
+export interface Revision {
+  memoId: string;
+  verdict: 'revise' | 'reject';
+  by: string;
+  comment?: string;
+  /** Of the next proposal. */
+  round: number;
 }
 
 export interface StepState {
@@ -91,6 +112,14 @@ export interface StepState {
   silentChecks?: number;
   /** How often this attempt lost its lease before the agent accepted the job. */
   evictions?: number;
+  /** The attempt in hand is to propose, not to act. */
+  dryRun?: true;
+  /** What a person is asked, or was asked last. */
+  memo?: Memo;
+  grant?: Grant;
+  revision?: Revision;
+  /** Attempts that were no tries of the work itself. */
+  uncounted?: number;
   /** How the runs that do the step's work stand. */
   children?: Outcomes;
   /** Why it was skipped. */
@@ -138,6 +167,8 @@ export interface RunState {
   definition: string;
   plan: StepPlan[];
   trigger: Trigger;
+  /** The person who started it; undefined: no person did. */
+  startedBy?: string;
   /** Higher starts first and gets agents first; default 0. */
   priority?: number;
   /** What it has to wait for before it starts. */

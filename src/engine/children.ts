@@ -54,6 +54,7 @@ export class Children {
       plan: [...plan.steps],
       trigger: { kind: 'step', runId: run.id, stepId, attempt, index },
       ...(run.priority !== undefined && { priority: run.priority }),
+      ...(run.startedBy !== undefined && { startedBy: run.startedBy }),
       status: 'queued',
       steps: plan.steps.map((s) => ({ id: s.id, status: 'pending', attempt: 0, history: [] })),
       createdAt: this.deps.clock.now(),

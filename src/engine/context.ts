@@ -33,6 +33,10 @@ export interface EngineDeps {
   environment?: string;
   /** Set while this process performs nothing: why, for people. */
   disabled?: string;
+  /** Where people reach this installation, for links in what they are told. */
+  publicUrl?: string;
+  /** What agents may do without asking, unless the registry says otherwise. */
+  thresholds?: { spendUsd: number; confidence: number };
   /** Absent: nobody is told of alerts but by the record and the log. */
   outbox?: Outbox;
   /** Tells what was committed; for people who watch, never for decisions. */

@@ -12,6 +12,9 @@ export function decideAll(state: RunState, events: readonly RunEvent[], context:
     leases: [],
     waits: [],
     commands: [],
+    memos: [],
+    acts: [],
+    words: [],
     changedEarlier: false,
   };
   for (const event of events) {
@@ -21,6 +24,10 @@ export function decideAll(state: RunState, events: readonly RunEvent[], context:
       leases: [...all.leases, ...next.leases],
       waits: [...all.waits, ...next.waits],
       commands: [...all.commands, ...next.commands],
+      // Of each memo as it is in the end.
+      memos: [...all.memos.filter((m) => !next.memos.some((n) => n.id === m.id)), ...next.memos],
+      acts: [...all.acts, ...next.acts],
+      words: [...all.words, ...next.words],
       changedEarlier: all.changedEarlier || all.outcome === 'changed',
     };
   }

@@ -9,6 +9,7 @@ import type { GuardScope } from '../domain/guard/switch';
 import type { EngineDeps } from './context';
 import type { SendAnswer } from './ports';
 import type { Guards } from './guards';
+import type { Rates } from './rate';
 import type { Runs } from './runs';
 
 /** How long after its attempt's deadline a late result is still let in, to be recorded. */
@@ -26,6 +27,7 @@ export class Dispatcher {
     private readonly runs: Runs,
     private readonly capsules: Capsules,
     private readonly guards: Guards,
+    private readonly rates: Pick<Rates, 'hold'>,
   ) {}
 
   async send(run: RunState, { stepId, attempt }: About<'send'>): Promise<void> {
@@ -41,6 +43,8 @@ export class Dispatcher {
     } else if (answer.kind === 'accepted') {
       this.runs.defer(run.id, { type: 'accepted', stepId, attempt }, ACCEPT_DELAY_MS);
     } else {
+      if (answer.kind === 'busy' && answer.retryAfterMs !== undefined)
+        await this.rates.hold(scope.agentId, answer.retryAfterMs);
       await this.runs.apply(run.id, { type: 'send-failed', stepId, attempt, failure: answer });
     }
   }
@@ -71,7 +75,10 @@ export class Dispatcher {
       workflowId: run.workflowId,
       stepId,
       runId: run.id,
-      input: stepInput(run.plan, stepId, payloads.input, payloads.outputs, run.ending?.error),
+      input: {
+        ...stepInput(run.plan, stepId, payloads.input, payloads.outputs, run.ending?.error),
+        ...wordsFor(step),
+      },
       config: {
         webhookUrl: callbacks.url({
           runId: run.id,
@@ -83,6 +90,7 @@ export class Dispatcher {
         timeoutSeconds: planOf(run, stepId).timeoutMs / 1_000,
         attempt,
         traceparent: traceparentOf(run.id, stepId, attempt),
+        ...(step.dryRun && { dryRun: true }),
       },
     };
   }
@@ -146,6 +154,15 @@ export class Dispatcher {
   private baseUrl(run: RunState, stepId: string): string {
     return this.deps.registry.agent(agentStepOf(run, stepId).agentId).baseUrl;
   }
+}
+
+/** What people said of what the agent proposed. */
+function wordsFor({ grant, revision }: StepState): Record<string, unknown> {
+  if (grant?.memo) {
+    const { id: memoId, ...word } = grant.memo;
+    return { approval: { memoId, ...word } };
+  }
+  return revision ? { revision } : {};
 }
 
 interface Job {

@@ -8,8 +8,12 @@ import type { CapsuleCommand } from '../domain/decide-capsule';
 import type { RunCommand } from '../domain/decide-run';
 import type { RerunFrom } from '../domain/rerun';
 import type { RunState } from '../domain/run';
+import type { Refusal } from '../domain/approval/memo';
 import type { NewEvent } from '../store/store';
 import { Alerts } from './alerts';
+import { Approvals, type Decision } from './approvals';
+import { Overseer } from './approvals/oversight';
+import { Breakers } from './breakers';
 import { Capsules } from './capsules';
 import { Children } from './children';
 import type { EngineDeps } from './context';
@@ -22,11 +26,12 @@ import { Guards } from './guards';
 import { Leases, lingerHintMs } from './lease';
 import type { Hint } from './ports';
 import { Prewarmer } from './prewarm';
+import { Rates } from './rate';
 import { Redeploys } from './redeploy';
 import { Runs, type Applied } from './runs';
 import { Schedules } from './schedule';
 import { Settler, type SettleOutcome } from './settle';
-import { Signals, type Announced, type Decision } from './signals';
+import { Signals, type Announced } from './signals';
 import { Sleeper } from './sleep';
 import { Sweeper } from './sweep';
 import { Tasks } from './tasks';
@@ -52,7 +57,11 @@ export class Engine {
   readonly replays: Replays;
   readonly alerts: Alerts;
   readonly guards: Guards;
+  readonly overseer: Overseer;
+  readonly approvals: Approvals;
   readonly emergencyStops: EmergencyStops;
+  readonly breakers: Breakers;
+  private readonly rates: Rates;
   readonly costs: CostBooks;
   private readonly watchdog: Watchdog;
   private readonly leases: Leases;
@@ -77,7 +86,10 @@ export class Engine {
   constructor(private readonly deps: EngineDeps) {
     this.tasks = new Tasks(deps.log);
     this.alerts = new Alerts(deps);
-    this.guards = new Guards(deps, this.alerts);
+    this.breakers = new Breakers(deps, this.tasks, this.alerts, (id) => this.leases.want(id));
+    this.rates = new Rates(deps);
+    this.guards = new Guards(deps, this.alerts, () => this.breakers.notClosed);
+    this.overseer = new Overseer(deps, this.alerts);
     this.capsules = new Capsules(
       deps,
       this.tasks,
@@ -91,9 +103,13 @@ export class Engine {
       (state, command) => this.performRun(state, command),
       (freed) => this.leases.freed(freed),
       this.guards,
+      this.overseer,
+      this.rates,
+      this.breakers,
     );
-    this.leases = new Leases(deps, this.runs, this.capsules, this.tasks, this.guards);
-    this.dispatcher = new Dispatcher(deps, this.runs, this.capsules, this.guards);
+    this.approvals = new Approvals(deps, this.runs);
+    this.leases = new Leases(deps, this.runs, this.capsules, this.tasks, this.guards, this.rates);
+    this.dispatcher = new Dispatcher(deps, this.runs, this.capsules, this.guards, this.rates);
     this.settler = new Settler(deps, this.runs, this.capsules, this.dispatcher, this.guards);
     this.children = new Children(deps, this.runs);
     this.flow = new Flow(deps, this.runs);
@@ -175,6 +191,7 @@ export class Engine {
   /** What is due by the clock. */
   private async passDue(): Promise<void> {
     await this.guards.sweep();
+    await this.breakers.sweep();
     await this.emergencyStops.sweep();
     await this.schedules.pass();
     await this.sweeper.pass();
@@ -185,6 +202,8 @@ export class Engine {
   private async passLost(): Promise<void> {
     await this.flow.sweep();
     await this.signals.sweep();
+    await this.approvals.sweep();
+    await this.overseer.sweep();
     await this.replays.sweep();
     this.costs.bookSoon();
   }
@@ -220,8 +239,14 @@ export class Engine {
   }
 
   /** A person's word on a step that waits for it. */
-  decide(runId: string, stepId: string, decision: Decision, actor: string): Promise<Applied> {
-    return this.signals.decide(runId, stepId, decision, actor);
+  decide(
+    runId: string,
+    stepId: string,
+    decision: Decision,
+    by: string,
+    owner = by,
+  ): Promise<Applied & { refused?: Refusal }> {
+    return this.approvals.decideStep(runId, stepId, decision, { by, owner });
   }
 
   result(token: string, result: AgentRunResult): Promise<SettleOutcome> {
@@ -297,6 +322,10 @@ export class Engine {
         return this.children.gather(run, command);
       case 'look':
         return this.signals.look(run, command);
+      case 'tell':
+        return this.approvals.tell(command.memo);
+      case 'weigh':
+        return this.overseer.weigh(command.act);
       case 'todo':
         return command.todo.kind === 'start-followers'
           ? this.followers.start(run)

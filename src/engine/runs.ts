@@ -11,6 +11,7 @@ import {
   type RunOutcome,
 } from '../domain/decide-run';
 import type { RunData } from '../domain/condition';
+import { incidentEntry, memoEntry } from '../domain/approval/entry';
 import { change as changed, projectRun } from '../domain/ledger';
 import { readsData } from '../domain/plan';
 import { isTerminal, runDueAt, type RunState } from '../domain/run';
@@ -21,7 +22,10 @@ import { decideAll } from './decide-all';
 import { entering } from './flow';
 import type { Hint } from './ports';
 import { Deferred } from './deferred';
+import type { Overseer } from './approvals/oversight';
+import type { Breakers } from './breakers';
 import type { Guards } from './guards';
+import type { Rates } from './rate';
 import { dataOf, grown, keepable, payloadsOf, type Payloads } from './payloads';
 import { KeyedMutex, type Tasks } from './tasks';
 
@@ -73,7 +77,10 @@ export class Runs {
     private readonly perform: RunCommandHandler,
     /** Called after a commit that released leases. */
     private readonly onFreed: (freed: Freed[]) => void,
-    private readonly guards: Pick<Guards, 'known'>,
+    private readonly guards: Pick<Guards, 'heldBack'>,
+    private readonly overseer: Pick<Overseer, 'of' | 'prepare'>,
+    private readonly rates: Pick<Rates, 'taking'>,
+    private readonly breakers: Pick<Breakers, 'ended'>,
   ) {
     this.deferred = new Deferred(deps.clock, (id, event) =>
       this.tasks.spawn('deferred event', () => this.apply(id, event)),
@@ -127,10 +134,15 @@ export class Runs {
       const cached = this.cache.get(id);
       const known: Cached | undefined = cached ?? (await this.deps.store.run(id));
       if (!known) return { outcome: 'unknown-run' };
+      await this.overseer.prepare(known.state, event);
       const context = this.context(direct, known.state, await this.dataFor(known.state));
       const decision = decideAll(known.state, [...earlier, event], context);
       const { result } = options;
-      const results = result ? [{ ...result, counted: decision.outcome === 'changed' }] : [];
+      const counted = decision.outcome === 'changed' && !decision.proposal;
+      const results = [
+        ...(result ? [{ ...result, counted }] : []),
+        ...decision.words.map((word) => ({ ...word, counted: true })),
+      ];
       const keep = decision.outcome === 'changed' || decision.changedEarlier || decision.outcome === 'late';
       if (!keep && decision.outcome === 'unchanged' && cached) {
         // No commit tells us that another process moved the run on: what does not fit may fit that.
@@ -143,6 +155,7 @@ export class Runs {
       if (committed.ok) {
         const next = { version: known.version + 1, payloads: grown(known.payloads, results) };
         this.committed(next, decision, committed.freed, options.withhold);
+        this.breakers.ended(known.state, decision.state, results);
         return { outcome: decision.outcome, state: decision.state };
       }
       this.cache.delete(id);
@@ -196,11 +209,18 @@ export class Runs {
   private context(direct: boolean, { workflowId }: RunState, data: RunData | undefined): RunContext {
     const { clock, random, limits, performing } = this.deps;
     const capsuleOf = (agentId: string): CapsuleView => this.capsules.view(agentId, direct);
-    const heldBack = (agentId: string): string | undefined => {
-      const verdict = this.guards.known({ agentId, workflowId });
-      return verdict.verdict === 'proceed' ? undefined : verdict.reason;
+    const heldBack = (agentId: string) => this.guards.heldBack({ agentId, workflowId });
+    const oversight = (agentId: string) => this.overseer.of(agentId);
+    return {
+      now: clock.now(),
+      random,
+      limits,
+      performing,
+      capsuleOf,
+      heldBack,
+      oversight,
+      ...(data && { data }),
     };
-    return { now: clock.now(), random, limits, performing, capsuleOf, heldBack, ...(data && { data }) };
   }
 
   private change(
@@ -210,7 +230,7 @@ export class Runs {
     results: StepResult[],
     actor = 'engine',
   ): Change {
-    const { state, leases, waits } = decision;
+    const { state, leases, waits, memos, acts } = decision;
     const at = this.deps.clock.now();
     const before = known.version === 0 ? {} : projectRun(known.state);
     const reason = 'reason' in event ? event.reason : undefined;
@@ -220,10 +240,14 @@ export class Runs {
       at,
       run: { expect: known.version, state, ...due(state), ...(results.length > 0 && { results }) },
       ...(leases.length > 0 && {
-        leases: { runId: state.id, workflowId: state.workflowId, changes: leases },
+        leases: { runId: state.id, workflowId: state.workflowId, changes: this.rates.taking(leases) },
       }),
       ...(waits.length > 0 && { waits: { runId: state.id, changes: waits } }),
+      ...(memos.length > 0 && { memos }),
+      ...(acts.length > 0 && { acts }),
       ledger: [
+        ...memos.map((memo) => memoEntry(memo, { at, actor })),
+        ...acts.filter((act) => act.incident !== undefined).map(incidentEntry),
         {
           at,
           actor,

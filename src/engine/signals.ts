@@ -1,21 +1,16 @@
-/** What steps wait for without an agent: events, and people's words. */
+/** What steps wait for without an agent: events. */
 import type { AgentRunResult } from '../contract';
 import type { RunCommand } from '../domain/decide-run';
-import { planOf, stepOf, type RunState } from '../domain/run';
+import { stepOf, type RunState } from '../domain/run';
 import type { NewEvent, StoredEvent } from '../store/store';
 import type { EngineDeps } from './context';
-import type { Applied, Runs } from './runs';
+import type { Runs } from './runs';
 
 /** Waits served in one go; the sweeper takes the event up again until none is left. */
 const MAX_WAITS = 1_000;
 /** How long the process that took an event has to deliver it before another does. */
 const DELIVER_WITHIN_MS = 15_000;
 const MAX_UNDELIVERED = 100;
-
-export interface Decision {
-  approve: boolean;
-  comment?: string;
-}
 
 /** What became of an event. */
 export interface Announced {
@@ -56,24 +51,6 @@ export class Signals {
     if (!wait) return;
     const event = await this.deps.store.firstEvent(wait.name, wait.key, run.createdAt);
     if (event) await this.give(run.id, stepId, attempt, event);
-  }
-
-  /** A person's word. @returns the outcome; `unchanged` when nobody waits for it. */
-  async decide(runId: string, stepId: string, decision: Decision, actor: string): Promise<Applied> {
-    // Not from memory: another orchestrator may have brought the run to this step.
-    const run = (await this.deps.store.run(runId))?.state;
-    if (!run) return { outcome: 'unknown-run' };
-    const step = stepOf(run, stepId);
-    if (!step || planOf(run, stepId).kind !== 'approval' || step.status !== 'parked') {
-      return { outcome: 'unchanged', state: run };
-    }
-    const { approve, comment } = decision;
-    const output = { approved: approve, by: actor, ...(comment !== undefined && { comment }) };
-    const why = comment === undefined ? '' : `: ${comment}`;
-    const outcome: Outcome = approve
-      ? { status: 'success', output }
-      : { status: 'error', output, error: `declined by ${actor}${why}` };
-    return this.settle(run, stepId, step.attempt, outcome, actor);
   }
 
   private async deliver(event: StoredEvent): Promise<Announced> {

@@ -20,6 +20,8 @@ export interface TriggerOptions {
   idempotencyKey?: string;
   /** Who asked, for the ledger. */
   actor: string;
+  /** The person who asked: has no vote on what the run asks for. Left out: no person did. */
+  owner?: string;
   /** A run of this id is begun once, however often it is asked for. */
   id?: string;
   /** Within the bounds of the workflow; default: the workflow's. */
@@ -27,7 +29,7 @@ export interface TriggerOptions {
 }
 
 /** What a trigger knows beside the input. */
-export interface BeginOptions extends Pick<TriggerOptions, 'actor' | 'id' | 'priority'> {
+export interface BeginOptions extends Pick<TriggerOptions, 'actor' | 'owner' | 'id' | 'priority'> {
   idempotency?: { scope: string; key: string; asked: unknown };
 }
 
@@ -63,9 +65,13 @@ export class Triggers {
     workflow: Workflow,
     trigger: Trigger,
     input: Record<string, unknown>,
-    { id, ...options }: BeginOptions,
+    { id, owner, ...options }: BeginOptions,
   ): Promise<Extract<TriggerResult, { runId: string }>> {
-    const run = { ...this.newRun(workflow, trigger), ...(id !== undefined && { id }) };
+    const run = {
+      ...this.newRun(workflow, trigger),
+      ...(id !== undefined && { id }),
+      ...(owner !== undefined && { startedBy: owner }),
+    };
     return this.create(run, { ...workflow.input, ...input }, options);
   }
 
@@ -89,6 +95,7 @@ export class Triggers {
     const { first, reused } = plan;
     const run = {
       ...this.repeat(original, first, reused),
+      ...(options.owner !== undefined && { startedBy: options.owner }),
       ...(options.id !== undefined && { id: options.id }),
     };
     const results = payloads.results.filter(
@@ -176,11 +183,12 @@ export class Triggers {
 }
 
 const withKey = (
-  { idempotencyKey: key, actor, id, priority }: TriggerOptions,
+  { idempotencyKey: key, actor, owner, id, priority }: TriggerOptions,
   scope: string,
   asked: unknown,
 ): BeginOptions => ({
   actor,
+  ...(owner !== undefined && { owner }),
   ...(id !== undefined && { id }),
   ...(priority !== undefined && { priority }),
   ...(key !== undefined && { idempotency: { scope, key, asked } }),

@@ -105,6 +105,36 @@ export const PROBLEMS = {
     title: 'This step does not wait for a decision',
     hint: 'GET /approvals lists the steps that do; somebody may have decided already.',
   },
+  'approval-not-found': {
+    status: 404,
+    title: 'There is no such approval',
+    hint: 'GET /approvals lists what waits; old ones are removed with their runs.',
+  },
+  'own-approval': {
+    status: 403,
+    title: 'Nobody approves their own run',
+    hint: 'Ask somebody else: the person who started a run has no yes in it, with any of their keys.',
+  },
+  'not-overseen': {
+    status: 409,
+    title: 'This agent is not overseen',
+    hint: 'Give it `oversight` in the registry first.',
+  },
+  'voted-already': {
+    status: 409,
+    title: 'You have decided on this already',
+    hint: 'Each person has one vote, with all of their keys together. GET /approvals/{id} shows who is missing.',
+  },
+  'nothing-to-revise': {
+    status: 409,
+    title: 'This cannot be sent back',
+    hint: 'Approve or reject: a step of a workflow proposes nothing, and an agent only so many times.',
+  },
+  'breaker-not-found': {
+    status: 404,
+    title: 'This agent has no breaker',
+    hint: 'GET /breakers lists those that have one; `breaker` in the registry gives it one.',
+  },
   'switch-not-found': {
     status: 404,
     title: 'There is no such switch',

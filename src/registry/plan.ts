@@ -60,7 +60,11 @@ function work(step: Step, registry: Pick<Registry, 'workflow'>) {
     const { name: event, key } = step.waitForEvent;
     return { kind: 'event', event, ...(key && { key }) };
   }
-  if (step.approval) return { kind: 'approval', title: step.approval.title };
+  if (step.approval) {
+    const { title, quorum, escalateSeconds: after } = step.approval;
+    const more = { ...(quorum > 1 && { quorum }), ...(after !== undefined && { escalateMs: after * 1_000 }) };
+    return { kind: 'approval', title, ...more };
+  }
   if (step.sleep) {
     const until =
       'seconds' in step.sleep ? { afterMs: step.sleep.seconds * 1_000 } : { at: step.sleep.until };
@@ -80,6 +84,7 @@ function limits(step: Step) {
     maxBackoffMs: maxBackoffSeconds * 1_000,
     ...(backoff === 'fixed' && { backoff }),
     ...(on && { retryOn: on }),
+    ...(step.maxCostUsd !== undefined && { maxCostUsd: step.maxCostUsd }),
     ...(step.input && { input: { ...step.input } }),
   };
 }

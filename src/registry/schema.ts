@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import type { Secret } from '../config/secret';
 import { PREWARM_MODES } from '../domain/prewarm';
+import { BreakerSchema } from '../domain/breaker/rules';
 import { flowFields } from '../domain/flow';
+import { OversightSettings } from '../domain/oversight/settings';
 import { Schedule } from '../domain/schedule';
 import { OnSchema } from './on-schema';
 import { jsonObject, kebabId, MAX_STEPS, MIN_SECRET_LENGTH, name, seconds, splitSecrets } from './shapes';
@@ -13,6 +15,24 @@ export const MAX_AGENTS = 1_000;
 export const MAX_WORKFLOWS = 1_000;
 /** A run may wait for people. */
 export const MAX_RUN_TIMEOUT_SECONDS = 90 * 86_400;
+
+/** At most so many at once, and so many a minute in the long run. */
+const rateFields = {
+  perMinute: z.number().gt(0).max(1_000_000),
+  burst: z.number().int().min(1).max(100_000).default(1),
+};
+
+/** What agents use together and may not use as often as they like. */
+const ServiceSchema = z.strictObject({ id: kebabId, ...rateFields });
+
+/** US dollars; when they are used up, steps are held. */
+const budgetFields = z.strictObject({
+  perRunUsd: z.number().min(0).max(100_000_000).optional(),
+  perDayUsd: z.number().min(0).max(100_000_000).optional(),
+  perMonthUsd: z.number().min(0).max(100_000_000).optional(),
+});
+const actionsPerDay = z.number().int().min(0).max(1_000_000_000);
+const namedCaps = z.record(z.string().min(1).max(200), actionsPerDay);
 
 export const AgentSchema = z.strictObject({
   id: kebabId,
@@ -39,8 +59,22 @@ export const AgentSchema = z.strictObject({
   wakeTimeoutSeconds: seconds(3_600).default(120),
   /** What one replica costs, for the report; US dollars. */
   pricePerReplicaHourUsd: z.number().min(0).max(10_000).optional(),
+  /** What it may cost, with its capsule's time. */
+  budget: budgetFields.optional(),
+  /** What one of its jobs may cost in models and actions, US dollars: set aside before it begins. */
+  maxCostUsd: z.number().min(0).max(100_000).optional(),
+  /** How many actions it may take in a day. */
+  maxActionsPerDay: actionsPerDay.optional(),
   /** How the agent gets its job; for people, the orchestrator serves both. */
   mode: z.enum(['api', 'startup']).optional(),
+  /** When it is given no more work for a while. Left out: never; `{}`: after five failures in a row. */
+  breaker: BreakerSchema.optional(),
+  /** How often it is given work. */
+  rateLimit: z.strictObject(rateFields).optional(),
+  /** The ids of the outside services that it uses; each task takes a token of each. */
+  uses: z.array(kebabId).max(20).optional(),
+  /** It proposes before it acts, and asks people by rule. Left out: it acts, and is judged afterwards. */
+  oversight: OversightSettings.optional(),
 });
 
 export const WorkflowSchema = z.strictObject({
@@ -68,6 +102,8 @@ export const WorkflowSchema = z.strictObject({
    */
   prewarm: z.enum(PREWARM_MODES).default('off'),
   ...flowFields,
+  /** What its runs may cost, with the runs of their steps. */
+  budget: budgetFields.optional(),
   /** How long a whole run may take. */
   timeoutSeconds: seconds(MAX_RUN_TIMEOUT_SECONDS).optional(),
 });
@@ -75,6 +111,10 @@ export const WorkflowSchema = z.strictObject({
 export const RegistrySchema = z.strictObject({
   agents: z.array(AgentSchema).max(MAX_AGENTS),
   workflows: z.array(WorkflowSchema).max(MAX_WORKFLOWS),
+  /** How many actions agents may take in a day, by type and by platform. */
+  caps: z.strictObject({ actionTypes: namedCaps.optional(), platforms: namedCaps.optional() }).optional(),
+  /** Outside services with a rate that all agents share. */
+  services: z.array(ServiceSchema).max(100).optional(),
 });
 
 /** What `registry()` returns: plain data, defaults left out. */
@@ -100,11 +140,17 @@ export type Agent = DeepReadonly<
 /** One of this installation: enabled, so the field is gone. */
 export type Workflow = DeepReadonly<Omit<z.output<typeof WorkflowSchema>, 'enabled'>>;
 export type Step = Workflow['steps'][number];
+export type Service = DeepReadonly<z.output<typeof ServiceSchema>>;
+
+/** Daily caps on actions, by their type and their platform. */
+export type Caps = DeepReadonly<NonNullable<z.output<typeof RegistrySchema>['caps']>>;
 
 /** The agents and workflows of this installation, checked and frozen. */
 export interface Registry {
+  readonly caps?: Caps;
   readonly agents: readonly Agent[];
   readonly workflows: readonly Workflow[];
+  readonly services: readonly Service[];
   /** @throws RangeError when there is no such agent */
   agent(id: string): Agent;
   /** @throws RangeError when there is no such workflow */

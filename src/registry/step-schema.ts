@@ -56,7 +56,15 @@ export const StepSchema = z
     /** Until an event of this name, and with the key at this path, is delivered. */
     waitForEvent: z.strictObject({ name: z.string().min(1).max(200), key: Path.optional() }).optional(),
     /** Until a person says yes or no. */
-    approval: z.strictObject({ title: z.string().min(1).max(500) }).optional(),
+    approval: z
+      .strictObject({
+        title: z.string().min(1).max(500),
+        /** How many people have to say yes. */
+        quorum: z.number().int().min(1).max(20).default(1),
+        /** Nobody said anything by then: more people are told. */
+        escalateSeconds: seconds(MAX_WAIT_SECONDS).optional(),
+      })
+      .optional(),
     /** Ids of steps above that come before it; default: the one directly above. */
     needs: z.array(z.string()).max(MAX_STEPS).optional(),
     /** How many of them must succeed. `all` passes over skipped ones. */
@@ -71,6 +79,8 @@ export const StepSchema = z
     /** Default: 300 s for an agent, a day for anything else. */
     timeoutSeconds: seconds(MAX_WAIT_SECONDS).optional(),
     retry: RetrySchema.prefault({}),
+    /** What an attempt may cost in models and actions, US dollars; default: as its agent declares. */
+    maxCostUsd: z.number().min(0).max(100_000).optional(),
     /** Fixed input; the run's input and earlier outputs are merged over it. */
     input: jsonObject.optional(),
   })

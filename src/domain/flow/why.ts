@@ -166,7 +166,9 @@ function whyParked(run: RunState, step: StepState, seen: WhySeen): string {
     case 'runs':
       return whyChildren(step, seen, until);
     case 'agent':
-      return `step ${id} is parked; ${LOOKED_AFTER}`;
+      return step.memo
+        ? `step ${id} waits for a person's decision ("${step.memo.title}")${until}; POST /approvals/${step.memo.id}/decision releases it`
+        : `step ${id} is parked; ${LOOKED_AFTER}`;
   }
 }
 

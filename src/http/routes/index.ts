@@ -2,25 +2,30 @@
 import type { Route } from '../route';
 import { acknowledgeAlert, listAlerts } from './alerts';
 import { getBuild, listAgents, listBuilds, redeploy } from './agents';
+import { approvalPage, decideOnPage } from './approval-page';
+import { decideApproval, decideStep, getApproval, listApprovals } from './approvals';
 import { listCapsules, listShifts } from './capsules';
 import { diffRuns } from './diff';
 import { getCosts } from './costs';
 import { exportAudit, searchAudit, verifyAudit } from './audit';
-import { docs, docsAsset, index, openapi } from './docs';
+import { asset, index, screen, screenOfOne } from './dashboard';
+import { docs, docsAsset, openapi } from './docs';
 import { getEmergencyStop, startEmergencyStop } from './emergency-stop';
 import { events } from './events';
+import { listBreakers, resetBreaker } from './breakers';
 import { listSwitches, releaseSwitch, setSwitch } from './switches';
 import { health, ready } from './health';
 import { hook } from './hooks';
 import { clearInbox, deliver, getDelivery, listDeliveries, replayDelivery } from './inbox';
 import { createKey, listKeys, revokeKey, rotateKey, whoami } from './keys';
 import { metrics } from './metrics';
+import { getOversight, setOversight } from './oversight';
 import { listNotifications, testNotifications } from './notifications';
 import { getReplay, startReplay } from './replays';
-import { cancelRun, getRun, listRuns, rerunRun, startRun } from './runs';
+import { cancelRun, countRuns, getRun, listRuns, rerunRun, startRun } from './runs';
 import { getSchedule } from './schedules';
 import { getSession, logIn, logOut } from './session';
-import { decideStep, listApprovals, postEvent } from './signals';
+import { postEvent } from './signals';
 import { claim, webhook } from './webhook';
 import { getWhy } from './why';
 import { getWorkflow, listWorkflows } from './workflows';
@@ -28,6 +33,7 @@ import { getWorkflow, listWorkflows } from './workflows';
 export const ROUTES: readonly Route[] = [
   startRun,
   listRuns,
+  countRuns,
   getRun,
   getWhy,
   cancelRun,
@@ -37,6 +43,10 @@ export const ROUTES: readonly Route[] = [
   getReplay,
   postEvent,
   listApprovals,
+  getApproval,
+  decideApproval,
+  approvalPage,
+  decideOnPage,
   decideStep,
   listWorkflows,
   getWorkflow,
@@ -45,6 +55,8 @@ export const ROUTES: readonly Route[] = [
   webhook,
   claim,
   listAgents,
+  getOversight,
+  setOversight,
   redeploy,
   listBuilds,
   getBuild,
@@ -59,6 +71,8 @@ export const ROUTES: readonly Route[] = [
   deliver,
   getDelivery,
   replayDelivery,
+  listBreakers,
+  resetBreaker,
   listSwitches,
   setSwitch,
   releaseSwitch,
@@ -81,6 +95,9 @@ export const ROUTES: readonly Route[] = [
   metrics,
   events,
   index,
+  screen,
+  screenOfOne,
+  asset,
   docs,
   docsAsset,
   openapi,

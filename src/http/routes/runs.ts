@@ -8,6 +8,7 @@ import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route, type Reply } from '../route';
 import { idText, isoTime, jsonObject, name, pageOf, pageQuery, runId } from '../schema';
+import type { RunFilter } from '../../store/store';
 import { runLink, runSummary, RunSummary, RunView, runView } from '../views/run';
 
 const tag = 'runs';
@@ -43,9 +44,10 @@ export const startRun = route({
   idempotent: true,
   responses: created,
   problems: ['workflow-not-found', 'idempotency-key-reused'],
-  handle: async ({ params, body, idempotencyKey, actor }, deps) => {
+  handle: async ({ params, body, idempotencyKey, actor, principal }, deps) => {
     const priority = priorityOf(params.workflowId, body.priority, deps);
-    const options = { actor, ...priority, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+    const who = { actor, ...(principal && { owner: principal.owner }) };
+    const options = { ...who, ...priority, ...(idempotencyKey !== undefined && { idempotencyKey }) };
     return triggered(await deps.engine.trigger(params.workflowId, body.input ?? {}, options), deps);
   },
 });
@@ -78,14 +80,45 @@ export const rerunRun = route({
     'payloads-gone',
     'idempotency-key-reused',
   ],
-  handle: async ({ params, body, idempotencyKey, actor }, deps) => {
+  handle: async ({ params, body, idempotencyKey, actor, principal }, deps) => {
     const { fromStep, input } = body;
     const from = fromStep === undefined ? undefined : { at: 'step' as const, stepId: fromStep };
     const change = { ...(from && { from }), ...(input && { input }) };
-    const options = { actor, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+    const who = { actor, ...(principal && { owner: principal.owner }) };
+    const options = { ...who, ...(idempotencyKey !== undefined && { idempotencyKey }) };
     return triggered(await deps.engine.rerun(params.runId, change, options), deps);
   },
 });
+
+const filters = {
+  workflowId: idText.optional(),
+  status: z.enum(RUN_STATUSES).optional(),
+  createdAfter: isoTime.optional().describe('Created at this time or later.'),
+  createdBefore: isoTime.optional().describe('Created before this time.'),
+  text: z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'holds control characters')
+    .optional()
+    .describe('In the id (from its beginning), the workflow or the error; capitals do not matter.'),
+  parent: runId
+    .optional()
+    .describe('The runs that do the work of a step of this run, which are not listed otherwise.'),
+  step: idText.optional().describe('With `parent`: of this step only.'),
+};
+
+function filterOf(query: z.output<z.ZodObject<typeof filters>>): RunFilter {
+  const { workflowId, status, createdAfter, createdBefore, text, parent, step } = query;
+  return {
+    ...(workflowId !== undefined && { workflowId }),
+    ...(status !== undefined && { status }),
+    ...(createdAfter !== undefined && { createdAfter: Date.parse(createdAfter) }),
+    ...(createdBefore !== undefined && { createdBefore: Date.parse(createdBefore) }),
+    ...(text !== undefined && { text }),
+    ...(parent && { parent: { runId: parent, ...(step !== undefined && { stepId: step }) } }),
+  };
+}
 
 export const listRuns = route({
   method: 'get',
@@ -94,30 +127,39 @@ export const listRuns = route({
   tag,
   summary: 'List runs, newest first',
   access: 'viewer',
-  query: z.object({
-    workflowId: idText.optional(),
-    status: z.enum(RUN_STATUSES).optional(),
-    createdAfter: isoTime.optional().describe('Created at this time or later.'),
-    createdBefore: isoTime.optional().describe('Created before this time.'),
-    parent: runId
-      .optional()
-      .describe('The runs that do the work of a step of this run, which are not listed otherwise.'),
-    step: idText.optional().describe('With `parent`: of this step only.'),
-    ...pageQuery,
-  }),
+  query: z.object({ ...filters, ...pageQuery }),
   responses: { 200: { description: 'A page of runs.', schema: name('RunPage', pageOf(RunSummary)) } },
   problems: [],
   handle: async ({ query }, { store }) => {
-    const { workflowId, status, createdAfter, createdBefore, parent, step, limit, cursor } = query;
-    const filter = {
-      ...(workflowId !== undefined && { workflowId }),
-      ...(status !== undefined && { status }),
-      ...(createdAfter !== undefined && { createdAfter: Date.parse(createdAfter) }),
-      ...(createdBefore !== undefined && { createdBefore: Date.parse(createdBefore) }),
-    };
-    const of = parent && { parent: { runId: parent, ...(step !== undefined && { stepId: step }) } };
-    const page = await store.runs({ ...filter, ...of }, limit, cursor);
+    const page = await store.runs(filterOf(query), query.limit, query.cursor);
     return json({ items: page.items.map(runSummary), nextCursor: page.nextCursor });
+  },
+});
+
+export const countRuns = route({
+  method: 'get',
+  path: '/runs/counts',
+  operationId: 'countRuns',
+  tag,
+  summary: 'How many runs there are, by status',
+  description: 'All that fit, not only those of a page; `status` is left out of account in `byStatus`.',
+  access: 'viewer',
+  query: z.object(filters),
+  responses: {
+    200: {
+      description: 'The counts.',
+      schema: name(
+        'RunCounts',
+        z.object({ total: z.number().int(), byStatus: z.record(z.enum(RUN_STATUSES), z.number().int()) }),
+      ),
+    },
+  },
+  problems: [],
+  handle: async ({ query }, { store }) => {
+    const { status, ...filter } = filterOf(query);
+    const byStatus = await store.countRuns(filter);
+    const all = RUN_STATUSES.reduce((sum, s) => sum + byStatus[s], 0);
+    return json({ total: status === undefined ? all : byStatus[status], byStatus });
   },
 });
 

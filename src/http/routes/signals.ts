@@ -1,11 +1,8 @@
-/** What runs wait for: events that happen elsewhere, and people's decisions. */
+/** What runs wait for: events that happen elsewhere. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, isoTime, jsonObject, name, pageOf, pageQuery, runId } from '../schema';
-import { runLink } from '../views/run';
-import { iso } from '../views/time';
+import { idText, jsonObject, name } from '../schema';
 
 const tag = 'runs';
 
@@ -46,68 +43,5 @@ export const postEvent = route({
   handle: async ({ body, actor }, { engine }) => {
     const event = { ...body, id: body.id ?? randomUUID() };
     return json({ id: event.id, ...(await engine.announce(event, actor)) }, 202);
-  },
-});
-
-const ApprovalView = name(
-  'Approval',
-  z.object({
-    runId: z.guid(),
-    stepId: z.string(),
-    title: z.string().describe('What is asked.'),
-    since: isoTime,
-    links: z.object({ run: z.string(), decide: z.string() }),
-  }),
-);
-
-export const listApprovals = route({
-  method: 'get',
-  path: '/approvals',
-  operationId: 'listApprovals',
-  tag,
-  summary: 'Steps that wait for a decision, newest first',
-  access: 'viewer',
-  query: z.object(pageQuery),
-  responses: { 200: { description: 'A page.', schema: name('ApprovalPage', pageOf(ApprovalView)) } },
-  problems: [],
-  handle: async ({ query }, { store }) => {
-    const { items, nextCursor } = await store.approvals(query.limit, query.cursor);
-    const views = items.map((wait) => ({
-      runId: wait.runId,
-      stepId: wait.stepId,
-      title: wait.name,
-      since: iso(wait.since),
-      links: { run: runLink(wait.runId), decide: `${runLink(wait.runId)}/steps/${wait.stepId}/decision` },
-    }));
-    return json({ items: views, nextCursor });
-  },
-});
-
-export const decideStep = route({
-  method: 'post',
-  path: '/runs/:runId/steps/:stepId/decision',
-  operationId: 'decideStep',
-  tag,
-  summary: 'Approve or decline what a step waits for',
-  access: 'approver',
-  params: z.object({ runId, stepId: idText }),
-  body: name(
-    'Decision',
-    z.strictObject({ approve: z.boolean(), comment: z.string().min(1).max(2_000).optional() }),
-  ),
-  responses: {
-    200: {
-      description: 'The decision is recorded and the run goes on.',
-      schema: name('DecisionTaken', z.object({ runId: z.guid(), stepId: z.string(), approved: z.boolean() })),
-    },
-  },
-  problems: ['run-not-found', 'nothing-to-decide'],
-  handle: async ({ params, body, actor }, { engine }) => {
-    const { approve, comment } = body;
-    const decision = { approve, ...(comment !== undefined && { comment }) };
-    const { outcome } = await engine.decide(params.runId, params.stepId, decision, actor);
-    if (outcome === 'unknown-run') throw new Problem('run-not-found');
-    if (outcome !== 'changed') throw new Problem('nothing-to-decide');
-    return json({ runId: params.runId, stepId: params.stepId, approved: approve });
   },
 });

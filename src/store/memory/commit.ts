@@ -2,7 +2,15 @@
 import { chainHash, ledgerBody } from '../../domain/ledger';
 import { isTerminal } from '../../domain/run';
 import { replaceUnstorable, storableJson } from '../json';
-import type { CapsuleChange, Change, LeaseChange, CommitResult, Freed, RunChange, StepResult } from '../store';
+import type {
+  CapsuleChange,
+  Change,
+  LeaseChange,
+  CommitResult,
+  Freed,
+  RunChange,
+  StepResult,
+} from '../store';
 import { applyActs, applyMemos } from './approvals';
 import { leaseMoney, moneyHolds, settleMoney, spendMoney } from './budgets';
 import { applyFlow, duplicateOf, flowRefuses } from './flow';
@@ -116,7 +124,10 @@ function wakeIsHeld(tables: Tables, row: CapsuleRow, { state, workflowId }: Caps
   return row.waiting > 0 && workflowId === undefined && admissible(tables, row) === 0;
 }
 
-function checkLeases(tables: Tables, { leases, at }: Change): Extract<CommitResult, { ok: false }> | undefined {
+function checkLeases(
+  tables: Tables,
+  { leases, at }: Change,
+): Extract<CommitResult, { ok: false }> | undefined {
   if (!leases) return undefined;
   const rowOf = (c: LeaseChange) => tables.leases.get(leaseKey(leases.runId, c.stepId, c.attempt));
   const taken = new Map<string, number>();

@@ -4,6 +4,28 @@ import { decodeCursor, toPage } from '../cursor';
 import { Plans, type StoredState } from './plans';
 import type { Page, RunFilter, RunPayloads, StepResult, Versioned } from '../store';
 
+/** The values of a filter, $1 to $7 of the two conditions below. */
+const valuesOf = ({
+  workflowId,
+  status,
+  createdAfter,
+  createdBefore,
+  parent,
+  text,
+}: RunFilter): unknown[] => [
+  ...[workflowId ?? null, status ?? null, createdAfter ?? null, createdBefore ?? null],
+  ...[parent?.runId ?? null, parent?.stepId ?? null, text?.toLowerCase() ?? null],
+];
+
+const FITS = `($1::text IS NULL OR workflow_id = $1) AND ($2::text IS NULL OR status = $2)
+  AND ($3::bigint IS NULL OR created_at >= $3) AND ($4::bigint IS NULL OR created_at < $4)
+  AND parent_id IS NOT DISTINCT FROM $5::uuid`;
+
+/** What takes a look at the state. */
+const FITS_INSIDE = `($6::text IS NULL OR state->'trigger'->>'stepId' = $6)
+  AND ($7::text IS NULL OR starts_with(id::text, $7) OR strpos(lower(workflow_id), $7) > 0
+    OR strpos(lower(state->'error'->>'message'), $7) > 0)`;
+
 type Row = { state: StoredState; plan: string };
 
 /** Reads of runs; writes go through commit_changes. */
@@ -39,27 +61,30 @@ export class RunQueries {
 
   async runs(filter: RunFilter, limit: number, cursor?: string): Promise<Page<RunState>> {
     const after = cursor === undefined ? undefined : decodeCursor(cursor);
+    const values = [...valuesOf(filter), after?.at ?? null, after?.id ?? null, limit + 1];
     const { rows } = await this.pool.query<Row>(
       `SELECT state, plan FROM runs JOIN run_states ON run_id = id
-        WHERE ($1::text IS NULL OR workflow_id = $1) AND ($2::text IS NULL OR status = $2)
-          AND ($3::bigint IS NULL OR created_at >= $3) AND ($4::bigint IS NULL OR created_at < $4)
-          AND ($5::bigint IS NULL OR (created_at, id) < ($5, $6::uuid))
-          AND parent_id IS NOT DISTINCT FROM $8::uuid AND ($9::text IS NULL OR state->'trigger'->>'stepId' = $9)
-        ORDER BY created_at DESC, id DESC LIMIT $7`,
-      [
-        filter.workflowId ?? null,
-        filter.status ?? null,
-        filter.createdAfter ?? null,
-        filter.createdBefore ?? null,
-        after?.at ?? null,
-        after?.id ?? null,
-        limit + 1,
-        filter.parent?.runId ?? null,
-        filter.parent?.stepId ?? null,
-      ],
+        WHERE ${FITS} AND ${FITS_INSIDE} AND ($8::bigint IS NULL OR (created_at, id) < ($8, $9::uuid))
+        ORDER BY created_at DESC, id DESC LIMIT $10`,
+      values,
     );
     const states = await this.plans.join(rows);
     return toPage(states, limit, (run) => ({ at: run.createdAt, id: run.id }));
+  }
+
+  async countRuns(filter: Omit<RunFilter, 'status'>): Promise<Record<RunStatus, number>> {
+    // The states are large: they are only read where the filter looks into them.
+    const inside = filter.text !== undefined || filter.parent?.stepId !== undefined;
+    const [from, where] = inside
+      ? ['runs JOIN run_states ON run_id = id', `${FITS} AND ${FITS_INSIDE}`]
+      : ['runs', `${FITS} AND $6::text IS NULL AND $7::text IS NULL`];
+    const { rows } = await this.pool.query<{ status: RunStatus; count: number }>(
+      `SELECT status, count(*)::int AS count FROM ${from} WHERE ${where} GROUP BY status`,
+      valuesOf(filter),
+    );
+    const counts = { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+    for (const { status, count } of rows) counts[status] = count;
+    return counts;
   }
 
   async openRuns(
@@ -98,6 +123,7 @@ export class RunQueries {
        inputs AS (DELETE FROM run_inputs USING gone WHERE run_id = gone.id),
        results AS (DELETE FROM step_results USING gone WHERE run_id = gone.id),
        costs AS (DELETE FROM step_costs USING gone WHERE run_id = gone.id),
+       memos AS (DELETE FROM approvals USING gone WHERE run_id = gone.id),
        usage AS (DELETE FROM usage_due USING gone WHERE run_id = gone.id)
        SELECT FROM gone`,
       [finishedBefore, limit],

@@ -30,6 +30,8 @@ export interface Work {
   at: number;
   status?: number;
   input?: Record<string, unknown>;
+  /** The job was to propose, not to act. */
+  dryRun?: true;
 }
 
 type AgentSpec = Partial<RegistryInput['agents'][number]> & {

@@ -79,13 +79,19 @@ function actOf({ stepId, input, config }) {
   return list[Math.min(config.attempt ?? 1, list.length) - 1];
 }
 
+/** What a job's result reports besides, per step and attempt: actions, confidence and the like. */
+function reportOf({ stepId, input, config }) {
+  const report = input.report?.[stepId] ?? {};
+  return Array.isArray(report) ? report[Math.min(config.attempt ?? 1, report.length) - 1] : report;
+}
+
 function held({ runId, stepId }) {
   return new Promise((resolve) => gates.set(`${runId}/${stepId}`, resolve));
 }
 
 async function work(job, act) {
   const startedAt = Date.now();
-  log('job', job, { input: job.input });
+  log('job', job, { input: job.input, ...(job.config.dryRun && { dryRun: true }) });
   if (act === 'hang') return;
   if (act === 'hold') await held(job);
   if (act.startsWith('slow:')) await delay(Number(act.slice(5)));
@@ -98,6 +104,7 @@ async function work(job, act) {
     status: failed ? 'error' : 'success',
     output: failed ? { partial: stepId } : { [stepId]: 'done', from: stepId },
     durationMs: Date.now() - startedAt,
+    ...reportOf(job),
     ...(failed && { error: `${stepId} went wrong` }),
     ...(config.attempt !== undefined && { attempt: config.attempt }),
   };

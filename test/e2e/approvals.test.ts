@@ -1,0 +1,238 @@
+/** Agents that propose before they act, and the people who say yes, no or not like this. */
+import type { Orchestrator } from '../../src/compose';
+import type { RegistryInput } from '../../src/registry';
+import { leakCheck, type LeakCheck } from '../support/leaks';
+import { until } from '../support/until';
+import { allAsleep, ended, outputOf, stepIs } from './support/runs';
+import { World } from './support/world';
+
+type WorkflowInput = RegistryInput['workflows'][number];
+
+/** One key each, so that they are told apart. */
+const KEYS = { anna: 'a'.repeat(32), ben: 'b'.repeat(32), cleo: 'c'.repeat(32) };
+type Person = keyof typeof KEYS;
+
+const one = (id: string, agent: string): WorkflowInput => ({
+  id,
+  name: id,
+  steps: [{ id: 'do', agent, timeoutSeconds: 30 }],
+});
+
+const AT = '2026-01-01T00:00:00Z';
+const post = (more: object = {}) => ({ type: 'post', platform: 'web', at: AT, ...more });
+
+interface Memo {
+  id: string;
+  state: string;
+  rules: string[];
+  round: number;
+  costUsd: number;
+  decisions: Array<{ by: string; verdict: string }>;
+  links: { page: string };
+}
+
+describe('agents that are overseen', () => {
+  let leaks: LeakCheck;
+  let world: World;
+  let orchestrator: Orchestrator;
+
+  beforeAll(async () => {
+    leaks = leakCheck();
+    const supervised = { mode: 'supervised' as const };
+    world = await World.start({
+      agents: [
+        { id: 'alpha', oversight: supervised },
+        { id: 'beta', oversight: { mode: 'autonomous', quorum: 2 } },
+        { id: 'gamma' },
+        { id: 'hasty', oversight: { ...supervised, expireSeconds: 1, escalateSeconds: 1 } },
+        { id: 'novice', oversight: { mode: 'by-rule', promoteAfter: 2 } },
+        { id: 'stubborn', oversight: { ...supervised, onReject: 'propose-again', maxRounds: 2 } },
+      ],
+      workflows: [
+        ...['alpha', 'beta', 'gamma', 'hasty', 'novice', 'stubborn'].map((id) => one(`by-${id}`, id)),
+        { id: 'word', name: 'word', steps: [{ id: 'do', approval: { title: 'Go on?', quorum: 2 } }] },
+      ],
+    });
+    orchestrator = await world.orchestrate({ env: { API_KEYS: Object.values(KEYS).join(',') } });
+  });
+
+  afterEach(() => allAsleep(world, orchestrator));
+
+  afterAll(async () => {
+    await world.close();
+    await leaks.backToBaseline();
+  });
+
+  const as = async (person: Person, method: string, path: string, body?: unknown) => {
+    const response = await fetch(`${orchestrator.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${KEYS[person]}`, 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  };
+  const start = async (agent: string, report: object | object[], workflow = `by-${agent}`) => {
+    const { body } = await as('anna', 'POST', `/workflows/${workflow}/runs`, {
+      input: { report: { do: report } },
+    });
+    return body.id as string;
+  };
+  const memosOf = async (runId: string, state = 'any') =>
+    (await as('ben', 'GET', `/approvals?runId=${runId}&state=${state}`)).body.items as Memo[];
+  const asked = (runId: string) =>
+    until(async () => (await memosOf(runId, 'requested'))[0], { what: 'a memo that waits' });
+  const decide = (person: Person, { id }: Pick<Memo, 'id'>, verdict: string, comment?: string) =>
+    as(person, 'POST', `/approvals/${id}/decision`, { verdict, ...(comment !== undefined && { comment }) });
+  const jobs = (runId: string) => world.work(runId).filter((w) => w.event === 'job');
+  const level = async (agentId: string) => (await as('ben', 'GET', `/agents/${agentId}/oversight`)).body;
+
+  test('propose, sleep while people think, and act with what they said', async () => {
+    const runId = await start('alpha', { actions: [post({ costUsd: 2 })], confidence: 0.95 });
+    const memo = await asked(runId);
+    expect(memo).toMatchObject({ kind: 'action', rules: ['supervised', 'first-time'], costUsd: 2 });
+    await allAsleep(world, orchestrator);
+    expect(jobs(runId).map((w) => w.dryRun)).toEqual([true]);
+
+    expect(await decide('anna', memo, 'approve')).toMatchObject({
+      status: 403,
+      body: { code: 'own-approval' },
+    });
+    const page = await fetch(`${orchestrator.url}${memo.links.page}`, {
+      headers: { authorization: `Bearer ${KEYS.ben}` },
+    });
+    expect(await page.text()).toContain('May alpha post?');
+    expect(await memosOf(runId)).toMatchObject([{ state: 'requested', decisions: [] }]);
+
+    expect(await decide('ben', memo, 'approve', 'fine')).toMatchObject({
+      status: 200,
+      body: { state: 'approved' },
+    });
+    const run = await ended(orchestrator, runId);
+    expect(run.status).toBe('succeeded');
+    expect(run.steps[0]?.history.map((h) => h.kind ?? 'act')).toEqual(['proposal', 'approval', 'act']);
+    const [, act] = jobs(runId);
+    expect(act).toMatchObject({ attempt: 3, input: { approval: { memoId: memo.id, comment: 'fine' } } });
+    expect(act).not.toHaveProperty('dryRun');
+    expect(await outputOf(orchestrator, runId, 'do')).toMatchObject({ do: 'done' });
+    const again = await decide('cleo', memo, 'reject');
+    expect(again).toMatchObject({ status: 409, body: { code: 'nothing-to-decide' } });
+  });
+
+  test('do nothing after a no', async () => {
+    const runId = await start('alpha', { actions: [post()] });
+    await decide('ben', await asked(runId), 'reject', 'not today');
+    const run = await ended(orchestrator, runId);
+    expect(run).toMatchObject({ status: 'failed', error: { kind: 'declined' } });
+    expect(run.error?.message).toContain('not today');
+    expect(jobs(runId).map((w) => w.dryRun)).toEqual([true]);
+    expect(await outputOf(orchestrator, runId, 'do')).toBeUndefined();
+  });
+
+  test('propose anew when something is sent back, knowing why', async () => {
+    const runId = await start('alpha', { actions: [post()] });
+    const first = await asked(runId);
+    expect(await decide('ben', first, 'revise')).toMatchObject({
+      status: 400,
+      body: { code: 'invalid-request' },
+    });
+    await decide('ben', first, 'revise', 'shorter');
+    const second = await asked(runId);
+    expect(second).toMatchObject({ round: 2 });
+    expect(jobs(runId)[1]).toMatchObject({
+      dryRun: true,
+      input: { revision: { comment: 'shorter', round: 2 } },
+    });
+    await decide('ben', second, 'approve');
+    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    expect(jobs(runId)).toHaveLength(3);
+  });
+
+  test('find an alternative after a no where the registry says so, as often as it allows', async () => {
+    const runId = await start('stubborn', { actions: [post()] });
+    await decide('ben', await asked(runId), 'reject', 'never');
+    const second = await asked(runId);
+    expect(jobs(runId)[1]?.input).toMatchObject({ revision: { verdict: 'reject', comment: 'never' } });
+    expect(await decide('ben', second, 'revise', 'once more')).toMatchObject({
+      body: { code: 'nothing-to-revise' },
+    });
+    await decide('ben', second, 'reject');
+    expect(await ended(orchestrator, runId)).toMatchObject({ status: 'failed', error: { kind: 'declined' } });
+  });
+
+  test('wait for as many people as it takes, each with one vote', async () => {
+    const runId = await start('beta', { actions: [post({ costUsd: 1_000 })] });
+    const memo = await asked(runId);
+    expect(memo.rules).toEqual(['first-time', 'spend']);
+    expect(await decide('ben', memo, 'approve')).toMatchObject({ body: { state: 'requested' } });
+    expect(await decide('ben', memo, 'approve')).toMatchObject({
+      status: 409,
+      body: { code: 'voted-already' },
+    });
+    expect(jobs(runId)).toHaveLength(1);
+    expect(await decide('cleo', memo, 'approve')).toMatchObject({ body: { state: 'approved' } });
+    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+
+    const next = await start('beta', { actions: [post()], confidence: 0.9 });
+    expect((await ended(orchestrator, next)).status).toBe('succeeded');
+    expect(jobs(next).map((w) => w.dryRun)).toEqual([true, undefined]);
+    expect(await memosOf(next)).toEqual([]);
+  });
+
+  test('take silence for a no', async () => {
+    const runId = await start('hasty', { actions: [post()] });
+    expect(await ended(orchestrator, runId)).toMatchObject({ status: 'failed', error: { kind: 'declined' } });
+    expect(await memosOf(runId)).toMatchObject([{ state: 'expired' }]);
+    expect(jobs(runId)).toHaveLength(1);
+  });
+
+  test('ask no longer when their run is cancelled', async () => {
+    const runId = await start('alpha', { actions: [post()] });
+    const memo = await asked(runId);
+    await as('anna', 'POST', `/runs/${runId}/cancel`, {});
+    expect((await ended(orchestrator, runId)).status).toBe('cancelled');
+    expect(await memosOf(runId)).toMatchObject([{ id: memo.id, state: 'withdrawn' }]);
+    expect(await decide('ben', memo, 'approve')).toMatchObject({ status: 409 });
+  });
+
+  test('are promoted by what goes well, and fall back when they do more than they said', async () => {
+    const runId = await start('novice', { actions: [post(), post()], confidence: 0.9 });
+    await decide('ben', await asked(runId), 'approve');
+    await ended(orchestrator, runId);
+    await until(async () => (await level('novice')).reason === '2 supervised actions went well');
+    expect(await level('novice')).toMatchObject({ level: 'autonomous', mode: 'by-rule', known: ['post'] });
+
+    const more = await start('novice', [
+      { actions: [post()], confidence: 0.9 },
+      { actions: [post({ costUsd: 5 }), post()], confidence: 0.9 },
+    ]);
+    expect((await ended(orchestrator, more)).status).toBe('succeeded');
+    const incident = { incidents: 1, lastIncident: { runId: more } };
+    await until(async () => (await level('novice')).reason?.toString().startsWith('incident: '));
+    expect(await level('novice')).toMatchObject({ level: 'supervised', supervisedActions: 0, ...incident });
+    const { items } = (await as('ben', 'GET', '/alerts')).body as {
+      items: Array<{ kind: string; subject: string }>;
+    };
+    expect(items.filter((a) => a.subject === 'novice')).toMatchObject([{ kind: 'agent-incident' }]);
+  });
+
+  test('that are not overseen act, and are told on', async () => {
+    const runId = await start('gamma', { actions: [post({ reach: 500 })] });
+    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    expect(jobs(runId)).toHaveLength(1);
+    await until(async () => (await level('gamma')).incidents === 1);
+    expect(await level('gamma')).toMatchObject({ mode: null, known: [] });
+    expect((await level('gamma')).lastIncident).toHaveProperty('text', expect.stringContaining('500 people'));
+  });
+
+  test('a step of a workflow is decided by its quorum, and nobody approves their own', async () => {
+    const runId = await start('', {}, 'word');
+    await stepIs(orchestrator, runId, 'do', 'parked');
+    const path = `/runs/${runId}/steps/do/decision`;
+    expect(await as('anna', 'POST', path, { approve: true })).toMatchObject({ status: 403 });
+    expect(await as('ben', 'POST', path, { approve: true })).toMatchObject({ status: 200 });
+    await stepIs(orchestrator, runId, 'do', 'parked');
+    expect(await as('cleo', 'POST', path, { approve: true, comment: 'yes' })).toMatchObject({ status: 200 });
+    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    expect(await outputOf(orchestrator, runId, 'do')).toMatchObject({ approved: true, comment: 'yes' });
+  });
+});
