@@ -2,8 +2,11 @@
 /** The `reveille` command. One file per command; this one only adds them. */
 import { Command } from 'commander';
 import { agentCommand } from './agent';
+import { approvalsCommand } from './approvals';
+import { approveCommand } from './approve';
 import { auditCommand } from './audit';
 import { costsCommand } from './costs';
+import { doctorCommand } from './doctor';
 import { demoCommand } from './demo/command';
 import { diffCommand } from './diff';
 import { newCommand } from './new';
@@ -20,23 +23,32 @@ import { runsCommand } from './runs';
 import { slotsCommand } from './slots';
 import { whyCommand } from './why';
 import { killCommand } from './kill';
+import { oversightCommand } from './oversight';
+import { rejectCommand } from './reject';
 import { pauseCommand } from './pause';
 import { resumeCommand } from './resume';
+import { breakersCommand } from './breakers';
 import { switchesCommand } from './switches';
 
 void run(
   new Command('reveille')
     .description('Wakes agents, runs them, and lets them sleep.')
     .addCommand(demoCommand())
+    .addCommand(doctorCommand())
     .addCommand(redeployCommand())
     .addCommand(newCommand())
     .addCommand(platformCommand())
     .addCommand(agentCommand())
     .addCommand(runsCommand())
+    .addCommand(approvalsCommand())
+    .addCommand(approveCommand())
+    .addCommand(rejectCommand())
+    .addCommand(oversightCommand())
     .addCommand(killCommand())
     .addCommand(pauseCommand())
     .addCommand(resumeCommand())
     .addCommand(switchesCommand())
+    .addCommand(breakersCommand())
     .addCommand(whyCommand())
     .addCommand(replayCommand())
     .addCommand(diffCommand())

@@ -14,6 +14,7 @@ import { Alerts } from './alerts';
 import { Approvals, type Decision } from './approvals';
 import { Overseer } from './approvals/oversight';
 import { Breakers } from './breakers';
+import { Budgets } from './budgets';
 import { Capsules } from './capsules';
 import { Children } from './children';
 import type { EngineDeps } from './context';
@@ -61,6 +62,7 @@ export class Engine {
   readonly approvals: Approvals;
   readonly emergencyStops: EmergencyStops;
   readonly breakers: Breakers;
+  readonly budgets: Budgets;
   private readonly rates: Rates;
   readonly costs: CostBooks;
   private readonly watchdog: Watchdog;
@@ -90,6 +92,7 @@ export class Engine {
     this.rates = new Rates(deps);
     this.guards = new Guards(deps, this.alerts, () => this.breakers.notClosed);
     this.overseer = new Overseer(deps, this.alerts);
+    this.budgets = new Budgets(deps, this.alerts, this.tasks, (id) => this.leases.want(id));
     this.capsules = new Capsules(
       deps,
       this.tasks,
@@ -101,11 +104,15 @@ export class Engine {
       this.capsules,
       this.tasks,
       (state, command) => this.performRun(state, command),
-      (freed) => this.leases.freed(freed),
+      (freed) => {
+        this.leases.freed(freed);
+        if (freed.length > 0) this.budgets.moved();
+      },
       this.guards,
       this.overseer,
       this.rates,
       this.breakers,
+      this.budgets,
     );
     this.approvals = new Approvals(deps, this.runs);
     this.leases = new Leases(deps, this.runs, this.capsules, this.tasks, this.guards, this.rates);
@@ -156,6 +163,7 @@ export class Engine {
     const capsules = await Promise.all(settings.map(({ id }) => this.capsules.load(id)));
     const awake = capsules.filter((c) => c !== undefined).filter((c) => c.state.status === 'awake');
     await this.watchdog.start();
+    await this.budgets.start();
     if (!this.deps.performing) return this.observe();
     await this.schedules.register();
     // What was awake when the last orchestrator went may have been put to sleep since.
@@ -183,6 +191,7 @@ export class Engine {
 
   private async passObserving(): Promise<void> {
     await this.guards.sweep();
+    await this.budgets.look();
     if (this.deps.disabled === undefined) return;
     await this.schedules.pass();
     await this.emergencyStops.sweep();
@@ -194,6 +203,7 @@ export class Engine {
     await this.breakers.sweep();
     await this.emergencyStops.sweep();
     await this.schedules.pass();
+    await this.budgets.look();
     await this.sweeper.pass();
     await this.prewarmer.pass();
   }
@@ -272,6 +282,7 @@ export class Engine {
     this.cancelSweep();
     this.prewarmer.stop();
     this.watchdog.stop();
+    this.budgets.stop();
     this.waker.stop();
     this.runs.dropDeferred();
     let cancel: () => void = () => undefined;

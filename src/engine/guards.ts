@@ -16,7 +16,8 @@ import {
   type Switch,
   type SwitchScope,
 } from '../domain/guard/switch';
-import { admitAct, type GuardFacts, type Verdict } from '../guards/admit';
+import type { BreakerState } from '../domain/breaker';
+import { admitAct, admitBegin, type GuardFacts, type Verdict } from '../guards/admit';
 import type { GuardReading } from '../store/switches';
 import type { Alerts } from './alerts';
 import type { EngineDeps } from './context';
@@ -53,6 +54,8 @@ export class Guards {
   constructor(
     private readonly deps: Deps,
     private readonly alerts: Pick<Alerts, 'raise' | 'resolve'>,
+    /** The breakers that are not closed, by agent. */
+    private readonly breakers: () => ReadonlyMap<string, BreakerState> = () => new Map(),
   ) {}
 
   /** Which environment this installation is. */
@@ -63,12 +66,19 @@ export class Guards {
   /** What is known, however old: for what is checked again when it is committed. */
   get facts(): GuardFacts {
     const { disabled } = this.deps;
-    return { switches: this.reading.switches, ...(disabled !== undefined && { disabled }) };
+    const { switches } = this.reading;
+    return { switches, breakers: this.breakers(), ...(disabled !== undefined && { disabled }) };
   }
 
   /** Judges by what is known, however old. */
   known(scope: GuardScope): Verdict {
     return admitAct(this.facts, this.scoped(scope));
+  }
+
+  /** Why work that waits may not begin, by what is known, however old. */
+  heldBack(scope: GuardScope): string | undefined {
+    const verdict = admitBegin(this.facts, this.scoped(scope));
+    return verdict.verdict === 'proceed' ? undefined : verdict.reason;
   }
 
   /** Whether a call may begin; on `proceed`, {@link mayBegin} holds for a moment. @throws when the record is away */

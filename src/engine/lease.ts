@@ -5,6 +5,7 @@ import type { Agent } from '../registry';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import type { Guards } from './guards';
+import type { Rates } from './rate';
 import type { Runs } from './runs';
 import type { Tasks } from './tasks';
 
@@ -21,6 +22,7 @@ export class Leases {
     private readonly capsules: Capsules,
     private readonly tasks: Tasks,
     private readonly guards: Pick<Guards, 'facts' | 'environment'>,
+    private readonly rates: Pick<Rates, 'free'>,
   ) {}
 
   /** A step may wait: wake the capsule if the guards let it, or serve it at once if it is awake. */
@@ -45,10 +47,11 @@ export class Leases {
     if (record.activity.held + record.activity.waiting === 0) this.lingerLater(capsuleId);
     const { generation, bootId } = record.state;
     const boot = bootId === undefined ? {} : { bootId };
+    const count = await this.rates.free(capsuleId, requests.length);
     await Promise.all(
-      requests.map(({ runId, stepId }) =>
-        this.runs.apply(runId, { type: 'slot', stepId, generation, ...boot }),
-      ),
+      requests
+        .slice(0, count)
+        .map(({ runId, stepId }) => this.runs.apply(runId, { type: 'slot', stepId, generation, ...boot })),
     );
   }
 

@@ -24,6 +24,7 @@ import type { Hint } from './ports';
 import { Deferred } from './deferred';
 import type { Overseer } from './approvals/oversight';
 import type { Breakers } from './breakers';
+import type { Budgets } from './budgets';
 import type { Guards } from './guards';
 import type { Rates } from './rate';
 import { dataOf, grown, keepable, payloadsOf, type Payloads } from './payloads';
@@ -81,6 +82,7 @@ export class Runs {
     private readonly overseer: Pick<Overseer, 'of' | 'prepare'>,
     private readonly rates: Pick<Rates, 'taking'>,
     private readonly breakers: Pick<Breakers, 'ended'>,
+    private readonly budgets: Pick<Budgets, 'money' | 'heldBack'>,
   ) {
     this.deferred = new Deferred(deps.clock, (id, event) =>
       this.tasks.spawn('deferred event', () => this.apply(id, event)),
@@ -206,10 +208,11 @@ export class Runs {
     return payloads && dataOf(payloads);
   }
 
-  private context(direct: boolean, { workflowId }: RunState, data: RunData | undefined): RunContext {
+  private context(direct: boolean, { id, workflowId }: RunState, data: RunData | undefined): RunContext {
     const { clock, random, limits, performing } = this.deps;
     const capsuleOf = (agentId: string): CapsuleView => this.capsules.view(agentId, direct);
-    const heldBack = (agentId: string) => this.guards.heldBack({ agentId, workflowId });
+    const heldBack = (agentId: string) =>
+      this.guards.heldBack({ agentId, workflowId }) ?? this.budgets.heldBack(id);
     const oversight = (agentId: string) => this.overseer.of(agentId);
     return {
       now: clock.now(),
@@ -231,6 +234,8 @@ export class Runs {
     actor = 'engine',
   ): Change {
     const { state, leases, waits, memos, acts } = decision;
+    // Not what people or other runs said instead of the agent.
+    const delivered = results.filter((r) => event.type === 'result' && r.result === event.result);
     const at = this.deps.clock.now();
     const before = known.version === 0 ? {} : projectRun(known.state);
     const reason = 'reason' in event ? event.reason : undefined;
@@ -243,6 +248,7 @@ export class Runs {
         leases: { runId: state.id, workflowId: state.workflowId, changes: this.rates.taking(leases) },
       }),
       ...(waits.length > 0 && { waits: { runId: state.id, changes: waits } }),
+      ...this.budgets.money(known.state, state, leases, delivered),
       ...(memos.length > 0 && { memos }),
       ...(acts.length > 0 && { acts }),
       ledger: [

@@ -3,7 +3,7 @@ import { childId } from './children';
 import { CHILD_STATES, placesOf } from '../domain/children';
 import { why, type CapsuleSeen, type WhySeen } from '../domain/flow';
 import { isTerminal, planOf, stepOf, type RunState, type StepState } from '../domain/run';
-import { admitAct } from '../guards/admit';
+import { admitBegin } from '../guards/admit';
 import type { Registry } from '../registry';
 import type { LeaseRequest, Store } from '../store/store';
 import type { Clock } from './ports';
@@ -38,13 +38,14 @@ export async function whyOf(run: RunState, sources: Sources): Promise<string | n
 /** What the gate says of the steps that wait for an agent, as the record has it now. */
 async function heldSteps(run: RunState, { store, engine }: Sources): Promise<ReadonlyMap<string, string>> {
   if (!run.steps.some((s) => s.status === 'waiting')) return new Map();
-  const { switches } = await store.guardReading();
+  const [{ switches }, all] = await Promise.all([store.guardReading(), store.breakers(MAX_SEEN)]);
+  const breakers = new Map(all.map((b) => [b.agentId, b]));
   const environment = engine?.guards.environment;
   return byStep(run, 'waiting', async ({ id }) => {
     const plan = planOf(run, id);
     if (plan.kind !== 'agent') return undefined;
     const scope = { agentId: plan.agentId, workflowId: run.workflowId, environment };
-    const verdict = admitAct({ switches }, scope);
+    const verdict = admitBegin({ switches, breakers }, scope);
     return verdict.verdict === 'proceed' ? undefined : verdict.reason;
   });
 }

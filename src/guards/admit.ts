@@ -5,6 +5,7 @@
  * once more before the call goes out (`engine/guards.ts`).
  */
 import type { Activity, CapsuleState } from '../domain/capsule';
+import { breakerBlocker, breakerText, resetHint, type BreakerState } from '../domain/breaker';
 import { releaseHint, switchOver, switchText, type GuardScope, type Switch } from '../domain/guard/switch';
 
 export type Verdict =
@@ -31,6 +32,8 @@ export interface GuardFacts {
   switches: readonly Switch[];
   /** Set while this orchestrator performs nothing at all: why. */
   disabled?: string;
+  /** The breakers that are not closed, by agent. They hold what begins, and not what was begun. */
+  breakers?: ReadonlyMap<string, BreakerState>;
 }
 
 export interface WakeFacts extends GuardFacts {
@@ -57,9 +60,25 @@ export function admitAct({ switches, disabled }: GuardFacts, scope: GuardScope):
   };
 }
 
+/** Whether work may begin on an agent: what holds acts holds it, and an open breaker. Pure. */
+export function admitBegin(facts: GuardFacts, scope: GuardScope): Verdict {
+  const act = admitAct(facts, scope);
+  const breaker = scope.agentId === undefined ? undefined : facts.breakers?.get(scope.agentId);
+  const reason = breaker && breakerText(breaker);
+  if (act.verdict !== 'proceed' || !breaker || reason === undefined) return act;
+  const { agentId, until } = breaker;
+  const hold = {
+    verdict: 'hold',
+    reason,
+    blocker: breakerBlocker(agentId),
+    release: resetHint(agentId),
+  } as const;
+  return { ...hold, ...(until !== undefined && { until }) };
+}
+
 /** Whether a capsule may be woken now. Pure. */
 export function admit({ capsule, activity, now, purpose = 'work', ...facts }: WakeFacts): Verdict {
-  const act = admitAct(facts, facts.scope);
+  const act = admitBegin(facts, facts.scope);
   if (act.verdict !== 'proceed') return act;
   if (purpose === 'work' && activity.waiting === 0)
     return { verdict: 'refuse', reason: `no step waits for ${capsule.id}` };

@@ -17,8 +17,9 @@ const SeenAgent = z
     id: text,
     capsuleId: z.string().trim().optional().catch(undefined),
     baseUrl: z.string().trim().optional().catch(undefined),
+    uses: z.array(text).catch([]),
   })
-  .catch({ id: '' });
+  .catch({ id: '', uses: [] });
 const SeenWorkflow = z
   .looseObject({
     id: text,
@@ -34,6 +35,7 @@ const SeenWorkflow = z
 const Seen = z.looseObject({
   agents: z.array(SeenAgent).catch([]),
   workflows: z.array(SeenWorkflow).catch([]),
+  services: z.array(z.looseObject({ id: text }).catch({ id: '' })).catch([]),
 });
 type SeenAgent = z.infer<typeof SeenAgent>;
 type SeenWorkflow = z.infer<typeof SeenWorkflow>;
@@ -42,7 +44,7 @@ type SeenWorkflow = z.infer<typeof SeenWorkflow>;
 export function checkRegistry(input: unknown, env: Env): Problem[] {
   const seen = Seen.safeParse(input);
   if (!seen.success) return [];
-  const { agents, workflows } = seen.data;
+  const { agents, workflows, services } = seen.data;
   const agentIds = agents.map((agent) => agent.id).filter((id) => id !== '');
   const workflowIds = workflows.map((workflow) => workflow.id).filter((id) => id !== '');
   const absent = new Set(leftOut(seen.data).agents);
@@ -50,6 +52,14 @@ export function checkRegistry(input: unknown, env: Env): Problem[] {
     ...duplicates(agents, 'agents', 'id', 'agent'),
     ...duplicates(agents, 'agents', 'capsuleId', 'capsule'),
     ...agents.flatMap((agent, i) => (absent.has(agent.id) ? [] : checkAgent(agent, `agents[${i}]`, env))),
+    ...duplicates(services, 'services', 'id', 'service'),
+    ...agents.flatMap((agent, i) =>
+      checkUses(
+        agent,
+        `agents[${i}]`,
+        services.map((s) => s.id),
+      ),
+    ),
     ...duplicates(workflows, 'workflows', 'id', 'workflow'),
     ...workflows.flatMap((workflow, i) =>
       checkWorkflow(workflow, `workflows[${i}]`, { agents: agentIds, workflows: workflowIds }),
@@ -161,4 +171,18 @@ function checkSchedule(schedule: unknown, place: string): Problem[] {
     });
   }
   return problems;
+}
+
+function checkUses({ uses }: SeenAgent, place: string, services: readonly string[]): Problem[] {
+  return uses.flatMap((id, i) =>
+    services.includes(id)
+      ? []
+      : [
+          {
+            place: `${place}.uses[${i}]`,
+            problem: `there is no service "${id}"`,
+            mend: `Declare it in services, e.g. { id: '${id}', perMinute: 60 }, or remove it`,
+          },
+        ],
+  );
 }

@@ -3,7 +3,15 @@ import { Secret } from '../config/secret';
 import { formatPlace, type Problem } from '../domain/schedule';
 import { checkRegistry } from './check';
 import { leftOut, type LeftOut } from './installed';
-import { RegistrySchema, type Agent, type Registry, type RegistryInput, type Workflow } from './schema';
+import {
+  RegistrySchema,
+  type Agent,
+  type Caps,
+  type Registry,
+  type RegistryInput,
+  type Service,
+  type Workflow,
+} from './schema';
 import { splitSecrets } from './shapes';
 import { normalizeUrl } from './url';
 import { agentVariables, type Env } from './variables';
@@ -34,7 +42,11 @@ export function loadRegistry(input: RegistryInput, env: Env): LoadedRegistry {
   const workflows = parsed.data.workflows
     .filter(({ enabled }) => enabled)
     .map(({ enabled: _, ...workflow }) => workflow);
-  return { ok: true, registry: makeRegistry(agents, workflows, env), leftOut: absent };
+  return {
+    ok: true,
+    registry: withCaps(makeRegistry(agents, workflows, parsed.data.services ?? [], env), parsed.data.caps),
+    leftOut: absent,
+  };
 }
 
 function withSecrets(input: RegistryInput, env: Env): unknown {
@@ -83,7 +95,15 @@ function notOfSchedule({ path }: Issue): boolean {
   return !(path[0] === 'workflows' && path[2] === 'schedule');
 }
 
-function makeRegistry(agents: readonly Agent[], workflows: readonly Workflow[], env: Env): Registry {
+const withCaps = (registry: Registry, caps: Caps | undefined): Registry =>
+  caps ? Object.freeze({ ...registry, caps: deepFreeze(caps) }) : registry;
+
+function makeRegistry(
+  agents: readonly Agent[],
+  workflows: readonly Workflow[],
+  services: readonly Service[],
+  env: Env,
+): Registry {
   const agentById = new Map(agents.map((agent) => [agent.id, agent]));
   const workflowById = new Map(workflows.map((workflow) => [workflow.id, workflow]));
   const hookSecrets = new Map(
@@ -96,6 +116,7 @@ function makeRegistry(agents: readonly Agent[], workflows: readonly Workflow[], 
   return Object.freeze<Registry>({
     agents: deepFreeze(agents),
     workflows: deepFreeze(workflows),
+    services: deepFreeze(services),
     agent: (id) => known(agentById.get(id), 'agent', id),
     workflow: (id) => known(workflowById.get(id), 'workflow', id),
     findAgent: (id) => agentById.get(id),

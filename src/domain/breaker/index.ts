@@ -1,3 +1,4 @@
 export * from './breaker';
 export * from './rules';
 export * from './words';
+export * from './tasks';

@@ -6,6 +6,7 @@ import { approvalPage, decideOnPage } from './approval-page';
 import { decideApproval, decideStep, getApproval, listApprovals } from './approvals';
 import { listCapsules, listShifts } from './capsules';
 import { diffRuns } from './diff';
+import { fixDoctor, getDoctor } from './doctor';
 import { getCosts } from './costs';
 import { exportAudit, searchAudit, verifyAudit } from './audit';
 import { asset, index, screen, screenOfOne } from './dashboard';
@@ -82,6 +83,8 @@ export const ROUTES: readonly Route[] = [
   acknowledgeAlert,
   listNotifications,
   testNotifications,
+  getDoctor,
+  fixDoctor,
   whoami,
   listKeys,
   createKey,
