@@ -131,6 +131,41 @@ function pages(open: () => Store): void {
     expect(await ids({ workflowId: 'other', status: 'failed', createdAfter: T0 + 4 })).toEqual([runId(4)]);
     expect(await ids({ workflowId: 'nobody' })).toEqual([]);
   });
+
+  it('finds text in the id, the workflow and the error, and takes no sign of it for a pattern', async () => {
+    const store = open();
+    const error = { kind: 'agent-error' as const, message: 'Only 100% of <b>Disk_1</b> is left' };
+    await committed(store, create(newRun(1)));
+    await committed(store, create(newRun(2, { workflowId: 'Other' })));
+    await committed(store, create({ ...over(newRun(3), 'failed', T0 + 9), error }));
+    expect(await ids({ text: 'oTHer' })).toEqual([runId(2)]);
+    expect(await ids({ text: '<B>disk_1' })).toEqual([runId(3)]);
+    expect(await ids({ text: '100%' })).toEqual([runId(3)]);
+    expect(await ids({ text: 'disk%' })).toEqual([]);
+    expect(await ids({ text: runId(1).slice(0, -1) })).toEqual([3, 2, 1].map(runId));
+    expect(await ids({ text: runId(1) })).toEqual([runId(1)]);
+    expect(await ids({ text: runId(1).slice(1) })).toEqual([]);
+  });
+
+  it('counts all that fit, by status', async () => {
+    const store = open();
+    const none = { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+    expect(await store.countRuns({})).toEqual(none);
+    for (let n = 1; n <= 3; n++) await committed(store, create(newRun(n)));
+    await committed(store, create(newRun(4, { workflowId: 'other', status: 'running' })));
+    await committed(store, create(over(newRun(5, { workflowId: 'other' }), 'failed', T0 + 9)));
+    const trigger = { kind: 'step' as const, runId: runId(1), stepId: 'fan', attempt: 1, index: 0 };
+    await committed(store, create(newRun(6, { trigger })));
+    expect(await store.countRuns({})).toEqual({ ...none, queued: 3, running: 1, failed: 1 });
+    expect(await store.countRuns({ text: 'OTHER' })).toEqual({ ...none, running: 1, failed: 1 });
+    expect(await store.countRuns({ createdAfter: T0 + 3, createdBefore: T0 + 5 })).toEqual({
+      ...none,
+      ...{ queued: 1, running: 1 },
+    });
+    const parent = { runId: runId(1) };
+    expect(await store.countRuns({ parent })).toEqual({ ...none, queued: 1 });
+    expect(await store.countRuns({ parent: { ...parent, stepId: 'none' } })).toEqual(none);
+  });
 }
 
 function openAndDue(open: () => Store): void {

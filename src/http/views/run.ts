@@ -4,7 +4,8 @@ import { Usage } from '../../contract';
 import type { Shift } from '../../domain/capsule';
 import type { StepLine } from '../../domain/cost/booking';
 import { CHILD_STATES, countOf } from '../../domain/children';
-import type { StepPlan } from '../../domain/plan';
+import { needsOf } from '../../domain/graph';
+import { PHASES, phaseOf, type StepPlan } from '../../domain/plan';
 import {
   ErrorKind,
   isTerminal,
@@ -18,6 +19,7 @@ import {
 } from '../../domain/run';
 import type { RunPayloads, StepResult } from '../../store/store';
 import { isoTime, jsonObject, maybeMs, maybeTime, name } from '../schema';
+import { ShiftView, shiftView } from './capsule';
 import { costOf, CostView } from './cost';
 import { between, iso, isoOrNull } from './time';
 
@@ -52,7 +54,10 @@ const TriggerView = name(
 const StepSummary = z.object({
   id: z.string(),
   status: z.enum(STEP_STATUSES),
+  kind: z.enum(['agent', 'runs', 'sleep', 'event', 'approval']),
+  agentId: z.string().nullable().describe('Null for a step that no agent does.'),
   attempt: z.number().int().describe('The current or last attempt; 0 before the first.'),
+  maxAttempts: z.number().int(),
 });
 
 const runFields = {
@@ -83,6 +88,9 @@ const AttemptView = name(
     acceptedAt: maybeTime,
     endedAt: isoTime,
     agentMs: maybeMs.describe('What the agent itself measured.'),
+    shift: ShiftView.nullable().describe(
+      'The shift of its capsule it worked in, while that is among the newest.',
+    ),
   }),
 );
 
@@ -104,11 +112,11 @@ const BOOKED =
 export const StepView = name(
   'Step',
   StepSummary.extend({
-    kind: z.enum(['agent', 'runs', 'sleep', 'event', 'approval']),
-    agentId: z.string().nullable().describe('Null for a step that no agent does.'),
+    phase: z.enum(PHASES),
+    needs: z.array(z.string()).describe('The steps it waits for.'),
+    shift: ShiftView.nullable().describe('The shift of its capsule in which this attempt works.'),
     reason: z.string().nullable().describe('Why it was skipped.'),
     children: ChildrenView.nullable().describe('The runs that do the work of the step, if it has any.'),
-    maxAttempts: z.number().int(),
     requestedAt: maybeTime.describe('When this attempt asked for a place on the capsule.'),
     grantedAt: maybeTime.describe('When it got one, on an awake capsule.'),
     acceptedAt: maybeTime.describe('When the agent had taken the job.'),
@@ -153,7 +161,7 @@ export const RunView = name(
 export type RunView = z.infer<typeof RunView>;
 
 export function runSummary(run: RunState): RunSummary {
-  const steps = run.steps.map(({ id, status, attempt }) => ({ id, status, attempt }));
+  const steps = run.steps.map((step) => stepSummary(step, planOf(run, step.id)));
   return { ...common(run), steps, links: { self: runLink(run.id) } };
 }
 
@@ -180,8 +188,8 @@ export function runView(
     cost: costOf(costs),
     steps: run.steps.map((step) => {
       const agentId = agentIdOf(planOf(run, step.id));
-      const known = agentId !== null && step.generation !== undefined;
-      const shift = known ? shiftOf(agentId, step.generation as number) : undefined;
+      const shift = (generation: number | undefined) =>
+        agentId !== null && generation !== undefined ? shiftOf(agentId, generation) : undefined;
       const results = payloads?.results.filter((r) => r.stepId === step.id) ?? [];
       const own = costs.filter((line) => line.stepId === step.id);
       return stepView(run, step, results, { shift, costs: own });
@@ -194,6 +202,12 @@ export function runView(
     },
   };
 }
+
+const stepSummary = ({ id, status, attempt }: StepState, plan: StepPlan) => ({
+  ...{ id, status, attempt, kind: plan.kind },
+  agentId: agentIdOf(plan),
+  maxAttempts: plan.attempts,
+});
 
 export const runLink = (runId: string): string => `/runs/${runId}`;
 
@@ -216,31 +230,33 @@ function triggerView(trigger: Trigger): z.infer<typeof TriggerView> {
   return { ...trigger };
 }
 
+/** The shift of a step's capsule in a generation, as far as it is known. */
+type ShiftIn = (generation: number | undefined) => Shift | undefined;
+
 function stepView(
   run: RunState,
   step: StepState,
   results: StepResult[],
-  { shift, costs }: { shift: Shift | undefined; costs: readonly StepLine[] },
+  { shift, costs }: { shift: ShiftIn; costs: readonly StepLine[] },
 ): StepView {
   const plan = planOf(run, step.id);
+  const own = shift(step.generation);
   const ended = step.history.find((h) => h.attempt === step.attempt);
   const counted = results.filter((r) => r.counted).sort((a, b) => b.attempt - a.attempt)[0];
   return {
-    id: step.id,
-    status: step.status,
-    attempt: step.attempt,
-    kind: plan.kind,
-    agentId: agentIdOf(plan),
+    ...stepSummary(step, plan),
+    phase: phaseOf(plan),
+    needs: [...needsOf(run.plan, plan)],
+    shift: own ? shiftView(own) : null,
     reason: step.reason ?? null,
     children: step.children === undefined ? null : childrenView(run, step),
-    maxAttempts: plan.attempts,
     requestedAt: isoOrNull(step.requestedAt),
     grantedAt: isoOrNull(step.grantedAt),
     acceptedAt: isoOrNull(step.acceptedAt),
     finishedAt: isoOrNull(step.finishedAt),
     deadline: isoOrNull(step.deadline),
     waitMs: between(step.requestedAt, step.grantedAt),
-    bootMs: bootMs(step, shift),
+    bootMs: bootMs(step, own),
     // Not from acceptedAt: a 202 and a result that come together are committed together.
     workMs: between(step.grantedAt, ended?.endedAt),
     agentMs: ended?.durationMs ?? null,
@@ -249,7 +265,7 @@ function stepView(
     usage: results.flatMap((r) => r.result.usage ?? []),
     reusedFrom: step.reusedFrom ?? null,
     cost: costOf(costs),
-    attempts: step.history.map(attemptView),
+    attempts: step.history.map((record) => attemptView(record, shift)),
   };
 }
 
@@ -273,13 +289,17 @@ function bootMs({ requestedAt }: StepState, shift: Shift | undefined): number | 
   return shift.healthyAt <= requestedAt ? 0 : between(shift.acceptedAt, shift.healthyAt);
 }
 
-const attemptView = (record: AttemptRecord): z.infer<typeof AttemptView> => ({
-  attempt: record.attempt,
-  outcome: record.outcome,
-  message: record.message ?? null,
-  requestedAt: iso(record.requestedAt),
-  grantedAt: isoOrNull(record.grantedAt),
-  acceptedAt: isoOrNull(record.acceptedAt),
-  endedAt: iso(record.endedAt),
-  agentMs: record.durationMs ?? null,
-});
+function attemptView(record: AttemptRecord, shiftIn: ShiftIn): z.infer<typeof AttemptView> {
+  const shift = shiftIn(record.generation);
+  return {
+    attempt: record.attempt,
+    outcome: record.outcome,
+    message: record.message ?? null,
+    requestedAt: iso(record.requestedAt),
+    grantedAt: isoOrNull(record.grantedAt),
+    acceptedAt: isoOrNull(record.acceptedAt),
+    endedAt: iso(record.endedAt),
+    agentMs: record.durationMs ?? null,
+    shift: shift ? shiftView(shift) : null,
+  };
+}

@@ -1,0 +1,114 @@
+/** Agents asleep and awake: one tile each. */
+import { useEffect, useState } from 'preact/hooks';
+import { capsuleShown } from '../../../../src/domain/status';
+import { onCapsule, onRun, useQuery } from '../../api/query';
+import type { Agent, Capsule, Page, RunSummary } from '../../api/types';
+import { Badge } from '../../parts/badge';
+import { QueryView } from '../../parts/query-view';
+import { duration, msBetween, usd } from '../../parts/time';
+import { runHref } from '../../router';
+
+/** A capsule between its last work and its sleep has no reason for a moment; longer is wrong. */
+const WITHOUT_REASON_MS = 30_000;
+const MS_PER_HOUR = 3_600_000;
+
+export function Capsules({ running }: { running: readonly RunSummary[] }) {
+  const capsules = useQuery<Page<Capsule>>('/capsules', {
+    when: (event) => onCapsule(event) || onRun(event),
+    everyMs: 5_000,
+  });
+  const agents = useQuery<Page<Agent>>('/agents', { everyMs: 60_000 });
+  useEverySecond();
+  return (
+    <section aria-labelledby="capsules">
+      <h2 id="capsules">Agents</h2>
+      <QueryView
+        query={capsules}
+        isEmpty={({ items }) => items.length === 0}
+        empty="There are no agents yet."
+      >
+        {({ items }) => (
+          <>
+            {items.filter(isAwakeForNothing).map((capsule) => (
+              <AwakeForNothing key={capsule.id} capsule={capsule} />
+            ))}
+            <ul class="tiles">
+              {items.map((capsule) => (
+                <Tile
+                  key={capsule.id}
+                  capsule={capsule}
+                  agent={agents.data?.items.find(({ id }) => id === capsule.agentId)}
+                  running={running}
+                />
+              ))}
+            </ul>
+          </>
+        )}
+      </QueryView>
+    </section>
+  );
+}
+
+function isAwakeForNothing({ status, reasonsAwake, activity, since }: Capsule): boolean {
+  const idleFor = msBetween(activity.idleSince ?? since, null) ?? 0;
+  return status === 'awake' && reasonsAwake.length === 0 && idleFor > WITHOUT_REASON_MS;
+}
+
+const AwakeForNothing = ({ capsule }: { capsule: Capsule }) => (
+  <div class="banner tone-bad" role="alert">
+    <span aria-hidden="true">✕ </span>
+    {capsule.agentId} is awake without a reason, and is billed. The sweeper should have put it to sleep; look
+    whether the platform answers: {capsule.lastError ?? 'it reported no error'}.
+  </div>
+);
+
+interface TileProps {
+  capsule: Capsule;
+  agent: Agent | undefined;
+  running: readonly RunSummary[];
+}
+
+function Tile({ capsule, agent, running }: TileProps) {
+  const { agentId, status, shift, activity, reasonsAwake, lastError, failedWakes } = capsule;
+  const price = agent?.pricePerReplicaHourUsd ?? null;
+  const awakeMs =
+    status === 'asleep' ? null : msBetween(shift?.acceptedAt ?? shift?.requestedAt ?? null, null);
+  const atWork = running.filter(({ steps }) =>
+    steps.some((step) => step.agentId === agentId && ['dispatching', 'running'].includes(step.status)),
+  );
+  return (
+    <li class={`tile capsule-${status}`} data-agent={agentId}>
+      <p class="row">
+        <strong>{agent?.name ?? agentId}</strong>
+        <Badge shown={capsuleShown(status)} />
+      </p>
+      {awakeMs !== null && (
+        <p>
+          {duration(awakeMs)}
+          {price !== null && ` · ${usd((awakeMs / MS_PER_HOUR) * price)} so far`}
+        </p>
+      )}
+      {atWork.map(({ id, workflowId }) => (
+        <p key={id}>
+          for <a href={runHref(id)}>{workflowId}</a>
+        </p>
+      ))}
+      {activity.waiting > 0 && <p>{activity.waiting} waiting</p>}
+      {atWork.length === 0 && reasonsAwake[0] !== undefined && <p class="dim">{reasonsAwake[0]}</p>}
+      {failedWakes > 0 && (
+        <p class="bad">
+          <span aria-hidden="true">✕ </span>
+          {failedWakes} failed {failedWakes === 1 ? 'wake' : 'wakes'}: {lastError}
+        </p>
+      )}
+    </li>
+  );
+}
+
+function useEverySecond(): void {
+  const [, set] = useState(0);
+  useEffect(() => {
+    const timer = window.setInterval(() => set((n) => n + 1), 1_000);
+    return () => window.clearInterval(timer);
+  }, []);
+}
