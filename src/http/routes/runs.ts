@@ -44,9 +44,10 @@ export const startRun = route({
   idempotent: true,
   responses: created,
   problems: ['workflow-not-found', 'idempotency-key-reused'],
-  handle: async ({ params, body, idempotencyKey, actor }, deps) => {
+  handle: async ({ params, body, idempotencyKey, actor, principal }, deps) => {
     const priority = priorityOf(params.workflowId, body.priority, deps);
-    const options = { actor, ...priority, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+    const who = { actor, ...(principal && { owner: principal.owner }) };
+    const options = { ...who, ...priority, ...(idempotencyKey !== undefined && { idempotencyKey }) };
     return triggered(await deps.engine.trigger(params.workflowId, body.input ?? {}, options), deps);
   },
 });
@@ -79,11 +80,12 @@ export const rerunRun = route({
     'payloads-gone',
     'idempotency-key-reused',
   ],
-  handle: async ({ params, body, idempotencyKey, actor }, deps) => {
+  handle: async ({ params, body, idempotencyKey, actor, principal }, deps) => {
     const { fromStep, input } = body;
     const from = fromStep === undefined ? undefined : { at: 'step' as const, stepId: fromStep };
     const change = { ...(from && { from }), ...(input && { input }) };
-    const options = { actor, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+    const who = { actor, ...(principal && { owner: principal.owner }) };
+    const options = { ...who, ...(idempotencyKey !== undefined && { idempotencyKey }) };
     return triggered(await deps.engine.rerun(params.runId, change, options), deps);
   },
 });
