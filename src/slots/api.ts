@@ -28,6 +28,11 @@ export interface Api {
 
 type Handler = (controller: Controller, body: unknown) => Promise<Answer>;
 
+/** It proves itself by its signature, and may come through a tunnel by whatever name. */
+const WEBHOOK = '/github/webhook';
+/** Of a webhook; a longer one is left to the reconciliation. */
+export const WEBHOOK_MAX_BYTES = 4 * 1024 * 1024;
+
 const ROUTES: Readonly<Record<string, Handler>> = {
   'GET /': async ({ ready }) => ({ status: ready ? 200 : 503, body: { status: ready ? 'ok' : 'starting' } }),
   'GET /status': async (controller) => ({ status: 200, body: await controller.status() }),
@@ -43,7 +48,26 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     if (!read.success) return invalid('POST /rollback takes nothing, or {"trigger": "manual"}');
     return { status: 200, body: await controller.rollback(read.data.trigger) };
   },
+  'POST /reconcile': async ({ upkeep }) => ({ status: 200, body: await upkeep.reconcile() }),
+  'POST /accept': async ({ upkeep }) => ({
+    status: 200,
+    body: { success: true, ...(await upkeep.accept()) },
+  }),
 };
+
+/** Takes GitHub's deliveries on a path of the app's port, where the contract names one. */
+export function serveWebhook(controller: Controller, path: string | undefined): void {
+  if (path === undefined) return;
+  controller.front.at(path, (incoming, outgoing) => {
+    if (incoming.method !== 'POST') return reply(outgoing, { status: 405, body: { error: 'Only POST.' } });
+    readBody(incoming, WEBHOOK_MAX_BYTES)
+      .then((raw) => controller.upkeep.webhook(incoming.headers, raw))
+      .then(
+        (given) => reply(outgoing, given),
+        (error: unknown) => reply(outgoing, failure(error)),
+      );
+  });
+}
 
 /** Listens on loopback. @throws Error when the port is taken */
 export async function serveApi(controller: Controller, port: number): Promise<Api> {
@@ -60,6 +84,9 @@ export async function serveApi(controller: Controller, port: number): Promise<Ap
 }
 
 async function answer(controller: Controller, request: IncomingMessage): Promise<Answer> {
+  if (request.method === 'POST' && request.url === WEBHOOK) {
+    return controller.upkeep.webhook(request.headers, await readBody(request, WEBHOOK_MAX_BYTES));
+  }
   if (isForeign(request))
     return { status: 403, body: { error: 'Only programs of this machine may ask, no web page.' } };
   const { method = '', url = '' } = request;
@@ -73,7 +100,7 @@ async function answer(controller: Controller, request: IncomingMessage): Promise
       body: { error: `There is no ${path} here, but ${Object.keys(ROUTES).join(', ')}.` },
     };
   }
-  const text = await readBody(request);
+  const text = (await readBody(request, BODY_MAX_BYTES)).toString('utf8');
   let body: unknown;
   try {
     body = text === '' ? undefined : JSON.parse(text);
@@ -89,16 +116,16 @@ function isForeign({ headers }: IncomingMessage): boolean {
   return headers.origin !== undefined || !['127.0.0.1', 'localhost', '[::1]'].includes(host);
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+/** @throws StageError (413) */
+export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > BODY_MAX_BYTES)
-      throw new StageError('resolve', `The body is longer than ${BODY_MAX_BYTES} bytes.`, 413);
+    if (bytes > limit) throw new StageError('resolve', `The body is longer than ${limit} bytes.`, 413);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 const invalid = (error: string): Answer => ({ status: 400, body: { success: false, error: `${error}.` } });

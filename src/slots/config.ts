@@ -32,6 +32,26 @@ const payload = z.object({
   expect_status: z.number().int().min(100).max(599).optional(),
 });
 
+/** A branch or remote: never read as an option, a range or a path upwards. */
+const branch = z
+  .string()
+  .max(200)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/)
+  .refine((name) => !name.includes('..'), 'a name without ".."');
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
+
+const Github = z.object({
+  /** `owner/name`. */
+  repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/),
+  /** Variables of the controller; the values are in no file. */
+  token_env: variable.default('GITHUB_TOKEN'),
+  webhook_secret_env: variable.default('GITHUB_WEBHOOK_SECRET'),
+  environment: z.string().min(1).max(100).default('production'),
+  api_url: z.url({ protocol: /^https?$/ }).default('https://api.github.com'),
+  /** A path of the app's port that takes deliveries; without it only the API's port does. */
+  webhook_path: endpoint.optional(),
+});
+
 /** Unknown fields are let through: a contract may serve other readers too. */
 const Contract = z.object({
   start_command: z.string().min(1),
@@ -56,15 +76,26 @@ const Contract = z.object({
   env_file: z.string().optional(),
   shared_dirs: z.array(inside).max(50).default([]),
   protected_paths: z.array(z.string().min(1)).max(500).default([]),
-  secrets_inject: z
-    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
-    .max(200)
-    .default([]),
+  secrets_inject: z.array(variable).max(200).default([]),
   /** The commit's files together; 0: no limit. */
   max_deploy_size_mb: z.number().min(0).default(500),
   /** Added and removed lines together; 0: no limit. */
   max_diff_lines: z.number().int().min(0).default(20_000),
   alert_webhook: z.url({ protocol: /^https?$/ }).optional(),
+  main_branch: branch.default('main'),
+  machine_branch: branch.default('machine'),
+  remote: branch.default('origin'),
+  /** Pushes the agent's branch once a commit of it is live, where there is a remote. */
+  push: z.boolean().default(true),
+  github: Github.optional(),
+  /** When the controller looks after itself; cron, five fields. */
+  reconcile_schedule: z.string().default('*/5 * * * *'),
+  gc_schedule: z.string().default('17 4 * * *'),
+  max_branch_divergence: z.number().int().min(1).default(200),
+  max_disk_used_percent: z.number().min(1).max(100).default(90),
+  max_failed_deploys: z.number().int().min(1).default(3),
+  /** Before the first restart of a crashed live app; doubled each time. 0: it is not restarted. */
+  restart_backoff_ms: z.number().int().min(0).max(HOUR_MS).default(2_000),
   agent_auth: z.enum(['hmac', 'trusted', 'none']).default('hmac'),
 });
 

@@ -59,6 +59,8 @@ export class Context {
   /** The previous slot's, out of traffic. */
   warm: Booted | undefined;
   closing = false;
+  /** Hears of it when the live app ended by itself. */
+  onCrash: () => void = () => undefined;
   /** Every process that runs, of setups and smoke tests too. */
   readonly processes = new Set<AppProcess>();
   /** Slots that are being drained and ended, by name. */
@@ -117,6 +119,7 @@ export class Context {
     booted.internal.cut();
     this.inBackground('close the proxy', this.closeProxies());
     this.alerts.tell(`The live app (${booted.slot.name}) ${end}; its port refuses connections.`);
+    this.onCrash();
   }
 
   /** Ends a slot's process in the background; {@link retired} waits for it. */

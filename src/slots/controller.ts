@@ -10,8 +10,12 @@ import { deploy, type DeployRequest, type DeployResult } from './deploy';
 import { Disk, STAGING } from './disk';
 import { markOf } from './environment';
 import { messageOf, SlotsError, StageError } from './errors';
+import { Front } from './front';
 import { Git } from './git';
 import { lock } from './lock';
+import { Restarts } from './restarts';
+import { Upkeep } from './upkeep';
+import type { ContractFile } from './reconcile';
 import type { Log } from './log';
 import { Proxy } from './proxy';
 import { recover, warmUp } from './recover';
@@ -29,6 +33,8 @@ export interface ControllerOptions {
   /** Slots, state and logs. */
   data: string;
   log: Log;
+  /** Watched for changes, where the contract came from a file. */
+  contractFile?: ContractFile;
   hooks?: Hooks;
 }
 
@@ -37,11 +43,15 @@ export class Controller {
   private readonly unlock: () => void;
   private busy: Promise<unknown> | undefined;
   private warming: Promise<void> = Promise.resolve();
+  /** What is answered on the app's port without the app. */
+  readonly front = new Front();
+  private readonly restarts: Restarts;
+  readonly upkeep: Upkeep;
   /** Whether recovery is finished. */
   ready = false;
 
   /** @throws SlotsError when another controller runs on the directory, or its state cannot be read */
-  constructor({ contract, repo, data, log, hooks = {} }: ControllerOptions) {
+  constructor({ contract, contractFile, repo, data, log, hooks = {} }: ControllerOptions) {
     mkdirSync(data, { recursive: true, mode: 0o755 });
     const folder = realpathSync(data);
     this.unlock = lock(folder);
@@ -57,11 +67,18 @@ export class Controller {
         deployLog: new DeployLog(folder),
         alerts: new Alerts(contract.alert_webhook, basename(git.folder), log),
         log,
-        proxy: new Proxy(port, '0.0.0.0'),
+        proxy: new Proxy(port, '0.0.0.0', this.front),
         internalProxy: own ? new Proxy(internal, '127.0.0.1') : undefined,
         mark: markOf(folder),
-        hooks,
+        hooks: { promoted: (promotion) => this.upkeep.promoted(promotion), ...hooks },
       });
+      this.upkeep = new Upkeep(this.ctx, {
+        contractFile,
+        deploy: (request) => this.deployInTurn(request),
+        agentWorks: () => false,
+      });
+      this.restarts = new Restarts(this.ctx, (work) => this.behind(work));
+      this.ctx.onCrash = () => this.restarts.crashed();
     } catch (error) {
       this.unlock();
       throw error;
@@ -79,6 +96,7 @@ export class Controller {
     if (broken !== undefined) ctx.alerts.tell(`The deploy log was changed by somebody else: ${broken}.`);
     await recover(ctx);
     this.ready = true;
+    this.upkeep.start();
     this.warming = warmUp(ctx).catch((error: unknown) =>
       ctx.log.warn(`The previous slot could not be warmed up: ${messageOf(error)}`),
     );
@@ -94,6 +112,18 @@ export class Controller {
     return this.alone(() => rollback(this.ctx, trigger));
   }
 
+  /** As {@link deploy}, after what is under way. */
+  async deployInTurn(request: DeployRequest): Promise<DeployResult> {
+    while (this.busy !== undefined) await this.busy.catch(() => undefined); // Its caller has the error.
+    return this.deploy(request);
+  }
+
+  /** Work that deployments wait for, where they would refuse each other. */
+  private behind(work: () => Promise<void>): void {
+    const before = Promise.all([this.warming, this.busy?.catch(() => undefined)]);
+    this.warming = before.then(work);
+  }
+
   status(): Promise<Status> {
     return statusOf(this.ctx, this.ctx.disk.path(STAGING));
   }
@@ -103,6 +133,7 @@ export class Controller {
     const { ctx } = this;
     if (ctx.closing) return;
     ctx.closing = true;
+    this.restarts.close();
     await ctx.closeProxies(ctx.live?.drain());
     const kept = [ctx.live, ctx.warm].map((booted) => booted?.app);
     // What is under way ends with its processes.
@@ -115,6 +146,7 @@ export class Controller {
     await this.warming;
     await Promise.all(ctx.retiring.values());
     await Promise.all([...ctx.processes].map((app) => app.stop(STOP_GRACE_MS)));
+    await this.upkeep.close();
     await atMost(ctx.alerts.close(ALERT_GRACE_MS), ALERT_GRACE_MS);
     this.unlock();
   }

@@ -8,8 +8,8 @@ import type { Finding } from './gate';
 
 export interface DeployRecord {
   at: string;
-  kind: 'deploy' | 'rollback' | 'recovery';
-  outcome: 'promoted' | 'refused' | 'failed' | 'interrupted' | 'restored';
+  kind: 'deploy' | 'rollback' | 'recovery' | 'reconcile';
+  outcome: 'promoted' | 'refused' | 'failed' | 'interrupted' | 'restored' | 'found' | 'resolved';
   commit: string;
   previous_commit: string;
   slot: string;

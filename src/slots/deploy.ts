@@ -63,7 +63,7 @@ async function prepare(ctx: Context, attempt: Attempt, request: DeployRequest): 
   const { live, previous } = state.now;
   const given = request.commit ?? request.branch ?? '';
   attempt.commit = await attempt.stage('resolve', () =>
-    request.commit === undefined ? git.resolveBranch(given) : git.resolve(given),
+    request.commit === undefined ? git.resolveBranch(given) : git.resolve(request.commit),
   );
   attempt.branch = request.branch;
   attempt.slotName = disk.nameFor(

@@ -9,6 +9,9 @@ const COMMAND_MS = 60_000;
 const CHECKOUT_MS = 300_000;
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
 const REF_MAX = 250;
+/** Whose commits the controller's own are. */
+const OWN_NAME = 'Reveille';
+const OWN_EMAIL = 'reveille@localhost';
 /** The repository's own settings must not run programs, nor fetch by the protocol that does. */
 const SAFE = [
   'core.hooksPath=/dev/null',
@@ -16,6 +19,7 @@ const SAFE = [
   'protocol.ext.allow=never',
   'submodule.recurse=false',
   'gc.auto=0',
+  'commit.gpgSign=false',
   'advice.detachedHead=false',
 ].flatMap((setting) => ['-c', setting]);
 
@@ -35,7 +39,8 @@ export class Git {
         (error, stdout, stderr) => {
           if (!error) return resolve(stdout);
           const said = stderr.trim().split('\n').slice(-3).join(' ') || error.message;
-          reject(new SlotsError(`git ${args[0] ?? ''} failed: ${said}`, { cause: error }));
+          const cause = Object.assign(error, { stdout });
+          reject(new SlotsError(`git ${args[0] ?? ''} failed: ${withoutPasswords(said)}`, { cause }));
         },
       );
     });
@@ -110,8 +115,20 @@ export function refFault(ref: string): string | undefined {
   return undefined;
 }
 
+/** A remote's URL may hold a token. */
+const withoutPasswords = (text: string): string => text.replace(/:\/\/[^\s/@]+@/g, '://');
+
 /** Nothing of ours that would turn Git to another repository, and no question at a terminal. */
 function environment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_'));
-  return { ...Object.fromEntries(kept), GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' };
+  return {
+    ...Object.fromEntries(kept),
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_OPTIONAL_LOCKS: '0',
+    LC_ALL: 'C',
+    GIT_AUTHOR_NAME: OWN_NAME,
+    GIT_AUTHOR_EMAIL: OWN_EMAIL,
+    GIT_COMMITTER_NAME: OWN_NAME,
+    GIT_COMMITTER_EMAIL: OWN_EMAIL,
+  };
 }

@@ -8,6 +8,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { codeOf } from './errors';
+import type { Front } from './front';
 import { answerHeaders, forwardedHeaders, upgradeHead } from './proxy-headers';
 import type { Upstream } from './upstream';
 
@@ -26,6 +27,7 @@ export class Proxy {
     /** 0: any free one. */
     private readonly wanted: number,
     private readonly host: string,
+    private readonly front?: Front,
   ) {}
 
   /** The port that is listened on; undefined while nobody is live. */
@@ -43,7 +45,9 @@ export class Proxy {
     return this.inTurn(async () => {
       if (this.server !== undefined) return;
       const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
-      server.on('request', (incoming, outgoing) => this.pass(incoming, outgoing, 1));
+      server.on('request', (incoming, outgoing) => {
+        if (!this.front?.take(incoming, outgoing)) this.pass(incoming, outgoing, 1);
+      });
       server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) =>
         this.upgrade(incoming, socket, head),
       );

@@ -48,7 +48,8 @@ export async function warmUp(ctx: Context): Promise<void> {
   await booted.quiet(true);
 }
 
-async function revive(ctx: Context, slot: Slot): Promise<Booted> {
+/** Boots a kept slot again, and waits until it is well. */
+export async function revive(ctx: Context, slot: Slot): Promise<Booted> {
   const there = await lstat(ctx.disk.path(slot.name)).catch(() => undefined);
   if (!there?.isDirectory()) {
     await checkOut(ctx, slot.name, slot.commit, false);

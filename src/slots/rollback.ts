@@ -42,6 +42,10 @@ export async function rollback(ctx: Context, trigger: string): Promise<RollbackR
   if (warm && ctx.live) ctx.inBackground(`tell ${previous.name} that it is live`, ctx.live.quiet(false));
   if (before?.app.alive && ctx.contract.keep_warm) coolDown(ctx, before);
   else if (before) ctx.retire(before);
+  const { promoted } = ctx.hooks;
+  const { trigger: by, previousCommit } = attempt;
+  // Behind the answer: a rollback waits for nobody.
+  if (promoted) ctx.inBackground('tell of it', promoted({ slot: previous, previousCommit, trigger: by }));
   await attempt.conclude('promoted');
   ctx.log.info(`${previous.name} is live again (${previous.commit}, ${attempt.timings['total']} ms).`);
   return {

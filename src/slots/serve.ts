@@ -1,10 +1,11 @@
 /** The controller as a process: its API first, then recovery, until it is told to end. */
 import { loadContract } from './config';
-import { serveApi } from './api';
+import { serveApi, serveWebhook } from './api';
 import { Controller } from './controller';
 import type { Hooks } from './context';
 import { messageOf, SlotsError, codeOf } from './errors';
 import { stderrLog } from './log';
+import { hashOfFile } from './reconcile';
 
 export interface ServeOptions {
   config: string;
@@ -20,7 +21,8 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
   const log = stderrLog();
   const contract = loadContract(options.config);
   const { repo, data, hooks = {} } = options;
-  const controller = new Controller({ contract, repo, data, log, hooks });
+  const contractFile = { file: options.config, hash: hashOfFile(options.config) };
+  const controller = new Controller({ contract, contractFile, repo, data, log, hooks });
   const port = options.port ?? contract.api_port;
   try {
     const api = await serveApi(controller, port).catch((cause: unknown) => {
@@ -29,6 +31,7 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
         { cause },
       );
     });
+    serveWebhook(controller, contract.github?.webhook_path);
     try {
       await controller.start();
       log.info(`Ready on http://127.0.0.1:${api.port}; the app is at port ${contract.port}.`);

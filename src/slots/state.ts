@@ -43,6 +43,12 @@ const State = z.object({
   intent: Intent.nullable(),
   processes: z.array(Running),
   consecutive_failures: z.number().int(),
+  /** Webhook deliveries that were taken, newest last. */
+  deliveries: z.array(z.string()).default([]),
+  /** What the last reconciliation found, by kind: told once, until it is gone. */
+  findings: z.array(z.string()).default([]),
+  /** The newest commit of main that a webhook or reconciliation tried: it is not tried again. */
+  main_tried: z.string().default(''),
 });
 export type State = z.infer<typeof State>;
 
@@ -54,6 +60,9 @@ const EMPTY: State = {
   intent: null,
   processes: [],
   consecutive_failures: 0,
+  deliveries: [],
+  findings: [],
+  main_tried: '',
 };
 
 export class StateFile {

@@ -34,6 +34,8 @@ export interface Status {
   slots: SlotStatus[];
   /** What is under way. */
   current: Intent | null;
+  /** Kinds of what the last reconciliation found. */
+  findings: string[];
   recent_deploys: DeployRecord[];
 }
 
@@ -55,7 +57,8 @@ export async function statusOf(ctx: Context, staging: string): Promise<Status> {
     consecutive_failures,
     slots: slots.filter((slot) => slot !== null),
     current: intent,
-    recent_deploys: ctx.deployLog.recent(),
+    findings: ctx.state.now.findings,
+    recent_deploys: ctx.deployLog.recent().filter(({ kind }) => kind !== 'reconcile'),
   };
 }
 

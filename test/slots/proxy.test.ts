@@ -11,7 +11,7 @@ describe('the proxy', () => {
   let b = '';
 
   beforeAll(async () => {
-    app = await make({ drain_timeout_ms: 1_000 });
+    app = await make({ drain_timeout_ms: 1_000, restart_backoff_ms: 0 });
     a = app.repo.commit({ version: 'A' });
     b = app.repo.commit({ version: 'B' });
     await app.start();
