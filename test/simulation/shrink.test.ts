@@ -39,7 +39,7 @@ describe('the shortest trace of a failing seed', () => {
     // What the command says is all there is to it.
     const again = await simulate({ ...options, keepTrace: true });
     expect(again).toEqual(report);
-  }, 120_000);
+  }, 900_000);
 
   it('is told with the command that repeats it', () => {
     const options = { ...CAMPAIGN, seed: 3, without: ['busy', 'zombie'] as const, strikes: 12 };
