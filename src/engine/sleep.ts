@@ -8,6 +8,10 @@ import { pause } from './pause';
 /** A platform that cannot count replicas is believed asleep after so many probes that nobody answered. */
 const SILENT_PROBES = 3;
 const LONGEST_VERIFY_PAUSE_MS = 2_000;
+/** An answer that says that a capsule is to be scaled down is good for so long from the question on. */
+const FENCE_MS = 1_000;
+/** Questions in a row whose answers came too late; the sweeper asks again. */
+const MAX_STALE = 5;
 
 export class Sleeper {
   private readonly verifying = new Map<string, number>();
@@ -21,8 +25,7 @@ export class Sleeper {
 
   async scaleDown(capsule: CapsuleState): Promise<void> {
     const { id, generation } = capsule;
-    if (!(await this.isDraining(capsule))) return;
-    await this.scaleToZero(id);
+    if (!(await this.scaleToZero(capsule))) return;
     await this.capsules.apply(id, { type: 'scaled-down', generation });
   }
 
@@ -45,7 +48,7 @@ export class Sleeper {
         if (desired === 0) await this.capsules.apply(id, { type: 'observed', generation, running: seen });
         if (!(await this.isDraining(capsule))) return;
         // The scale-down was lost on its way.
-        if (desired !== 0 && desired !== 'unknown') await this.scaleToZero(id);
+        if (desired !== 0 && desired !== 'unknown') await this.scaleToZero(capsule);
         await pause(clock, wait);
         wait = Math.min(wait * 1.5, LONGEST_VERIFY_PAUSE_MS);
       }
@@ -61,10 +64,28 @@ export class Sleeper {
     return mine && current.activity.held === 0;
   }
 
-  /** A failure is not the end: the read-back tells whether it has to be sent again. */
-  private async scaleToZero(id: string): Promise<void> {
+  /**
+   * Sends it while the answer of the fence is fresh: in a process that was frozen between that and the call, the
+   * capsule may be awake again for somebody else. Answers whether it was to be sent.
+   * A failure is not the end: the read-back tells whether it has to be sent again.
+   */
+  private async scaleToZero(capsule: CapsuleState): Promise<boolean> {
+    const { clock, platform } = this.deps;
+    for (let look = 0; look < MAX_STALE; look += 1) {
+      const askedAt = clock.now();
+      if (!(await this.isDraining(capsule))) return false;
+      // The answer came in the turn in which it is sent: nothing but a freeze lies between.
+      const age = clock.now() - askedAt;
+      if (age < 0 || age > FENCE_MS) continue;
+      await this.send(capsule.id, () => platform.scale(capsule.id, 0));
+      return true;
+    }
+    return false;
+  }
+
+  private async send(id: string, call: () => Promise<unknown>): Promise<void> {
     try {
-      await this.deps.platform.scale(id, 0);
+      await call();
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
       this.deps.log.warn({ capsule: id, err: error }, 'scale-down failed; it will be sent again');

@@ -3,6 +3,7 @@ import type { Express, Request, RequestHandler, Response } from 'express';
 import { parseJson, rawBodyOf, readAnyBody, readBody } from './body';
 import { DEFAULT_HTTP_LIMITS, type AppDeps, type HandlerDeps } from './deps';
 import { principalOf, type Gate } from './gate';
+import { whileStoreAnswers } from './patience';
 import { Problem } from './problems';
 import { tell, writesDown } from './record';
 import type { Reply, Route } from './route';
@@ -16,7 +17,7 @@ export function mount(app: Express, routes: readonly Route[], gate: Gate, deps: 
     const body = route.anyBody ? readAnyBody(limit) : route.body ? readBody(limit) : [];
     const record = writesDown(route, deps);
     app[route.method](route.path, ...record, gate.admit(route), ...body, async (req, res) => {
-      const reply = await perform(route, req, res, deps);
+      const reply = await whileStoreAnswers(perform(route, req, res, deps), res, deps);
       if (record.length > 0) tell(res, reply);
       send(res, reply);
     });

@@ -1,0 +1,34 @@
+/** Servers that neither work nor end: every process of theirs stopped, their connections open. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process and all that came of it, as far as they run. */
+export function processTree(pid: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc').filter((n) => /^\d+$/.test(n))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ESRCH') throw error; // it ended meanwhile
+    }
+  }
+  const tree = [pid];
+  for (const each of tree) for (const [child, parent] of parents) if (parent === each) tree.push(child);
+  return tree;
+}
+
+/** Freezes a server. Answers what thaws it again; harmless once more. */
+export function freeze(pid: number): () => void {
+  const pids = processTree(pid);
+  for (const each of pids) process.kill(each, 'SIGSTOP');
+  return () => {
+    for (const each of pids) {
+      try {
+        process.kill(each, 'SIGCONT');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+  };
+}
