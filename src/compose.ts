@@ -6,6 +6,7 @@ import type { RequestListener } from 'node:http';
 import type { Logger } from 'pino';
 import { platformOf } from './compose-platform';
 import type { Config } from './config';
+import { examine } from './doctor';
 import { DEFAULT_LIMITS, type Limits } from './domain/limits';
 import { createAgents } from './engine/agents';
 import { tellChannel } from './engine/alert-channels';
@@ -162,6 +163,11 @@ async function start(
   });
   if (config.role !== 'web') {
     const retention = startRetention(store, config.storage.retentionDays, log);
+    doctor: () =>
+      examine({
+        ...{ config, databaseUrl, publicUrl, store, queue, platform, registry, log },
+        ...{ clock: systemClock, env: process.env, makePlatform: platformOf },
+      }),
     undo.push(retention, async (task) => void (await task.destroy()));
   }
   notifier.onChange((state) => tellChannel(engine.alerts, state));

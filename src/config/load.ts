@@ -46,6 +46,8 @@ export interface Config extends PlatformConfig {
     readonly retentionDays: number;
   };
   /** How the end of the ledger is signed, and where that is kept. */
+    /** Where backups are, for the doctor to look at. */
+    readonly backupDir?: string;
   readonly audit: AuditConfig;
 }
 
@@ -163,3 +165,4 @@ function arrange(values: Values): Config {
     ...arrangeNotify(values),
   };
 }
+      ...(values.BACKUP_DIR !== undefined && { backupDir: values.BACKUP_DIR }),

@@ -124,6 +124,11 @@ export const VARIABLES = {
     'storage',
     integer(1, 3_650, 7),
     'How long inputs and outputs of runs are kept. The ledger and the aggregates stay.',
+  BACKUP_DIR: variable(
+    'storage',
+    words('a folder'),
+    'Where pg_dump writes: "reveille doctor" looks at the age of the newest file there.',
+  ),
   ),
   PLATFORM: variable(
     'choice',

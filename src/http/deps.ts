@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Callbacks } from '../engine/callbacks';
 import type { Engine } from '../engine/engine';
+import type { Finding } from '../doctor/finding';
 import type { Clock, Queue } from '../engine/ports';
 import type { InboxRecorder } from '../inbox/recorder';
 import type { Notifier } from '../notify';
@@ -32,6 +33,8 @@ export interface AppDeps {
   /** Absent: no channel can be tried. */
   notifier?: Pick<Notifier, 'test'>;
   events: EventStreams;
+  /** Examines the installation. Absent: nobody can. */
+  doctor?: () => Promise<Finding[]>;
   /** Reverse proxies in front, whose X-Forwarded-For is believed. Default 0: none is. */
   trustedProxies?: number;
   limits?: Partial<HttpLimits>;

@@ -1,5 +1,5 @@
 /** Sends requests over one pool of connections, and answers whatever comes back, however strange it was sent. */
-import { Pool, type Dispatcher } from 'undici';
+import { Pool } from 'undici';
 import type { FuzzRequest } from './requests';
 
 export interface FuzzAnswer {

@@ -127,7 +127,7 @@ function knownOf(api: Api, runIds: string[], jobs: AgentRunRequest[], keyIds: st
     capsuleId: ['cap-crawler', 'cap-writer'],
     keyId: keyIds,
     bin: ['webhook', 'mine'],
-    asset: ['swagger-ui.css', 'swagger-ui-bundle.js'],
+    asset: ['start.js', 'no.js'],
     token: badTokens(api, jobs),
     secret: ['x', 'wrong-secret-0123456789'],
     key: ['x', 'no-key-0123456789abcdef'],

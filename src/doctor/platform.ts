@@ -1,0 +1,148 @@
+/** The platform: credentials, each shape of its API, each capsule; and whether we can be reached. */
+import { request } from 'undici';
+import type { Config, PlatformConfig } from '../config';
+import type { PlatformError, Platform } from '../platforms/platform';
+import type { Registry } from '../registry';
+import { skew } from './database';
+import { fail, ok, unknown, warn, type Finding } from './finding';
+
+const ANSWER_MS = 10_000;
+/** Of a Date header, which tells whole seconds. */
+const SECOND_MS = 1_000;
+
+const MENDS: Record<string, string> = {
+  auth: 'Renew the credentials: docs/configuration.md names the variables of the platform',
+  'not-found': 'Correct the capsule id in src/registry, or the account that is used',
+  rejected: 'Compare the capsule with docs/platforms.md',
+  'rate-limited': 'Wait, or ask the platform for a higher limit',
+  unavailable: "Look at the platform's status page; runs hold meanwhile: docs/runbooks/platform-outage.md",
+};
+
+export async function examinePlatform(
+  platform: Pick<Platform, 'name' | 'observe'>,
+  registry: Pick<Registry, 'agents'>,
+): Promise<Finding[]> {
+  if (registry.agents.length === 0)
+    return [warn('platform', 'no agent is registered', 'Add one: docs/runbooks/add-an-agent.md')];
+  const findings = await Promise.all(
+    registry.agents.map(async ({ id, capsuleId }) => {
+      try {
+        const { running, desired } = await platform.observe(capsuleId, AbortSignal.timeout(ANSWER_MS));
+        if (running === 'unknown' && desired === 'unknown')
+          return warn('capsule', `${id}: the platform does not tell its replicas`, MENDS['rejected']);
+        return ok(
+          'capsule',
+          `${id}: ${running === 'unknown' ? desired : running} replicas, told by ${platform.name}`,
+        );
+      } catch (error) {
+        const { kind = 'unavailable' } = error as Partial<PlatformError>;
+        return fail('capsule', `${id}: ${platform.name} says ${kind}`, MENDS[kind]);
+      }
+    }),
+  );
+  const sizes = `types and sizes of capsules are not told by the API of ${platform.name}`;
+  return [
+    ...findings,
+    unknown('capsule-sizes', sizes, "Compare them with the agents' needs in its dashboard"),
+  ];
+}
+
+/** Both shapes of the Code Capsules API, as far as an address is configured: the first capsule, read with each. */
+export async function examineDialects(
+  config: PlatformConfig,
+  registry: Pick<Registry, 'agents'>,
+  make: (config: PlatformConfig) => Platform,
+): Promise<Finding[]> {
+  const { codeCapsules } = config;
+  const [agent] = registry.agents;
+  if (!codeCapsules || !agent) return [];
+  const shapes = [
+    ['capsule', codeCapsules.apiUrl, 'CC_API_URL'],
+    ['products', codeCapsules.clusterUrl, 'CC_CLUSTER_URL'],
+  ] as const;
+  return Promise.all(
+    shapes.map(async ([dialect, url, variable]) => {
+      const name = `api-${dialect}`;
+      const used = codeCapsules.dialect === dialect;
+      if (url === undefined)
+        return (used ? fail : unknown)(name, `${variable} is not set`, `Set ${variable} to use it`);
+      const platform = make({ codeCapsules: { ...codeCapsules, dialect } });
+      try {
+        await platform.observe(agent.capsuleId, AbortSignal.timeout(ANSWER_MS));
+        return ok(name, `answers${used ? ', and is the one in use' : ''}`);
+      } catch (error) {
+        const { kind = 'unavailable' } = error as Partial<PlatformError>;
+        return (used ? fail : warn)(
+          name,
+          `says ${kind}${used ? '' : '; it is not the one in use'}`,
+          MENDS[kind],
+        );
+      } finally {
+        await platform.close();
+      }
+    }),
+  );
+}
+
+/** Asks any address for nothing but its time. */
+export async function examineClockOf(of: string, url: string | undefined): Promise<Finding[]> {
+  if (url === undefined) return [];
+  const sent = Date.now();
+  try {
+    const { headers, body } = await request(url, { method: 'GET', signal: AbortSignal.timeout(ANSWER_MS) });
+    await body.dump();
+    const told = Date.parse(String(headers['date'] ?? ''));
+    if (Number.isNaN(told)) return [unknown('clock', `the ${of} does not tell its time`)];
+    return [skew(of, told, sent, Date.now(), SECOND_MS)];
+  } catch {
+    return [unknown('clock', `the ${of} did not answer, so that its clock is not known`)];
+  }
+}
+
+/** Whether our own address leads here. From inside only: what lies between the agents and us is theirs to try. */
+export async function examinePublicUrl(
+  { environment }: Pick<Config, 'environment'>,
+  url: string,
+): Promise<Finding[]> {
+  const { hostname, protocol } = new URL(url);
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+  const limits = 'fetched from this machine; a firewall on the way from the agents would not show';
+  try {
+    const { statusCode, body } = await request(`${url}/health`, { signal: AbortSignal.timeout(ANSWER_MS) });
+    const text = (await body.text()).slice(0, 1_000);
+    if (statusCode !== 200 || !text.includes('"ok"'))
+      return [
+        fail(
+          'public-url',
+          `something else answers there (HTTP ${statusCode})`,
+          'Set PUBLIC_URL to this orchestrator',
+        ),
+      ];
+  } catch (error) {
+    const { code = 'no answer' } = error as { code?: string };
+    return [
+      fail(
+        'public-url',
+        `nobody answers there (${code})`,
+        'Set PUBLIC_URL to the address agents reach this at',
+      ),
+    ];
+  }
+  if (isLocal)
+    return [
+      (environment === 'production' ? fail : warn)(
+        'public-url',
+        'only this machine can reach it: agents elsewhere cannot deliver',
+        'Set PUBLIC_URL to an address that agents can reach',
+      ),
+    ];
+  return protocol === 'https:'
+    ? [ok('public-url', `answers; ${limits}`)]
+    : [
+        warn(
+          'public-url',
+          `answers without TLS: tokens travel in the clear; ${limits}`,
+          'Put TLS in front of it',
+        ),
+      ];
+}
