@@ -195,11 +195,16 @@ const leases: Bug[] = [
     "if (current?.state.status !== 'waking' || current.state.generation !== generation) return;",
     'if (!current) return;',
   ]),
-  bug('a scale-down without a fence', /is scaled to 0 while/, [
-    'engine/sleep.ts',
-    'if (!(await this.isDraining(capsule))) return;\n        // The scale-down was lost on its way.',
-    '',
-  ]),
+  bug(
+    'a scale-down without a fence',
+    /is scaled to 0 while/,
+    [
+      'engine/sleep.ts',
+      'if (!(await this.isDraining(capsule))) return;\n        // The scale-down was lost on its way.',
+      '',
+    ],
+    ['engine/sleep.ts', 'if (!(await this.isDraining(capsule))) return false;', ''],
+  ),
   bug('asleep before it was observed', /is written down as asleep while/, [
     CAPSULE,
     "return changed(state, [{ type: 'verify', generation: capsule.generation }]);",
@@ -218,7 +223,7 @@ const leases: Bug[] = [
   bug(
     'a scale-down that is lost and not sent again',
     /without a reason|is not at rest/,
-    ['engine/sleep.ts', "if (desired !== 0 && desired !== 'unknown') await this.scaleToZero(id);", ''],
+    ['engine/sleep.ts', "if (desired !== 0 && desired !== 'unknown') await this.scaleToZero(capsule);", ''],
     [
       CAPSULE,
       'const again = capsule.scaledDownAt === undefined || now - capsule.scaledDownAt >= limits.rescaleMs;',
