@@ -125,9 +125,12 @@ async function start(
     random: Math.random,
     newId: randomUUID,
     outbox: notifier,
+    publicUrl,
+    thresholds: config.oversight,
     limits: { ...DEFAULT_LIMITS, sweepMs: config.sweepIntervalMs, ...options.limits },
     performing: config.role !== 'web' && config.engineEnabled,
     environment: config.environment,
+    budgets: config.budgets,
     ...(!config.engineEnabled && { disabled: DISABLED }),
   };
   const engine = new Engine(deps);
@@ -160,14 +163,14 @@ async function start(
     events: streams,
     trustedProxies: config.http.trustedProxies,
     ...(inbox && { inbox }),
-  });
-  if (config.role !== 'web') {
-    const retention = startRetention(store, config.storage.retentionDays, log);
     doctor: () =>
       examine({
         ...{ config, databaseUrl, publicUrl, store, queue, platform, registry, log },
         ...{ clock: systemClock, env: process.env, makePlatform: platformOf },
       }),
+  });
+  if (config.role !== 'web') {
+    const retention = startRetention(store, config.storage.retentionDays, log);
     undo.push(retention, async (task) => void (await task.destroy()));
   }
   notifier.onChange((state) => tellChannel(engine.alerts, state));

@@ -5,6 +5,7 @@ import { agentCommand } from './agent';
 import { approvalsCommand } from './approvals';
 import { approveCommand } from './approve';
 import { auditCommand } from './audit';
+import { budgetsCommand } from './budgets';
 import { costsCommand } from './costs';
 import { doctorCommand } from './doctor';
 import { demoCommand } from './demo/command';
@@ -53,6 +54,7 @@ void run(
     .addCommand(replayCommand())
     .addCommand(diffCommand())
     .addCommand(costsCommand())
+    .addCommand(budgetsCommand())
     .addCommand(auditCommand())
     .addCommand(loginCommand())
     .addCommand(logoutCommand())

@@ -1,8 +1,10 @@
 /** From the environment to a checked configuration. */
 import type { Problem } from '../domain/schedule';
 import { arrangeAudit, missingForAudit, type AuditConfig } from './audit';
+import { arrangeBudgets, type BudgetConfig } from './budgets';
 import { isLoopbackHost } from './kinds';
 import { arrangePlatform, missingForPlatform, type PlatformConfig } from './platform';
+import { arrangeOversight, type OversightConfig } from './oversight';
 import { arrangeNotify, missingForNotify, type NotifyConfig } from './notify';
 import type { Secret } from './secret';
 import { VARIABLES, type Values, type Variable, type VariableName } from './variables';
@@ -44,11 +46,15 @@ export interface Config extends PlatformConfig {
     readonly redisUrl?: Secret;
     readonly dataDir: string;
     readonly retentionDays: number;
-  };
-  /** How the end of the ledger is signed, and where that is kept. */
     /** Where backups are, for the doctor to look at. */
     readonly backupDir?: string;
+  };
+  /** How the end of the ledger is signed, and where that is kept. */
   readonly audit: AuditConfig;
+  /** What agents may do without asking. */
+  readonly oversight: OversightConfig;
+  /** How much may be spent and done in all. */
+  readonly budgets: BudgetConfig;
 }
 
 export type LoadedConfig =
@@ -159,10 +165,12 @@ function arrange(values: Values): Config {
       ...(REDIS_URL && { redisUrl: REDIS_URL }),
       dataDir: values.DATA_DIR,
       retentionDays: values.RUN_RETENTION_DAYS,
+      ...(values.BACKUP_DIR !== undefined && { backupDir: values.BACKUP_DIR }),
     },
     ...arrangePlatform(values),
     ...arrangeAudit(values),
+    ...arrangeOversight(values),
+    ...arrangeBudgets(values),
     ...arrangeNotify(values),
   };
 }
-      ...(values.BACKUP_DIR !== undefined && { backupDir: values.BACKUP_DIR }),

@@ -1,6 +1,7 @@
 /** Every environment variable the orchestrator reads, by group, with its kind and its purpose. */
 import type { z } from 'zod';
 import { AUDIT_VARIABLES } from './audit';
+import { BUDGET_VARIABLES } from './budgets';
 import {
   baseUrl,
   connection,
@@ -13,6 +14,7 @@ import {
   type Kind,
 } from './kinds';
 import { NOTIFY_VARIABLES } from './notify';
+import { OVERSIGHT_VARIABLES } from './oversight';
 
 export const GROUPS = {
   process: 'Process',
@@ -25,6 +27,8 @@ export const GROUPS = {
   fly: 'Fly',
   notify: 'Messages to people',
   audit: 'Audit',
+  approvals: 'Approvals',
+  budgets: 'Budgets and caps',
   limits: 'Limits and times',
 } as const;
 export type Group = keyof typeof GROUPS;
@@ -120,15 +124,15 @@ export const VARIABLES = {
     words('a folder', '.reveille'),
     'What development keeps on disk: the embedded Postgres, logs, the demo.',
   ),
-  RUN_RETENTION_DAYS: variable(
-    'storage',
-    integer(1, 3_650, 7),
-    'How long inputs and outputs of runs are kept. The ledger and the aggregates stay.',
   BACKUP_DIR: variable(
     'storage',
     words('a folder'),
     'Where pg_dump writes: "reveille doctor" looks at the age of the newest file there.',
   ),
+  RUN_RETENTION_DAYS: variable(
+    'storage',
+    integer(1, 3_650, 7),
+    'How long inputs and outputs of runs are kept. The ledger and the aggregates stay.',
   ),
   PLATFORM: variable(
     'choice',
@@ -203,6 +207,8 @@ export const VARIABLES = {
   ),
   ...NOTIFY_VARIABLES,
   ...AUDIT_VARIABLES,
+  ...OVERSIGHT_VARIABLES,
+  ...BUDGET_VARIABLES,
   SWEEP_INTERVAL_MS: variable(
     'limits',
     integer(100, MAX_SWEEP_INTERVAL_MS, 2_000),

@@ -1,6 +1,7 @@
 /** Everything the verbs of the engine work with, wired once in `compose.ts`. */
 import type { EventEmitter } from 'node:events';
 import type { Limits } from '../domain/limits';
+import type { BudgetDefaults } from './budgets/declared';
 import type { Alert, AlertChange } from '../domain/alert';
 import type { CapsuleState } from '../domain/capsule';
 import type { RunState } from '../domain/run';
@@ -31,6 +32,8 @@ export interface EngineDeps {
   performing: boolean;
   /** Which of the environments that may be switched off this is. */
   environment?: string;
+  /** What the whole installation may spend and do, and the zone its days begin in. Absent: nothing is limited; UTC. */
+  budgets?: BudgetDefaults & { zone: string };
   /** Set while this process performs nothing: why, for people. */
   disabled?: string;
   /** Where people reach this installation, for links in what they are told. */

@@ -29,6 +29,8 @@ export class CostBooks {
     private readonly deps: Pick<EngineDeps, 'store' | 'registry' | 'clock'>,
     private readonly tasks: Tasks,
     private readonly alerts: Alerts,
+    /** The names of the present day and month, for budgets. */
+    private readonly today: () => { day: string; month: string },
   ) {}
 
   /** One pass in the background, unless one is under way. */
@@ -53,7 +55,9 @@ export class CostBooks {
     const { store } = this.deps;
     const unbooked = await store.unbookedShifts(BATCH);
     for (const worked of unbooked) {
-      await store.bookShift(worked.shift, shiftBooking(worked, this.price(worked.shift.agentId)));
+      const booking = shiftBooking(worked, this.price(worked.shift.agentId));
+      const who = { agent: worked.shift.agentId, ...this.today() };
+      await store.bookShift(worked.shift, { ...booking, who });
     }
     return unbooked.length;
   }

@@ -4,6 +4,7 @@ import { agentStepOf, planOf, stepOf, type RunState, type StepState } from '../d
 import { stepInput } from '../domain/step-input';
 import { traceparentOf } from '../domain/trace';
 import type { RunCommand } from '../domain/decide-run';
+import type { Budgets } from './budgets';
 import type { Capsules } from './capsules';
 import type { GuardScope } from '../domain/guard/switch';
 import type { EngineDeps } from './context';
@@ -28,6 +29,7 @@ export class Dispatcher {
     private readonly capsules: Capsules,
     private readonly guards: Guards,
     private readonly rates: Pick<Rates, 'hold'>,
+    private readonly budgets: Pick<Budgets, 'past'>,
   ) {}
 
   async send(run: RunState, { stepId, attempt }: About<'send'>): Promise<void> {
@@ -127,6 +129,10 @@ export class Dispatcher {
     if (!step) return;
     await this.noteBoot(step, status.bootId);
     const { concurrency } = this.deps.registry.agent(agentStepOf(run, stepId).agentId);
+    const past = this.budgets.past(run, stepId, status.current);
+    // Its agent is told to stop; what it used counts with its result, however late that comes.
+    if (past !== undefined)
+      return void (await this.runs.apply(run.id, { type: 'cancel', reason: past, unless: 'ending' }));
     const reason = lostReason(status, { runId: run.id, stepId, bootId: step.bootId, concurrency });
     await this.runs.apply(
       run.id,

@@ -116,7 +116,7 @@ export class Engine {
     );
     this.approvals = new Approvals(deps, this.runs);
     this.leases = new Leases(deps, this.runs, this.capsules, this.tasks, this.guards, this.rates);
-    this.dispatcher = new Dispatcher(deps, this.runs, this.capsules, this.guards, this.rates);
+    this.dispatcher = new Dispatcher(deps, this.runs, this.capsules, this.guards, this.rates, this.budgets);
     this.settler = new Settler(deps, this.runs, this.capsules, this.dispatcher, this.guards);
     this.children = new Children(deps, this.runs);
     this.flow = new Flow(deps, this.runs);
@@ -138,7 +138,7 @@ export class Engine {
     );
     this.schedules = new Schedules(deps, this.ticker);
     this.redeploys = new Redeploys(deps);
-    this.costs = new CostBooks(deps, this.tasks, this.alerts);
+    this.costs = new CostBooks(deps, this.tasks, this.alerts, () => this.budgets.keys);
     this.watchdog = new Watchdog(deps, this.alerts, this.tasks);
     this.sweeper = new Sweeper(
       deps,

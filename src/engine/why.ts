@@ -1,5 +1,6 @@
 /** Reads what the sentence about a run that does not move is made of. */
 import { childId } from './children';
+import { heldText } from '../domain/budget';
 import { CHILD_STATES, placesOf } from '../domain/children';
 import { why, type CapsuleSeen, type WhySeen } from '../domain/flow';
 import { isTerminal, planOf, stepOf, type RunState, type StepState } from '../domain/run';
@@ -15,7 +16,7 @@ interface Sources {
   store: Store;
   registry: Pick<Registry, 'findAgent'>;
   clock: Pick<Clock, 'now'>;
-  engine?: { guards: { environment: string | undefined } };
+  engine?: { guards: { environment: string | undefined }; budgets: { zone: string } };
 }
 
 /** Why a run does not move; null while it does, and once it is over. */
@@ -36,9 +37,20 @@ export async function whyOf(run: RunState, sources: Sources): Promise<string | n
 }
 
 /** What the gate says of the steps that wait for an agent, as the record has it now. */
-async function heldSteps(run: RunState, { store, engine }: Sources): Promise<ReadonlyMap<string, string>> {
+async function heldSteps(
+  run: RunState,
+  { store, engine, clock }: Sources,
+): Promise<ReadonlyMap<string, string>> {
   if (!run.steps.some((s) => s.status === 'waiting')) return new Map();
-  const [{ switches }, all] = await Promise.all([store.guardReading(), store.breakers(MAX_SEEN)]);
+  const [{ switches }, all, held] = await Promise.all([
+    store.guardReading(),
+    store.breakers(MAX_SEEN),
+    store.heldLeases(MAX_SEEN, run.id),
+  ]);
+  const zone = engine?.budgets.zone ?? 'UTC';
+  const budgets = new Map(
+    held.map(({ stepId, use, estimate }) => [stepId, heldText(use, zone, clock.now(), estimate)]),
+  );
   const breakers = new Map(all.map((b) => [b.agentId, b]));
   const environment = engine?.guards.environment;
   return byStep(run, 'waiting', async ({ id }) => {
@@ -46,6 +58,8 @@ async function heldSteps(run: RunState, { store, engine }: Sources): Promise<Rea
     if (plan.kind !== 'agent') return undefined;
     const scope = { agentId: plan.agentId, workflowId: run.workflowId, environment };
     const verdict = admitBegin({ switches, breakers }, scope);
+    const money = budgets.get(id);
+    if (verdict.verdict === 'proceed' && money !== undefined) return money;
     return verdict.verdict === 'proceed' ? undefined : verdict.reason;
   });
 }

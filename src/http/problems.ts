@@ -145,6 +145,11 @@ export const PROBLEMS = {
     title: 'There is nothing of this id to switch off',
     hint: 'GET /agents and GET /workflows list what there is; `detail` names the environment of this installation.',
   },
+  'budget-not-found': {
+    status: 404,
+    title: 'There is no such budget or cap',
+    hint: 'GET /budgets and GET /caps list them; POST /budgets/{id}/set makes one.',
+  },
   'emergency-stop-not-found': {
     status: 404,
     title: 'There is no such emergency stop',

@@ -51,7 +51,7 @@ export interface HeldLease {
 export interface BudgetStore {
   /**
    * Every budget that has a limit, in the order of their ids, as it stands in the present periods; of those by
-   * run, each run that has used any of it and is not over.
+   * run, each run that has used any of it and is not over, or an empty key where there is none.
    */
   budgetUses(keys: { day: string; month: string }): Promise<BudgetUse[]>;
   /** What is known of what agents' jobs cost. */

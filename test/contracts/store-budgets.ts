@@ -1,4 +1,4 @@
-import { budgetId, type Budget, type BudgetName } from '../../src/domain/budget';
+import { budgetId, type BudgetName } from '../../src/domain/budget';
 import type { LedgerEntry } from '../../src/domain/ledger';
 import type { MoneyChange } from '../../src/store/budgets';
 import type { Change, Store } from '../../src/store/store';

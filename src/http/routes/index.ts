@@ -4,6 +4,7 @@ import { acknowledgeAlert, listAlerts } from './alerts';
 import { getBuild, listAgents, listBuilds, redeploy } from './agents';
 import { approvalPage, decideOnPage } from './approval-page';
 import { decideApproval, decideStep, getApproval, listApprovals } from './approvals';
+import { listBudgets, listCaps, raiseBudget, setBudget } from './budgets';
 import { listCapsules, listShifts } from './capsules';
 import { diffRuns } from './diff';
 import { fixDoctor, getDoctor } from './doctor';
@@ -77,6 +78,10 @@ export const ROUTES: readonly Route[] = [
   listSwitches,
   setSwitch,
   releaseSwitch,
+  listBudgets,
+  raiseBudget,
+  setBudget,
+  listCaps,
   startEmergencyStop,
   getEmergencyStop,
   listAlerts,

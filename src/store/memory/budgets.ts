@@ -293,13 +293,14 @@ export function memoryBudgets(tables: Tables): BudgetStore {
       .filter(([budget, key]) => budget === id && !isTerminal(tables.runs.get(key)?.state.status ?? 'failed'))
       .map(([, key]) => key)
       .sort(compare);
+  const keysOf = (budget: Budget, keys: { day: string; month: string }): string[] => {
+    if (budget.period !== 'per-run') return [keys[budget.period]];
+    const runs = runsOf(budgetId(budget));
+    return runs.length === 0 ? [''] : runs;
+  };
   return {
     budgetUses: async (keys) =>
-      inOrder(tables).flatMap((budget) =>
-        (budget.period === 'per-run' ? runsOf(budgetId(budget)) : [keys[budget.period]]).map((key) =>
-          useOf(tables, budget, key),
-        ),
-      ),
+      inOrder(tables).flatMap((budget) => keysOf(budget, keys).map((key) => useOf(tables, budget, key))),
     learnedCosts: async (): Promise<ReadonlyMap<string, Learned>> =>
       new Map([...tables.money.learned].map(([id, l]) => [id, { costs: [...l.costs], ms: [...l.ms] }])),
     declareBudget: async (budget, entry) =>

@@ -17,7 +17,7 @@ interface Row extends QueryResultRow {
   reserved: string;
 }
 
-const USE = `b.measure, b.scope, b.subject, b.period, b.declared::text, b.assigned::text, k.key,
+const USE = `b.measure, b.scope, b.subject, b.period, b.declared::text, b.assigned::text, coalesce(k.key, '') AS key,
   coalesce(r.amount, 0)::text AS raised, coalesce(u.spent, 0)::text AS spent, coalesce(u.reserved, 0)::text AS reserved`;
 const USED = `LEFT JOIN budget_raises r ON r.budget_id = b.id AND r.key = k.key
   LEFT JOIN budget_use u ON u.budget_id = b.id AND u.key = k.key`;
@@ -43,11 +43,11 @@ export class BudgetQueries {
   private async uses({ day, month }: { day: string; month: string }): Promise<BudgetUse[]> {
     const { rows } = await this.pool.query<Row>({
       name: 'budget_uses',
-      text: `SELECT ${USE} FROM budgets b CROSS JOIN LATERAL (
+      text: `SELECT ${USE} FROM budgets b LEFT JOIN LATERAL (
             SELECT CASE b.period WHEN 'day' THEN $1 ELSE $2 END AS key WHERE b.period <> 'per-run'
             UNION ALL (SELECT x.key FROM budget_use x JOIN runs ON runs.id::text = x.key AND runs.finished_at IS NULL
-              WHERE b.period = 'per-run' AND x.budget_id = b.id ORDER BY x.spent + x.reserved DESC, x.key LIMIT ${MAX_RUNS})) k
-          ${USED} WHERE coalesce(b.assigned, b.declared) IS NOT NULL ORDER BY b.id, k.key COLLATE "C"`,
+              WHERE b.period = 'per-run' AND x.budget_id = b.id ORDER BY x.spent + x.reserved DESC, x.key LIMIT ${MAX_RUNS})) k ON true
+          ${USED} WHERE coalesce(b.assigned, b.declared) IS NOT NULL ORDER BY b.id, k.key COLLATE "C" NULLS FIRST`,
       values: [day, month],
     });
     return rows.map(toUse);
