@@ -79,6 +79,7 @@ const TAGS: Array<{ name: string; description: string }> = [
   { name: 'workflows', description: 'What runs, and when.' },
   { name: 'agents', description: 'Who does the work, and what they call themselves.' },
   { name: 'capsules', description: 'What is awake, and what was billed.' },
+  { name: 'approvals', description: 'What people are asked, and how far agents are trusted.' },
   { name: 'inbox', description: 'What agents delivered, for people who write agents.' },
   { name: 'audit', description: 'What was done, by whom, and whether the record of it is whole.' },
   { name: 'people', description: 'Keys, logins, and who may do what.' },

@@ -1,5 +1,6 @@
 import type { Store } from '../../src/store/store';
 import { alertContract } from './store-alerts';
+import { approvalContract } from './store-approvals';
 import { auditContract } from './store-audit';
 import { budgetContract } from './store-budgets';
 import { breakerContract } from './store-breakers';
@@ -13,6 +14,7 @@ import { leaseContract } from './store-leases';
 import { notificationContract } from './store-notifications';
 import { recordContract } from './store-record';
 import { redeployContract } from './store-redeploys';
+import { releaseContract } from './store-releases';
 import { replayContract } from './store-replays';
 import { runContract } from './store-runs';
 import { switchContract } from './store-switches';
@@ -47,8 +49,10 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     costContract(store);
     switchContract(store);
     breakerContract(store);
+    approvalContract(store);
     auditContract(store);
     budgetContract(store);
     keyContract(store);
+    releaseContract(store);
   });
 }

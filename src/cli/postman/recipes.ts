@@ -51,6 +51,27 @@ export const RECIPES: Record<string, Recipe> = {
     statuses: [202],
   },
   listApprovals: { query: { limit: '5' }, statuses: [200] },
+  getApproval: { params: { id: TEST_JOB.runId }, statuses: [404], codes: ['approval-not-found'] },
+  decideApproval: {
+    params: { id: TEST_JOB.runId },
+    body: { verdict: 'approve' },
+    statuses: [404],
+    codes: ['approval-not-found'],
+  },
+  getApprovalPage: {
+    params: { id: TEST_JOB.runId },
+    statuses: [200, 404],
+    codes: ['approval-not-found'],
+  },
+  decideOnPage: { params: { id: TEST_JOB.runId }, statuses: [400, 401], codes: ['invalid-request', 'unauthorized'] },
+  getOversight: { params: { agentId: '{{agentId}}' }, statuses: [200, 404], codes: ['agent-not-found'] },
+  // Takes effect at once, where there is such an agent.
+  setOversight: {
+    params: { agentId: 'no-such-agent' },
+    body: { level: 'supervised', reason: 'set from Postman' },
+    statuses: [404],
+    codes: ['agent-not-found'],
+  },
   // No run waits for a person here: what is shown is that a decision nobody asked for changes nothing.
   decideStep: {
     params: { stepId: 'no-such-step' },

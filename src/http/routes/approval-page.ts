@@ -25,7 +25,7 @@ const isViewer = (who: Identity): who is Principal =>
 
 export const approvalPage = route({
   method: 'get',
-  path: '/approvals/:memoId/page',
+  path: '/approvals/:id/page',
   operationId: 'getApprovalPage',
   tag,
   summary: 'A page that shows a memo and takes a decision',
@@ -41,7 +41,7 @@ export const approvalPage = route({
       const again = req.query['again'] === undefined && req.get('Sec-Fetch-Site') === 'cross-site';
       return html(again ? throughPage() : loginPage());
     }
-    const memo = await store.memo(params.memoId);
+    const memo = await store.memo(params.id);
     if (!memo) throw new Problem('approval-not-found');
     return html(memoPage(memo, { csrf: csrfOf(who), mayDecide: holds(who.scopes, 'approver') }));
   },
@@ -49,7 +49,7 @@ export const approvalPage = route({
 
 export const decideOnPage = route({
   method: 'post',
-  path: '/approvals/:memoId/page',
+  path: '/approvals/:id/page',
   operationId: 'decideOnPage',
   tag,
   summary: 'What the forms of that page send',
@@ -76,8 +76,8 @@ export const decideOnPage = route({
     const form = new URLSearchParams(rawBody.toString('utf8'));
     const key = form.get('key');
     if (key !== null) await logIn(key, { req, res }, deps);
-    else await decide(params.memoId, form, req, deps);
-    res.redirect(303, `/approvals/${params.memoId}/page?again=1`);
+    else await decide(params.id, form, req, deps);
+    res.redirect(303, `/approvals/${params.id}/page?again=1`);
     return { kind: 'streaming' };
   },
 });

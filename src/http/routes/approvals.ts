@@ -9,7 +9,7 @@ import { ApprovalView, approvalView } from '../views/approval';
 const tag = 'approvals';
 
 const comment = z.string().trim().min(1).max(2_000);
-export const memoParams = z.object({ memoId: z.guid().toLowerCase() });
+export const memoParams = z.object({ id: z.guid().toLowerCase() });
 
 const PROBLEM_OF: Record<Refusal, ProblemCode> = {
   decided: 'nothing-to-decide',
@@ -58,7 +58,7 @@ export const listApprovals = route({
 
 export const getApproval = route({
   method: 'get',
-  path: '/approvals/:memoId',
+  path: '/approvals/:id',
   operationId: 'getApproval',
   tag,
   summary: 'One decision memo',
@@ -67,7 +67,7 @@ export const getApproval = route({
   responses: { 200: { description: 'The memo.', schema: ApprovalView } },
   problems: ['approval-not-found'],
   handle: async ({ params }, { store }) => {
-    const memo = await store.memo(params.memoId);
+    const memo = await store.memo(params.id);
     if (!memo) throw new Problem('approval-not-found');
     return json(approvalView(memo));
   },
@@ -75,7 +75,7 @@ export const getApproval = route({
 
 export const decideApproval = route({
   method: 'post',
-  path: '/approvals/:memoId/decision',
+  path: '/approvals/:id/decision',
   operationId: 'decideApproval',
   tag,
   summary: 'Approve, reject or send back what is asked',
@@ -97,7 +97,7 @@ export const decideApproval = route({
     const { verdict } = body;
     const said = body.comment === undefined ? {} : { comment: body.comment };
     const vote = { by: actor, owner: principal?.owner ?? actor, verdict, ...said };
-    const decided = await engine.approvals.decide(params.memoId, vote);
+    const decided = await engine.approvals.decide(params.id, vote);
     if (decided.kind === 'unknown') throw new Problem('approval-not-found');
     if (decided.kind === 'refused') throw refused(decided.why);
     return json(approvalView(decided.memo));
