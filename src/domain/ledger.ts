@@ -27,7 +27,10 @@ export type EntityKind =
   | 'budget'
   | 'breaker'
   | 'approval'
-  | 'oversight';
+  | 'oversight'
+  | 'release'
+  | 'environment'
+  | 'rollout';
 
 export interface LedgerEntry {
   at: number;

@@ -20,6 +20,7 @@ import type { FlowStore } from './flow';
 import type { CostStore } from './costs';
 import type { NotificationStore } from './notifications';
 import type { RedeployStore } from './redeploys';
+import type { ReleaseStore } from './releases';
 import type { ReplayStore } from './replays';
 import type { DeliveryStore } from './deliveries';
 import type { SwitchStore } from './switches';
@@ -196,7 +197,8 @@ export interface Store
     AuditStore,
     KeyStore,
     SwitchStore,
-    BreakerStore {
+    BreakerStore,
+    ReleaseStore {
   /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
   commit(change: Change): Promise<CommitResult>;
 

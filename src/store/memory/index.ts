@@ -19,6 +19,7 @@ import { memoryCosts, purgeCosts } from './costs';
 import { memoryKeys } from './keys';
 import { memoryNotifications } from './notifications';
 import { memoryRedeploys } from './redeploys';
+import { memoryReleases } from './releases';
 import { memoryReplays } from './replays';
 import { admissible, isSwitchedOff, memorySwitches } from './switches';
 import { Tables, type CapsuleRow, type LeaseRow, type RunRow } from './tables';
@@ -43,6 +44,7 @@ export function createMemoryStore({ environment = 'development' } = {}): Store {
     ...memoryBreakers(tables),
     ...memoryAudit(tables),
     ...memoryKeys(tables),
+    ...memoryReleases(tables),
     ...rest(tables),
   };
 }

@@ -17,6 +17,7 @@ import { migrate } from './migrate';
 import { createPool } from './pool';
 import { NotificationQueries } from './notifications';
 import { RedeployQueries } from './redeploys';
+import { ReleaseQueries } from './releases';
 import { ReplayQueries } from './replays';
 import { RunQueries } from './runs';
 import { SwitchQueries } from './switches';
@@ -112,6 +113,7 @@ function compose(pool: Pool): Store {
     ...new BreakerQueries(pool).store(),
     ...new AuditQueries(pool).store(),
     ...new KeyQueries(pool).store(),
+    ...new ReleaseQueries(pool).store(),
     ledger: (after, limit) => ledger(pool, after, limit),
     sharedSecret: (name, proposal) => sharedSecret(pool, name, proposal),
     ping: async () => void (await pool.query('SELECT 1')),

@@ -1,0 +1,58 @@
+/** The record's part of releases: what they are, where the pointers stand, and which of them did which work. */
+import type { LedgerEntry } from '../domain/ledger';
+import type { Environment } from '../domain/release/environment';
+import type { Release } from '../domain/release/manifest';
+import type { Rollout } from '../domain/rollout/rollout';
+import type { Page, Versioned } from './store';
+
+/** What a release is made of, by SHA-256. */
+export type Parts = ReadonlyMap<string, Buffer>;
+
+/** One attempt's work. */
+export interface ReleaseWork {
+  runId: string;
+  stepId: string;
+  attempt: number;
+  agentId: string;
+  releaseId: string;
+  /** SHA-256 of the canonical JSON of the input that the agent saw. */
+  inputHash: string;
+  at: number;
+}
+
+export interface ReleaseStore {
+  /** Keeps a release with its parts, once: the same id again answers what was kept first. */
+  addRelease(
+    release: Release,
+    parts: Parts,
+    entry: LedgerEntry,
+  ): Promise<{ kind: 'added' | 'known'; release: Release }>;
+  release(id: string): Promise<Release | undefined>;
+  /** Newest first. */
+  releases(filter: { agentId?: string }, limit: number, cursor?: string): Promise<Page<Release>>;
+  releasePart(sha256: string): Promise<Buffer | undefined>;
+
+  /** All of them, by agent and name. */
+  environments(): Promise<Environment[]>;
+  environment(agentId: string, name: string): Promise<Environment | undefined>;
+  /** Writes an environment unless somebody did since `expect` was its fence (0: there was none). */
+  saveEnvironment(env: Environment, expect: number, entry: LedgerEntry): Promise<boolean>;
+
+  rollout(id: string): Promise<Versioned<Rollout> | undefined>;
+  /** The one that is not over. */
+  openRollout(agentId: string, environment: string): Promise<Versioned<Rollout> | undefined>;
+  /** Newest first. */
+  rollouts(limit: number, cursor?: string): Promise<Page<Rollout>>;
+  /**
+   * Writes a rollout unless somebody did since `expect` was its version (0: it is new). Answers whether it was
+   * written: a new one is not while another of its environment is under way.
+   */
+  saveRollout(rollout: Rollout, expect: number, entry: LedgerEntry): Promise<boolean>;
+
+  /** Notes who does an attempt's work; what was noted first stands. */
+  noteWork(work: ReleaseWork): Promise<void>;
+  /** Of a run, in the order it was begun. */
+  workOfRun(runId: string): Promise<ReleaseWork[]>;
+  /** What a release did, newest first. */
+  workOfRelease(releaseId: string, limit: number): Promise<ReleaseWork[]>;
+}

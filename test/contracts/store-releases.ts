@@ -1,0 +1,156 @@
+import { fold, verifyChain, type LedgerEntry } from '../../src/domain/ledger';
+import {
+  changeEnvironment,
+  environmentId,
+  newEnvironment,
+  projectEnvironment,
+  type Environment,
+} from '../../src/domain/release/environment';
+import { projectRelease, releaseId, sha256, type Release } from '../../src/domain/release/manifest';
+import { decideRollout, newRollout, projectRollout, type Rollout } from '../../src/domain/rollout/rollout';
+import { STRATEGY_DEFAULTS } from '../../src/domain/rollout/strategy';
+import type { Store } from '../../src/store/store';
+import { runId, T0 } from './store-fixtures';
+
+const PROMPT = Buffer.from('Be brief.\u0000\n');
+
+function releaseOf(n: number, agentId = 'writer'): Release {
+  const manifest: Release['manifest'] = {
+    ...{ manifestVersion: 1, agentId, code: { tree: String(n).repeat(40) }, models: [] },
+    prompts: [{ path: 'prompts/a.md', sha256: sha256(PROMPT) }],
+    ...{ tools: [], permissions: [], contractVersion: 1, config: { n } },
+  };
+  return { id: releaseId(manifest), agentId, manifest, createdAt: T0 + n, createdBy: 'key:1' };
+}
+
+const entryOf = (
+  entity: 'release' | 'environment' | 'rollout',
+  id: string,
+  set: Record<string, unknown>,
+): LedgerEntry => ({ at: T0, actor: 'key:1', action: `${entity}.changed`, entity, id, set });
+
+export function releaseContract(open: () => Store): void {
+  const add = (release: Release) =>
+    open().addRelease(
+      release,
+      new Map([[sha256(PROMPT), PROMPT]]),
+      entryOf('release', release.id, projectRelease(release)),
+    );
+  const bodies = async () => {
+    const entries = await open().ledger(0, 100);
+    expect(verifyChain(entries)).toEqual({ ok: true, entries: entries.length });
+    return entries.map(({ body }) => JSON.parse(body) as LedgerEntry);
+  };
+
+  describe('releases', () => {
+    it('are kept once, with their parts and one entry', async () => {
+      const release = { ...releaseOf(1), parent: 'b'.repeat(64) };
+      await expect(add(release)).resolves.toEqual({ kind: 'added', release });
+      const again = { ...releaseOf(1), createdAt: T0 + 99, createdBy: 'key:2' };
+      await expect(add(again)).resolves.toEqual({ kind: 'known', release });
+      await expect(open().release(release.id)).resolves.toEqual(release);
+      await expect(open().release('f'.repeat(64))).resolves.toBeUndefined();
+      const part = await open().releasePart(sha256(PROMPT));
+      expect(part?.equals(PROMPT)).toBe(true);
+      await expect(open().releasePart('f'.repeat(64))).resolves.toBeUndefined();
+      expect((await bodies()).length).toBe(1);
+    });
+
+    it('are listed newest first, of one agent or of all', async () => {
+      const all = [releaseOf(1), releaseOf(2, 'crawler'), releaseOf(3)];
+      for (const release of all) await add(release);
+      const ids = (items: Release[]) => items.map((r) => r.id);
+      const one = await open().releases({}, 2);
+      expect(ids(one.items)).toEqual([all[2]?.id, all[1]?.id]);
+      const two = await open().releases({}, 2, one.nextCursor ?? '');
+      expect([ids(two.items), two.nextCursor]).toEqual([[all[0]?.id], null]);
+      expect(ids((await open().releases({ agentId: 'writer' }, 9)).items)).toEqual([all[2]?.id, all[0]?.id]);
+    });
+  });
+
+  describe('environments', () => {
+    const promoted = (env: Environment, id: string): Environment => {
+      const decision = changeEnvironment(env, { type: 'promote', releaseId: id }, T0 + 1);
+      if (!decision.ok) throw new Error(decision.reason);
+      return decision.environment;
+    };
+    const save = (env: Environment, expect: number) =>
+      open().saveEnvironment(
+        env,
+        expect,
+        entryOf('environment', environmentId(env), projectEnvironment(env)),
+      );
+
+    it('are written by whoever saw the last fence; their pointers are the fold of the ledger', async () => {
+      const first = promoted(newEnvironment('writer', 'prod', T0), 'a'.repeat(64));
+      const second = promoted(first, 'b'.repeat(64));
+      await expect(save(first, 0)).resolves.toBe(true);
+      await expect(save(first, 0)).resolves.toBe(false);
+      const races = await Promise.all([save(second, 1), save(promoted(first, 'c'.repeat(64)), 1)]);
+      expect(races.filter(Boolean)).toHaveLength(1);
+      const kept = (await open().environment('writer', 'prod')) as Environment;
+      expect(kept).toMatchObject({ fence: 2, previous: 'a'.repeat(64) });
+      await expect(open().environment('writer', 'dev')).resolves.toBeUndefined();
+      const entries = await bodies();
+      expect(entries).toHaveLength(2);
+      expect(fold(entries)).toEqual(projectEnvironment(kept));
+      const other = promoted(newEnvironment('crawler', 'prod', T0), 'd'.repeat(64));
+      await save(other, 0);
+      await expect(open().environments()).resolves.toEqual([other, kept]);
+    });
+  });
+
+  describe('rollouts', () => {
+    const rolloutOf = (n: number, environment = 'prod') =>
+      newRollout({
+        ...{ id: runId(n), agentId: 'writer', environment, candidate: 'c'.repeat(64) },
+        ...{ strategy: STRATEGY_DEFAULTS['canary'], createdAt: T0 + n },
+      });
+    const save = (r: Rollout, expect: number) =>
+      open().saveRollout(r, expect, entryOf('rollout', r.id, projectRollout(r)));
+
+    it('are one at a time in an environment, written by whoever saw the last version', async () => {
+      const first = rolloutOf(1);
+      await expect(save(first, 0)).resolves.toBe(true);
+      await expect(save(rolloutOf(2), 0)).resolves.toBe(false);
+      await expect(save(rolloutOf(3, 'dev'), 0)).resolves.toBe(true);
+      const aborting = decideRollout(first, { type: 'abort', reason: 'no' }, T0 + 5).state;
+      const started = decideRollout(first, { type: 'start' }, T0 + 5).state;
+      expect((await Promise.all([save(aborting, 1), save(started, 1)])).filter(Boolean)).toHaveLength(1);
+      await save(aborting, 2);
+      await expect(open().openRollout('writer', 'prod')).resolves.toEqual({ state: aborting, version: 3 });
+      const over = decideRollout(aborting, { type: 'restored' }, T0 + 6).state;
+      await expect(save(over, 3)).resolves.toBe(true);
+      await expect(open().openRollout('writer', 'prod')).resolves.toBeUndefined();
+      await expect(open().rollout(runId(1))).resolves.toEqual({ state: over, version: 4 });
+      const entries = (await bodies()).filter((e) => e.id === runId(1));
+      expect(fold(entries)).toEqual(projectRollout(over));
+      await expect(save(rolloutOf(2), 0)).resolves.toBe(true);
+      const page = await open().rollouts(2);
+      expect(page.items.map((r) => r.id)).toEqual([runId(3), runId(2)]);
+      expect((await open().rollouts(2, page.nextCursor ?? '')).items.map((r) => r.id)).toEqual([runId(1)]);
+    });
+  });
+
+  describe('the work of releases', () => {
+    const work = (n: number, stepId: string, releaseId: string, at = T0 + n) => ({
+      ...{ runId: runId(n), stepId, attempt: 1, agentId: 'writer', releaseId },
+      ...{ inputHash: sha256(`${n}`), at },
+    });
+    it('is noted once, and found from either side', async () => {
+      const [a, b] = ['a'.repeat(64), 'b'.repeat(64)];
+      for (const w of [work(1, 'two', a, T0 + 9), work(1, 'one', a), work(2, 'one', b), work(3, 'one', a)])
+        await open().noteWork(w);
+      await open().noteWork({ ...work(1, 'one', b), at: T0 + 50 });
+      await expect(open().workOfRun(runId(1))).resolves.toEqual([
+        work(1, 'one', a),
+        work(1, 'two', a, T0 + 9),
+      ]);
+      await expect(open().workOfRelease(a, 2)).resolves.toEqual([
+        work(1, 'two', a, T0 + 9),
+        work(3, 'one', a),
+      ]);
+      await expect(open().workOfRun(runId(9))).resolves.toEqual([]);
+    });
+  });
+}
