@@ -83,7 +83,7 @@ describe('what was granted', () => {
   });
 
   it('adds up', () => {
-    expect(bounds.post).toEqual({ count: 2, costUsd: expect.closeTo(0.3), reach: 10 });
+    expect(bounds.post).toEqual({ count: 2, costUsd: 0.1 + 0.2, reach: 10 });
     expect(costOf([act({ costUsd: 2 }), act()])).toBe(2);
   });
 

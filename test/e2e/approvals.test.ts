@@ -194,6 +194,38 @@ describe('agents that are overseen', () => {
     expect(await decide('ben', memo, 'approve')).toMatchObject({ status: 409 });
   });
 
+  test('are decided on from the page that a link opens, by who is logged in', async () => {
+    const runId = await start('alpha', { actions: [post()] });
+    const memo = await asked(runId);
+    const url = `${orchestrator.url}${memo.links.page}`;
+    const send = (form: Record<string, string>, headers: Record<string, string> = {}) =>
+      fetch(url, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual', headers });
+
+    const stranger = await fetch(url);
+    expect(stranger.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(await stranger.text()).not.toContain('alpha');
+    expect((await send({ key: 'x'.repeat(32) })).status).toBe(401);
+    expect((await send({ verdict: 'approve', csrf: '' })).status).toBe(401);
+
+    const login = await send({ key: KEYS.ben });
+    expect(login.status).toBe(303);
+    const cookie = (login.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+    const page = await (await fetch(url, { headers: { cookie } })).text();
+    const csrf = /name="csrf" value="([^"]+)"/.exec(page)?.[1] ?? '';
+    expect(page).not.toContain('<script');
+    expect((await send({ verdict: 'approve', csrf: 'guess' }, { cookie })).status).toBe(403);
+    const elsewhere = { cookie, origin: 'https://elsewhere.example' };
+    expect((await send({ verdict: 'approve', csrf }, elsewhere)).status).toBe(403);
+    expect((await send({ verdict: 'maybe', csrf }, { cookie })).status).toBe(400);
+    expect(await memosOf(runId)).toMatchObject([{ state: 'requested', decisions: [] }]);
+
+    expect((await send({ verdict: 'approve', csrf, comment: '<b>fine</b>' }, { cookie })).status).toBe(303);
+    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    const after = await (await fetch(url, { headers: { cookie } })).text();
+    expect(after).toContain('&lt;b&gt;fine&lt;/b&gt;');
+    expect((await send({ verdict: 'reject', csrf }, { cookie })).status).toBe(409);
+  });
+
   test('are promoted by what goes well, and fall back when they do more than they said', async () => {
     const runId = await start('novice', { actions: [post(), post()], confidence: 0.9 });
     await decide('ben', await asked(runId), 'approve');

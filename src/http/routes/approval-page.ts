@@ -58,7 +58,7 @@ export const decideOnPage = route({
   access: 'login',
   params: memoParams,
   anyBody: true,
-  responses: { 303: { description: 'Done; back to the page.' } },
+  responses: { 303: { description: 'Done; back to the page.', contentType: 'text/plain' } },
   problems: [
     'approval-not-found',
     'nothing-to-decide',
