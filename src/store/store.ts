@@ -20,7 +20,7 @@ import type { FlowStore } from './flow';
 import type { CostStore } from './costs';
 import type { NotificationStore } from './notifications';
 import type { RedeployStore } from './redeploys';
-import type { ReleaseStore } from './releases';
+import type { ReleaseStore } from './release-store';
 import type { ReplayStore } from './replays';
 import type { DeliveryStore } from './deliveries';
 import type { SwitchStore } from './switches';

@@ -3,7 +3,7 @@ import type { Release } from '../../domain/release/manifest';
 import { isRolloutOver, type Rollout } from '../../domain/rollout/rollout';
 import { toPage, type Cursor } from '../cursor';
 import type { LedgerEntry } from '../../domain/ledger';
-import type { ReleaseStore, ReleaseWork } from '../releases';
+import type { ReleaseStore, ReleaseWork } from '../release-store';
 import type { Versioned } from '../store';
 import { clone, commit } from './commit';
 import { compare, newest } from './order';

@@ -18,6 +18,8 @@ const DIRECTORY = join(__dirname, '..', 'migrations');
 
 /** Brings the schema up to date. Answers the names of the files it applied. */
 export async function migrate(pool: Pool): Promise<string[]> {
+  // A role that may not make tables can run the orchestrator on a schema that is up to date.
+  if ((await pendingIn(pool)).length === 0) return [];
   const client = await pool.connect();
   try {
     await client.query(patient('SELECT pg_advisory_lock($1)', [LOCK]));
@@ -25,17 +27,27 @@ export async function migrate(pool: Pool): Promise<string[]> {
     await client.query(
       'CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
     );
-    const { rows } = await client.query<{ name: string }>('SELECT name FROM migrations');
-    const known = new Set(rows.map((r) => r.name));
-    const pending = readdirSync(DIRECTORY)
-      .filter((name) => name.endsWith('.sql') && !known.has(name))
-      .sort();
+    const pending = await pendingIn(client);
     for (const name of pending) await apply(client, name);
     return pending;
   } finally {
     await client.query('SELECT pg_advisory_unlock($1)', [LOCK]).catch(() => undefined);
     client.release();
   }
+}
+
+/** The files that are not applied yet; all of them where there is no schema. */
+async function pendingIn(database: Pick<Pool, 'query'>): Promise<string[]> {
+  const files = readdirSync(DIRECTORY)
+    .filter((name) => name.endsWith('.sql'))
+    .sort();
+  const { rows: found } = await database.query<{ there: boolean }>(
+    `SELECT to_regclass('${SCHEMA}.migrations') IS NOT NULL AS there`,
+  );
+  if (found[0]?.there !== true) return files;
+  const { rows } = await database.query<{ name: string }>(`SELECT name FROM ${SCHEMA}.migrations`);
+  const known = new Set(rows.map(({ name }) => name));
+  return files.filter((name) => !known.has(name));
 }
 
 const patient = (text: string, values?: unknown[]) => ({

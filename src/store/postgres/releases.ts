@@ -5,7 +5,7 @@ import type { Release } from '../../domain/release/manifest';
 import type { Rollout } from '../../domain/rollout/rollout';
 import { decodeCursor, toPage } from '../cursor';
 import { storableJson } from '../json';
-import type { Parts, ReleaseStore, ReleaseWork } from '../releases';
+import type { Parts, ReleaseStore, ReleaseWork } from '../release-store';
 import type { Page, Versioned } from '../store';
 import { changeChained } from './chained';
 
