@@ -120,7 +120,7 @@ export class EmergencyStops {
     const revoked = before?.revokedBefore === undefined && next.revokedBefore !== undefined;
     const action = stop.phase === 'done' ? 'done' : revoked ? 'revoked' : undefined;
     await store.saveStop(next, version, action && stopEntry(action, next, now));
-    if (revoked) this.guards.forget();
+    if (revoked) await this.guards.reread();
   }
 
   /** Runs that an agent is at work for. */

@@ -135,6 +135,13 @@ export class Guards {
     }
   }
 
+  /** Reads what is committed now: a read that is under way may have begun before. */
+  async reread(): Promise<void> {
+    this.forget();
+    await this.underWay?.catch(() => undefined); // whoever began it is told
+    await this.refresh();
+  }
+
   /** Whatever is asked next reads anew. */
   forget(): void {
     this.readAt = -Infinity;
