@@ -4,11 +4,11 @@ import { simulate, type SimulationReport } from './simulate';
 
 export const CAMPAIGN = {
   hours: 125,
-  runsPerHour: 0.35,
+  runsPerHour: 0.2,
   burst: 15,
   faultRate: 0.1,
-  /** Four times a day; one of them is the hour that clocks are changed in. */
-  cron: '30 2,8,14,20 * * *',
+  /** Twice a day; one of them is the hour that clocks are changed in. */
+  cron: '30 2,14 * * *',
 } as const;
 
 export interface Totals {

@@ -16,6 +16,8 @@ import { SWEEP_MS } from './orchestrator';
 const SETTLED_MS = 10 * SWEEP_MS;
 /** Orchestrators whose clocks are ahead, and capsules that are woken ahead of a schedule, act before a due time. */
 const AHEAD_MS = 180_000;
+/** After a tick's time it is decided by then, or never. */
+const LATE_TICK_MS = 3_600_000;
 /** One quiet time in so many is lived through. */
 const PROVED_OF = 100;
 
@@ -36,7 +38,6 @@ export class QuietTimes {
   /** What was found out, for as long as nothing changes. */
   private known = { changes: -1, from: 0, until: 0 };
   private proof: { changes: number; until: number } | undefined;
-  private nextTick = 0;
 
   constructor(private readonly options: QuietOptions) {}
 
@@ -70,7 +71,7 @@ export class QuietTimes {
 
   /** Until when nothing in the record is due; `now` when something waits to be done. */
   private async look(now: number, end: number): Promise<number> {
-    const { store, registry } = this.options;
+    const { store } = this.options;
     const horizon = end + AHEAD_MS;
     const open = [
       await store.dueCapsules(horizon, 1),
@@ -86,13 +87,17 @@ export class QuietTimes {
     const [first] = await store.dueRuns(horizon, 1);
     const run = first === undefined ? undefined : await store.run(first);
     if (run) times.push((runDueAt(run.state) ?? now) - AHEAD_MS);
-    if (this.nextTick <= now) {
-      const ticks = registry.workflows.flatMap(({ schedule }) =>
-        schedule ? nextTicks(schedule, now, 1) : [],
-      );
-      this.nextTick = Math.min(...ticks);
-    }
-    times.push(this.nextTick - AHEAD_MS);
+    times.push((await this.nextTick(now)) - AHEAD_MS);
     return Math.max(now, Math.min(...times));
+  }
+  /** By the record, not by the clock: a tick that nobody could write down is still to come. */
+  private async nextTick(now: number): Promise<number> {
+    const { store, registry } = this.options;
+    const next = registry.workflows.map(async ({ id, schedule }) => {
+      if (!schedule) return [];
+      const last = (await store.lastTick(id)) ?? now - LATE_TICK_MS;
+      return nextTicks(schedule, Math.max(last, now - LATE_TICK_MS), 1);
+    });
+    return Math.min(...(await Promise.all(next)).flat());
   }
 }
