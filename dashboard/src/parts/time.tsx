@@ -27,11 +27,19 @@ export function timeText(at: string, zone = ZONE): string {
 export const fullTime = (at: string, zone = ZONE): string =>
   `${format(zone, { ...DAY, ...CLOCK }).format(new Date(at))} ${zone}`;
 
+/** `GMT+2`, at that time. */
+const offsetOf = (zone: string, at: string): string =>
+  format(zone, { timeZoneName: 'shortOffset' })
+    .formatToParts(new Date(at))
+    .find(({ type }) => type === 'timeZoneName')?.value ?? zone;
+
 export function Time({ at, zone }: { at: string | null; zone?: string | undefined }) {
   if (at === null) return <span class="dim">–</span>;
   return (
     <time dateTime={at} title={`${fullTime(at)} (yours) · ${fullTime(at, zone)}`}>
       {timeText(at, zone)}
+      {/* A wall clock elsewhere says so: it would be taken for the viewer's. */}
+      {zone !== undefined && offsetOf(zone, at) !== offsetOf(ZONE, at) && ` ${offsetOf(zone, at)}`}
     </time>
   );
 }

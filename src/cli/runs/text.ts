@@ -1,4 +1,5 @@
 /** Runs as lines for people. */
+import { stepShown } from '../../domain/status';
 import type { RunSummary, RunView } from '../../http/views/run';
 import { printable, type Column } from '../output';
 import type { Paint } from '../terminal';
@@ -8,12 +9,12 @@ export const SHORT_ID = 8;
 
 const when = (time: string): string => new Date(time).toISOString().replace('T', ' ').slice(0, 19);
 
-/** `running · crawl running, write pending`: the steps that say where a run stands. */
+/** `running · crawl retrying 2/3, write needs approval`: the steps that say where a run stands. */
 function stand({ steps, error }: RunSummary): string {
   if (error) return error.message;
   const open = steps.filter((s) => !['succeeded', 'skipped', 'pending'].includes(s.status));
   return open.length > 0
-    ? open.map((s) => `${s.id} ${s.status}`).join(', ')
+    ? open.map((s) => `${s.id} ${stepShown(s).text}`).join(', ')
     : `${steps.filter((s) => s.status === 'succeeded').length} of ${steps.length} steps done`;
 }
 

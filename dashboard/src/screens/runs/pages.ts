@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { asProblem, get, withQuery, type Problem } from '../../api/client';
 import type { Page, RunSummary } from '../../api/types';
 import { live } from '../../live/events';
+import { withFirstPage } from './merge';
 
 const PAGE = 100;
 const FRESH_MS = 15_000;
@@ -27,17 +28,6 @@ interface State {
 }
 
 const nothing = (key: string): State => ({ key, items: [], loaded: false, cursor: null });
-
-/** A fresh first page over what was there: what it spans is replaced, what comes after stays. */
-export function withFirstPage(
-  old: readonly RunSummary[],
-  page: readonly RunSummary[],
-): readonly RunSummary[] {
-  const last = page.at(-1);
-  const known = new Set(page.map(({ id }) => id));
-  const after = last ? old.filter((run) => !known.has(run.id) && run.createdAt <= last.createdAt) : [];
-  return [...page, ...after];
-}
 
 export function useRunPages(filter: Record<string, string>): RunPages {
   const key = withQuery('/runs', { ...filter, limit: String(PAGE) });
