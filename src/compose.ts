@@ -101,13 +101,13 @@ async function start(
   const events = new EventEmitter<EngineEvents>();
   const callbacks = new Callbacks(await callbackSecret(config, store), `${publicUrl}/webhook`);
   // The figures come up later than who is counted.
-  let metricsOf: Metrics | undefined;
+  const late: { metrics?: Metrics } = {};
   const notifier = undo.push(
     new Notifier({
       ...{ store, clock: systemClock, random: Math.random, newId: randomUUID, log },
       channels: openChannels(config.notify, publicUrl, () => systemClock.now()),
       rules: config.notify.rules,
-      observe: (sample) => metricsOf?.observeNotification(sample),
+      observe: (sample) => late.metrics?.observeNotification(sample),
     }),
     (n) => n.close(),
   );
@@ -137,7 +137,7 @@ async function start(
   const streams = undo.push(new EventStreams({ events, clock: systemClock }), async (s) => s.close());
   const watched = { store, clock: systemClock, events, tasks: engine.tasks, log, ...(inbox && { inbox }) };
   const metrics = undo.push(createMetrics(watched), async (m) => m.close());
-  metricsOf = metrics;
+  late.metrics = metrics;
   const audited = { store, clock: systemClock, log, alerts: engine.alerts, tasks: engine.tasks };
   const checkpoints = deps.performing ? openCheckpoints(config.audit, audited) : undefined;
   let stopping = false;

@@ -9,7 +9,16 @@ export { definitionHash } from './hash';
 export { onlyWorkflow, type LeftOut } from './installed';
 export { loadRegistry, type LoadedRegistry } from './load';
 export { planFor } from './plan';
-export type { Agent, AgentInput, Registry, RegistryInput, Service, Step, Workflow, WorkflowInput } from './schema';
+export type {
+  Agent,
+  AgentInput,
+  Registry,
+  RegistryInput,
+  Service,
+  Step,
+  Workflow,
+  WorkflowInput,
+} from './schema';
 export { AGENT_VARIABLE_PREFIXES, agentVariables, type AgentVariables, type Env } from './variables';
 
 /** What this installation declares; `env` is the environment it is read under. */

@@ -46,7 +46,7 @@ it('makes keys, signs with them, and finds what was rewritten, over the API and 
   const good = await audit('verify', '--checkpoints', at('good.jsonl'), ...publicKey);
   expect(good).toMatchObject({
     code: 0,
-    text: expect.stringMatching(/chain is whole\n140 signed checkpoints agree/),
+    text: expect.stringMatching(/chain is whole\n140 signed checkpoints agree/) as string,
   });
   expect((await audit('export', '--out', at('ledger.jsonl'))).code).toBe(0);
   const offline = ['verify', '--from-export', at('ledger.jsonl'), ...publicKey];
@@ -61,7 +61,10 @@ it('makes keys, signs with them, and finds what was rewritten, over the API and 
   const edited = (await readFile(at('ledger.jsonl'), 'utf8')).replace('"n":77', '"n":78');
   await writeFile(at('ledger.jsonl'), edited);
   const found = await audit(...offline);
-  expect(found).toMatchObject({ code: 1, text: expect.stringMatching(/^edited +entry \d+ does not match/) });
+  expect(found).toMatchObject({
+    code: 1,
+    text: expect.stringMatching(/^edited +entry \d+ does not match/) as string,
+  });
   expect(found.text).toContain('NOT what was written');
 });
 
@@ -80,8 +83,8 @@ it('says what is wrong with what it is given', async () => {
   const none = await audit('verify', '--from-export', at('none.jsonl'));
   expect(none).toMatchObject({
     code: 1,
-    text: expect.stringContaining('none.jsonl:1 is no line of an export.'),
+    text: expect.stringContaining('none.jsonl:1 is no line of an export.') as string,
   });
   const keyless = await audit('verify', '--checkpoints', at('none.jsonl'));
-  expect(keyless).toMatchObject({ code: 2, text: expect.stringContaining('--public-key <file>') });
+  expect(keyless).toMatchObject({ code: 2, text: expect.stringContaining('--public-key <file>') as string });
 });

@@ -2,7 +2,7 @@
 import type { AgentRunResult } from '../../src/contract';
 import { asleep, type CapsuleState, type Shift } from '../../src/domain/capsule';
 import type { LedgerEntry } from '../../src/domain/ledger';
-import type { LeaseChange } from '../../src/domain/decide-run';
+import type { LeaseChange } from '../../src/store/store';
 import type { RunState, RunStatus } from '../../src/domain/run';
 import type {
   CapsuleChange,

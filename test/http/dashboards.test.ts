@@ -1,7 +1,7 @@
 /** The dashboard and the alert rules that are shipped: valid, and about what /metrics really tells. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parser } from '@prometheus-io/lezer-promql';
+import type { LRParser } from '@lezer/lr' with { 'resolution-mode': 'import' };
 import { parse as parseYaml } from 'yaml';
 import { startApi } from './support/api';
 
@@ -20,6 +20,8 @@ const dashboard = JSON.parse(read('grafana/reveille.json')) as Dashboard;
 const rules = (parseYaml(read('prometheus/alerts.yml')) as Rules).groups.flatMap((group) => group.rules);
 const panels = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
 
+let parser: LRParser;
+
 /** Names of the metrics in an expression. @throws when it is none */
 function metricsIn(expr: string): string[] {
   const names: string[] = [];
@@ -35,6 +37,7 @@ function metricsIn(expr: string): string[] {
 
 let exposed: Set<string>;
 beforeAll(async () => {
+  ({ parser } = await import('@prometheus-io/lezer-promql'));
   const api = await startApi();
   const { text } = await api.call('GET', '/metrics');
   await api.close();

@@ -77,7 +77,10 @@ function shiftBooks(tables: Tables): Pick<CostStore, 'unbookedShifts' | 'bookShi
         .map((shift) => ({
           shift: structuredClone(shift),
           leases: (costs.leaseTimes.get(shiftKey(shift.capsuleId, shift.generation)) ?? [])
-            .map(({ who: _, counted: __, ...l }) => ({ ...l, workflowId: tables.runs.get(l.runId)?.state.workflowId ?? '' }))
+            .map(({ who: _, counted: __, ...l }) => ({
+              ...l,
+              workflowId: tables.runs.get(l.runId)?.state.workflowId ?? '',
+            }))
             .sort(byGrant)
             .slice(0, MAX_LEASES_OF_SHIFT),
         })),
