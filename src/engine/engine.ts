@@ -3,11 +3,7 @@
  * tests call. Everything it starts is undone by `stop()`.
  */
 import type { AgentClaim, AgentRunRequest, AgentRunResult } from '../contract';
-import type { CapsuleState } from '../domain/capsule';
-import type { CapsuleCommand } from '../domain/decide-capsule';
-import type { RunCommand } from '../domain/decide-run';
 import type { RerunFrom } from '../domain/rerun';
-import type { RunState } from '../domain/run';
 import type { Refusal } from '../domain/approval/memo';
 import type { NewEvent } from '../store/store';
 import { Alerts } from './alerts';
@@ -25,6 +21,8 @@ import { EmergencyStops } from './emergency-stop';
 import { Flow } from './flow';
 import { Guards } from './guards';
 import { Leases, lingerHintMs } from './lease';
+import { Passes } from './passes';
+import { Performer } from './perform';
 import type { Hint } from './ports';
 import { Prewarmer } from './prewarm';
 import { Rates } from './rate';
@@ -46,9 +44,6 @@ import { Replays } from './triggers/replays';
 import { Waker } from './wake';
 import { Watchdog } from './watchdog';
 
-/** The sweeper looks for unfinished work in one of so many passes. */
-const LOST_EVERY = 5;
-
 export class Engine {
   readonly tasks: Tasks;
   readonly runs: Runs;
@@ -67,23 +62,18 @@ export class Engine {
   readonly costs: CostBooks;
   private readonly watchdog: Watchdog;
   private readonly leases: Leases;
-  private readonly children: Children;
   private readonly signals: Signals;
-  private readonly dispatcher: Dispatcher;
   private readonly settler: Settler;
   private readonly waker: Waker;
   private readonly sleeper: Sleeper;
-  private readonly doubter: Doubter;
   private readonly ticker: Ticker;
   private readonly prewarmer: Prewarmer;
   private readonly flow: Flow;
   private readonly triggers: Triggers;
-  private readonly followers: Followers;
   private readonly hooks: Hooks;
   private readonly sweeper: Sweeper;
-  private cancelSweep: () => void = () => undefined;
-  private stopping = false;
-  private passes = 0;
+  private readonly passes: Passes;
+  private readonly performer: Performer;
 
   constructor(private readonly deps: EngineDeps) {
     this.tasks = new Tasks(deps.log);
@@ -96,14 +86,14 @@ export class Engine {
     this.capsules = new Capsules(
       deps,
       this.tasks,
-      (state, command) => this.performCapsule(state, command),
+      (state, command) => this.performer.capsule(state, command),
       (capsuleId) => this.prewarmer.nextWorkAt(capsuleId),
     );
     this.runs = new Runs(
       deps,
       this.capsules,
       this.tasks,
-      (state, command) => this.performRun(state, command),
+      (state, command) => this.performer.run(state, command),
       (freed) => {
         this.leases.freed(freed);
         if (freed.length > 0) this.budgets.moved();
@@ -116,21 +106,21 @@ export class Engine {
     );
     this.approvals = new Approvals(deps, this.runs);
     this.leases = new Leases(deps, this.runs, this.capsules, this.tasks, this.guards, this.rates);
-    this.dispatcher = new Dispatcher(deps, this.runs, this.capsules, this.guards, this.rates, this.budgets);
-    this.settler = new Settler(deps, this.runs, this.capsules, this.dispatcher, this.guards);
-    this.children = new Children(deps, this.runs);
+    const dispatcher = new Dispatcher(deps, this.runs, this.capsules, this.guards, this.rates, this.budgets);
+    this.settler = new Settler(deps, this.runs, this.capsules, dispatcher, this.guards);
+    const children = new Children(deps, this.runs);
     this.flow = new Flow(deps, this.runs);
     this.triggers = new Triggers(deps, this.runs);
     const listeners = new Listeners(deps, this.triggers);
     this.signals = new Signals(deps, this.runs, (event) => listeners.start(event));
-    this.followers = new Followers(deps, this.runs, this.triggers);
+    const followers = new Followers(deps, this.runs, this.triggers);
     this.hooks = new Hooks(deps, this.triggers);
     this.replays = new Replays(deps, this.triggers, this.tasks);
     this.waker = new Waker(deps, this.capsules, this.guards);
     this.sleeper = new Sleeper(deps, this.capsules);
     const { guards, runs, capsules, sleeper, tasks } = this;
     this.emergencyStops = new EmergencyStops(deps, guards, runs, capsules, sleeper, tasks);
-    this.doubter = new Doubter(deps, this.runs, this.capsules);
+    const doubter = new Doubter(deps, this.runs, this.capsules);
     const timetable = new Timetable(deps.registry);
     this.ticker = new Ticker(deps, this.runs, this.triggers, timetable, this.guards);
     this.prewarmer = new Prewarmer(deps, this.runs, this.capsules, timetable, this.tasks, this.guards, (id) =>
@@ -148,6 +138,16 @@ export class Engine {
       (id) => this.leases.want(id),
       this.tasks,
     );
+    const { approvals, overseer, leases, flow, signals, ticker, waker } = this;
+    this.performer = new Performer(deps, {
+      ...{ leases, dispatcher, doubter, children, signals, approvals },
+      ...{ overseer, followers, flow, ticker, waker, sleeper },
+    });
+    const { breakers, emergencyStops, schedules, budgets, sweeper, prewarmer, replays, costs } = this;
+    this.passes = new Passes(deps, tasks, {
+      ...{ guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer },
+      ...{ flow, signals, approvals, overseer, replays, costs },
+    });
   }
 
   /** Declares capsules and schedules, and begins to work: queue, ticks, sweeper. */
@@ -173,49 +173,19 @@ export class Engine {
       tick: async (workflowId) => void (await this.ticker.tick(workflowId)),
     });
     this.prewarmer.start();
-    this.sweepLater();
+    this.passes.start();
   }
 
   /** Performs nothing: keeps the guards in mind, and ticks on record where it is disabled. */
   private async observe(): Promise<void> {
     if (this.deps.disabled === undefined) this.schedules.leaveToWorkers();
     else await this.schedules.register();
-    this.sweepLater();
+    this.passes.start();
   }
 
   /** One pass of the sweeper and of the schedules, then everything that follows at once. */
-  async tick(): Promise<void> {
-    await this.passDue();
-    await this.passLost();
-  }
-
-  private async passObserving(): Promise<void> {
-    await this.guards.sweep();
-    await this.budgets.look();
-    if (this.deps.disabled === undefined) return;
-    await this.schedules.pass();
-    await this.emergencyStops.sweep();
-  }
-
-  /** What is due by the clock. */
-  private async passDue(): Promise<void> {
-    await this.guards.sweep();
-    await this.breakers.sweep();
-    await this.emergencyStops.sweep();
-    await this.schedules.pass();
-    await this.budgets.look();
-    await this.sweeper.pass();
-    await this.prewarmer.pass();
-  }
-
-  /** What somebody began and did not finish; each looks at the record, so not more often than need be. */
-  private async passLost(): Promise<void> {
-    await this.flow.sweep();
-    await this.signals.sweep();
-    await this.approvals.sweep();
-    await this.overseer.sweep();
-    await this.replays.sweep();
-    this.costs.bookSoon();
+  tick(): Promise<void> {
+    return this.passes.all();
   }
 
   trigger(
@@ -278,8 +248,7 @@ export class Engine {
 
   /** Stops taking work and waits for what is in hand; the rest is found by the next sweeper. */
   async stop(deadlineMs: number): Promise<void> {
-    this.stopping = true;
-    this.cancelSweep();
+    this.passes.stop();
     this.prewarmer.stop();
     this.watchdog.stop();
     this.budgets.stop();
@@ -292,19 +261,6 @@ export class Engine {
     await Promise.race([idle, late]).finally(cancel);
   }
 
-  private sweepLater(): void {
-    this.cancelSweep = this.deps.clock.after(this.deps.limits.sweepMs, () => {
-      if (this.stopping) return;
-      this.passes += 1;
-      const pass = !this.deps.performing
-        ? () => this.passObserving()
-        : this.passes % LOST_EVERY === 0
-          ? () => this.tick()
-          : () => this.passDue();
-      this.tasks.spawn('sweep', () => pass().finally(() => !this.stopping && this.sweepLater()));
-    });
-  }
-
   private async onHint(hint: Hint): Promise<void> {
     if (hint.kind === 'run') {
       await this.sweeper.run(hint.id);
@@ -313,65 +269,5 @@ export class Engine {
     }
     await this.sweeper.capsule(hint.id);
     await this.leases.lingerAgain(hint.id);
-  }
-
-  private performRun(run: RunState, command: RunCommand): Promise<unknown> {
-    switch (command.type) {
-      case 'wake':
-        return this.leases.want(command.capsuleId);
-      case 'send':
-        return this.dispatcher.send(run, command);
-      case 'check':
-        return this.dispatcher.check(run, command);
-      case 'cancel-agent':
-        return this.dispatcher.cancel(run, command);
-      case 'doubt':
-        return this.doubter.doubt(command);
-      case 'children':
-        return this.children.follow(run, command);
-      case 'gather':
-        return this.children.gather(run, command);
-      case 'look':
-        return this.signals.look(run, command);
-      case 'tell':
-        return this.approvals.tell(command.memo);
-      case 'weigh':
-        return this.overseer.weigh(command.act);
-      case 'todo':
-        return command.todo.kind === 'start-followers'
-          ? this.followers.start(run)
-          : this.children.todo(run, command.todo);
-      case 'admit':
-        return this.flow.entered(run);
-      case 'finished':
-        return this.finished(run);
-    }
-  }
-
-  private async finished({ workflowId, flow }: RunState): Promise<void> {
-    if (flow) await this.flow.release(workflowId);
-    await this.ticker.release(workflowId);
-  }
-
-  private performCapsule(capsule: CapsuleState, command: CapsuleCommand): Promise<unknown> {
-    switch (command.type) {
-      case 'scale-up':
-        return this.waker.wake(capsule);
-      case 'scale-down':
-        return this.sleeper.scaleDown(capsule);
-      case 'verify':
-        return this.sleeper.verify(capsule);
-      case 'evict':
-        return this.doubter.evict(capsule, command.reason);
-      case 'grant':
-        return this.leases.grant(capsule.id);
-      case 'fail-waiting':
-        return this.leases.failWaiting(capsule.id, command.reason);
-      case 'retry':
-        return this.deps.queue.hint(
-          { kind: 'capsule', id: capsule.id },
-          Math.max(0, command.at - this.deps.clock.now()),
-        );
-    }
   }
 }
