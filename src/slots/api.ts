@@ -1,8 +1,9 @@
 /** The controller's HTTP API: this machine only, JSON always. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
+import { readBody, reply, type Answer } from './answer';
 import type { Controller } from './controller';
 import { messageOf, StageError } from './errors';
 
@@ -15,11 +16,6 @@ const DeployBody = z
   .object({ commit: z.string().optional(), branch: z.string().optional(), trigger })
   .refine((b) => (b.commit === undefined) !== (b.branch === undefined), 'give a commit or a branch');
 const RollbackBody = z.object({ trigger });
-
-interface Answer {
-  status: number;
-  body: unknown;
-}
 
 export interface Api {
   readonly port: number;
@@ -87,6 +83,8 @@ async function answer(controller: Controller, request: IncomingMessage): Promise
   if (request.method === 'POST' && request.url === WEBHOOK) {
     return controller.upkeep.webhook(request.headers, await readBody(request, WEBHOOK_MAX_BYTES));
   }
+  if (controller.isFromAgent(request))
+    return { status: 403, body: { error: 'The agent has no way here; what it leaves is deployed for it.' } };
   if (isForeign(request))
     return { status: 403, body: { error: 'Only programs of this machine may ask, no web page.' } };
   const { method = '', url = '' } = request;
@@ -116,34 +114,11 @@ function isForeign({ headers }: IncomingMessage): boolean {
   return headers.origin !== undefined || !['127.0.0.1', 'localhost', '[::1]'].includes(host);
 }
 
-/** @throws StageError (413) */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limit) throw new StageError('resolve', `The body is longer than ${limit} bytes.`, 413);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
 const invalid = (error: string): Answer => ({ status: 400, body: { success: false, error: `${error}.` } });
 
 function failure(error: unknown): Answer {
   const { status, stage } = error instanceof StageError ? error : { status: 500, stage: undefined };
   return { status, body: { success: false, ...(stage && { stage }), error: messageOf(error) } };
-}
-
-function reply(response: ServerResponse, { status, body }: Answer): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    ...(status === 413 && { connection: 'close' }),
-  });
-  response.end(text);
 }
 
 async function close(server: Server): Promise<void> {

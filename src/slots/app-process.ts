@@ -1,11 +1,12 @@
 /** One process group of a slot: started by a shell, with its output in a file, ended as a whole. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { endGroup, groupMembers, signalGroup, startTimeOf } from '../os/process-groups';
 import type { Ports } from './environment';
 import { messageOf } from './errors';
+import { limited, type Limits } from './limits';
 
 export interface Launch {
   command: string;
@@ -13,6 +14,9 @@ export interface Launch {
   env: Record<string, string>;
   /** Emptied first. */
   logFile: string;
+  limits?: Limits | undefined;
+  /** Another user, who reads the slot and writes where it may. */
+  user?: { uid: number; gid: number } | undefined;
 }
 
 export class AppProcess {
@@ -38,12 +42,16 @@ export class AppProcess {
   }
 
   /** @throws Error when there is no shell, no folder or no log file */
-  static async start({ command, folder, env, logFile }: Launch): Promise<AppProcess> {
-    const log = openSync(logFile, 'w', 0o600);
+  static async start({ command, folder, env, logFile, limits, user }: Launch): Promise<AppProcess> {
+    // Appended to, so that it can be emptied while the process writes.
+    const log = openSync(logFile, 'a', 0o600);
+    ftruncateSync(log);
     try {
-      const child = spawn('/bin/sh', ['-c', command], {
+      const [program, args] = limited(command, limits);
+      const child = spawn(program, args, {
         cwd: folder,
         env,
+        ...user,
         detached: true,
         stdio: ['ignore', log, log],
       });

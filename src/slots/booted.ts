@@ -81,7 +81,7 @@ export async function boot(ctx: Context, slot: Slot): Promise<Booted> {
   const { contract, disk } = ctx;
   const { port, internal_port: internal } = contract;
   const ports = await freePorts(internal !== undefined && internal !== port);
-  const env = await slotEnvironment(contract, ctx.mark, ports);
+  const env = await slotEnvironment(contract, ctx.mark, ports, ctx.appEnv);
   let app: AppProcess;
   try {
     app = await AppProcess.start({
@@ -89,6 +89,8 @@ export async function boot(ctx: Context, slot: Slot): Promise<Booted> {
       folder: disk.path(slot.name),
       env,
       logFile: disk.logFile(slot.name, 'app'),
+      limits: contract.limits,
+      user: contract.run_as,
     });
   } catch (cause) {
     throw new StageError('boot', `The start command cannot be run: ${messageOf(cause)}.`, 500, { cause });

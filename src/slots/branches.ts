@@ -95,11 +95,12 @@ export class Branches {
   commitAll(workspace: string, message: string, artefacts: readonly string[]): Promise<string> {
     return this.git.alone(async () => {
       const cwd = workspace;
+      // Looked for first: what is added counts as solved for Git.
+      const unsolved = await this.marked(cwd);
+      if (unsolved.length > 0)
+        throw new SlotsError(`${unsolved.join(', ')} still has conflict markers; nothing was committed.`);
       const except = artefacts.map((path) => `:(exclude,literal,top)${path}`);
       await this.git.run(['add', '--all', '--', ':(top)', ...except], { cwd });
-      const marks = await this.git.run(['diff', '--cached', '--check'], { cwd }).catch(checkOutput);
-      if (/leftover conflict marker/.test(marks))
-        throw new SlotsError('The workspace still has conflict markers; nothing was committed.');
       const staged = await this.git.run(['diff', '--cached', '--name-only', '-z'], { cwd });
       if (staged !== '' || (await this.isMerging(cwd)))
         await this.git.run(['commit', '--quiet', '--no-verify', '-m', message], { cwd });
@@ -179,8 +180,19 @@ export class Branches {
     }
   }
 
+  /** Files that a merge under way could not settle, those without a place for markers too. */
   private async conflicts(cwd: string): Promise<string[]> {
-    const listed = await this.git.run(['diff', '--name-only', '--diff-filter=U', '-z'], { cwd });
+    const unmerged = await this.changed(cwd, '--diff-filter=U');
+    return [...new Set([...unmerged, ...(await this.marked(cwd))])];
+  }
+
+  /** Files of a merge under way that have conflict markers; outside of one a file may show such lines. */
+  private async marked(cwd: string): Promise<string[]> {
+    return (await this.isMerging(cwd)) ? this.changed(cwd, '-G^(<<<<<<<|>>>>>>>)( |$)', 'HEAD') : [];
+  }
+
+  private async changed(cwd: string, ...which: string[]): Promise<string[]> {
+    const listed = await this.git.run(['diff', '--name-only', '-z', '--no-ext-diff', ...which], { cwd });
     return listed.split('\0').filter((path) => path !== '');
   }
 
@@ -221,11 +233,4 @@ export class Branches {
       throw error;
     }
   }
-}
-
-/** `diff --check` ends with 2 where it found something, which it has written to its output. */
-function checkOutput(error: unknown): string {
-  const { cause } = error as Error;
-  if (Number(codeOf(cause)) !== 2) throw error;
-  return String((cause as { stdout?: string }).stdout ?? '');
 }

@@ -96,7 +96,33 @@ const Contract = z.object({
   max_failed_deploys: z.number().int().min(1).default(3),
   /** Before the first restart of a crashed live app; doubled each time. 0: it is not restarted. */
   restart_backoff_ms: z.number().int().min(0).max(HOUR_MS).default(2_000),
+  /** Of each log of an app; it is kept twice at most. */
+  max_log_mb: z.number().min(0.001).max(10_000).default(20),
+  /** Of the app's process, by prlimit. */
+  limits: z
+    .object({
+      memory_mb: z.number().int().min(16).optional(),
+      open_files: z.number().int().min(16).optional(),
+      file_mb: z.number().int().min(1).optional(),
+      cpu_seconds: z.number().int().min(1).optional(),
+    })
+    .optional(),
+  /** The app's own user, where the controller may change to it. */
+  run_as: z.object({ uid: z.number().int().min(1), gid: z.number().int().min(1) }).optional(),
   agent_auth: z.enum(['hmac', 'trusted', 'none']).default('hmac'),
+  /** Set by whatever authenticates in front of the app, with `agent_auth: trusted`. */
+  agent_user_header: z
+    .string()
+    .regex(/^[\w-]+$/)
+    .transform((name) => name.toLowerCase())
+    .default('x-forwarded-user'),
+  /** After AGENT_BIN; the message comes on its standard input. */
+  agent_args: z.array(z.string()).max(50).default(['-p', '--output-format', 'stream-json', '--verbose']),
+  /** Variables of the controller that the agent gets, such as its model's key. */
+  agent_env: z.array(variable).max(50).default([]),
+  agent_timeout_ms: milliseconds.default(HOUR_MS),
+  /** Deploys what the agent has done, when it has ended well. */
+  agent_deploy: z.boolean().default(true),
 });
 
 export type AppContract = z.infer<typeof Contract>;

@@ -39,6 +39,8 @@ export interface ContextParts {
   internalProxy: Proxy | undefined;
   mark: string;
   hooks: Hooks;
+  /** For the app beside what the contract names. */
+  appEnv: Readonly<Record<string, string>>;
 }
 
 export class Context {
@@ -51,6 +53,7 @@ export class Context {
   readonly log: Log;
   readonly mark: string;
   readonly hooks: Hooks;
+  readonly appEnv: Readonly<Record<string, string>>;
   private readonly proxies: readonly Proxy[];
   private readonly proxy: Proxy;
 
@@ -76,6 +79,7 @@ export class Context {
     this.log = parts.log;
     this.mark = parts.mark;
     this.hooks = parts.hooks;
+    this.appEnv = parts.appEnv;
     this.proxy = parts.proxy;
     this.proxies = parts.internalProxy ? [parts.proxy, parts.internalProxy] : [parts.proxy];
   }

@@ -1,6 +1,9 @@
 /** The blue-green controller of one app: one deployment or rollback at a time, and what is live meanwhile. */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import type { IncomingMessage } from 'node:http';
+import { Agent } from './agent';
+import { AUTH_SECRET, newSecret } from './agent/auth';
 import { Alerts } from './alerts';
 import { atMost } from './booted';
 import type { AppContract } from './config';
@@ -13,6 +16,7 @@ import { messageOf, SlotsError, StageError } from './errors';
 import { Front } from './front';
 import { Git } from './git';
 import { lock } from './lock';
+import { keepLogsBounded } from './log-files';
 import { Restarts } from './restarts';
 import { Upkeep } from './upkeep';
 import type { ContractFile } from './reconcile';
@@ -46,7 +50,9 @@ export class Controller {
   /** What is answered on the app's port without the app. */
   readonly front = new Front();
   private readonly restarts: Restarts;
+  private stopRotation: () => void = () => undefined;
   readonly upkeep: Upkeep;
+  private readonly agent: Agent;
   /** Whether recovery is finished. */
   ready = false;
 
@@ -56,6 +62,7 @@ export class Controller {
     const folder = realpathSync(data);
     this.unlock = lock(folder);
     try {
+      const secret = newSecret();
       const git = new Git(resolve(repo));
       const { port, internal_port: internal } = contract;
       const own = internal !== undefined && internal !== port;
@@ -68,15 +75,25 @@ export class Controller {
         alerts: new Alerts(contract.alert_webhook, basename(git.folder), log),
         log,
         proxy: new Proxy(port, '0.0.0.0', this.front),
-        internalProxy: own ? new Proxy(internal, '127.0.0.1') : undefined,
+        internalProxy: own
+          ? new Proxy(internal, '127.0.0.1', undefined, (socket) => !this.agent.isBehind(socket))
+          : undefined,
         mark: markOf(folder),
+        appEnv: contract.agent_auth === 'hmac' ? { [AUTH_SECRET]: secret } : {},
         hooks: { promoted: (promotion) => this.upkeep.promoted(promotion), ...hooks },
       });
       this.upkeep = new Upkeep(this.ctx, {
         contractFile,
         deploy: (request) => this.deployInTurn(request),
-        agentWorks: () => false,
+        agentWorks: () => this.agent.works,
       });
+      this.agent = new Agent({
+        ctx: this.ctx,
+        branches: this.upkeep.branches,
+        deploy: (request) => this.deployInTurn(request),
+        secret,
+      });
+      this.agent.mount(this.front);
       this.restarts = new Restarts(this.ctx, (work) => this.behind(work));
       this.ctx.onCrash = () => this.restarts.crashed();
     } catch (error) {
@@ -96,7 +113,12 @@ export class Controller {
     if (broken !== undefined) ctx.alerts.tell(`The deploy log was changed by somebody else: ${broken}.`);
     await recover(ctx);
     this.ready = true;
+    this.agent.start();
     this.upkeep.start();
+    const maxBytes = ctx.contract.max_log_mb * 1_000_000;
+    this.stopRotation = keepLogsBounded(ctx.disk.path('logs'), maxBytes, (error) =>
+      ctx.log.warn(`A log could not be kept short: ${messageOf(error)}`),
+    );
     this.warming = warmUp(ctx).catch((error: unknown) =>
       ctx.log.warn(`The previous slot could not be warmed up: ${messageOf(error)}`),
     );
@@ -124,6 +146,12 @@ export class Controller {
     this.warming = before.then(work);
   }
 
+  /** Whether a request to the API comes from the agent, which has no business there. */
+  isFromAgent({ socket, method }: IncomingMessage): boolean {
+    // Looking costs a walk through /proc; what only reads is looked at while there is an agent.
+    return (method !== 'GET' || this.agent.works) && this.agent.isBehind(socket);
+  }
+
   status(): Promise<Status> {
     return statusOf(this.ctx, this.ctx.disk.path(STAGING));
   }
@@ -134,6 +162,8 @@ export class Controller {
     if (ctx.closing) return;
     ctx.closing = true;
     this.restarts.close();
+    this.stopRotation();
+    const agentLetGo = this.agent.close();
     await ctx.closeProxies(ctx.live?.drain());
     const kept = [ctx.live, ctx.warm].map((booted) => booted?.app);
     // What is under way ends with its processes.
@@ -146,6 +176,7 @@ export class Controller {
     await this.warming;
     await Promise.all(ctx.retiring.values());
     await Promise.all([...ctx.processes].map((app) => app.stop(STOP_GRACE_MS)));
+    await agentLetGo;
     await this.upkeep.close();
     await atMost(ctx.alerts.close(ALERT_GRACE_MS), ALERT_GRACE_MS);
     this.unlock();

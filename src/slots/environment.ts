@@ -25,6 +25,7 @@ export async function slotEnvironment(
   contract: AppContract,
   mark: string,
   ports: Ports,
+  extra: Readonly<Record<string, string>> = {},
 ): Promise<Record<string, string>> {
   const own = (names: readonly string[]) =>
     names.flatMap((name) => {
@@ -43,6 +44,7 @@ export async function slotEnvironment(
   return {
     ...Object.fromEntries(own(INHERITED)),
     ...given,
+    ...extra,
     PORT: String(ports.port),
     INTERNAL_PORT: String(ports.internalPort),
     SLOT_MACHINE: '1',

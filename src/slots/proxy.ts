@@ -28,6 +28,8 @@ export class Proxy {
     private readonly wanted: number,
     private readonly host: string,
     private readonly front?: Front,
+    /** Whether a connection is taken at all; asked once for each. */
+    private readonly admits: (socket: Socket) => boolean = () => true,
   ) {}
 
   /** The port that is listened on; undefined while nobody is live. */
@@ -45,6 +47,7 @@ export class Proxy {
     return this.inTurn(async () => {
       if (this.server !== undefined) return;
       const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
+      server.on('connection', (socket: Socket) => void (this.admits(socket) || socket.destroy()));
       server.on('request', (incoming, outgoing) => {
         if (!this.front?.take(incoming, outgoing)) this.pass(incoming, outgoing, 1);
       });

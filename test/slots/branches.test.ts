@@ -66,6 +66,17 @@ describe('the branches', () => {
     await expect(branches.accept('Accept')).resolves.toMatch(/^[0-9a-f]{40}$/);
   });
 
+  it('tell of a file that one deleted and the other changed, which has no markers', async () => {
+    await branches.prepare(workspace, base);
+    edit('a.txt', 'machine\n');
+    await branches.commitAll(workspace, 'Work', []);
+    repo.commit({ version: 'base', files: { 'a.txt': null } });
+    expect(await branches.prepare(workspace, base)).toEqual({ conflicts: ['a.txt'] });
+    // As the agent leaves it, it is decided.
+    const merged = await branches.commitAll(workspace, 'Keep it', []);
+    expect(there('show', `${merged}:a.txt`)).toBe('machine');
+  });
+
   it('squash what is accepted onto main, along with its files and the remote, and begin again', async () => {
     await branches.prepare(workspace, base);
     for (const n of ['1', '2', '3']) {
