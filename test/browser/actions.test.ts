@@ -1,0 +1,125 @@
+/** What people do with runs in the dashboard, against a live orchestrator with agents that are real processes. */
+import type { Page } from 'playwright-core';
+import type { Orchestrator } from '../../src/compose';
+import { acts, ended, stepIs, trigger } from '../e2e/support/runs';
+import type { World } from '../e2e/support/world';
+import { MARKUP, startInstallation } from './support/installation';
+import { settled, useChromium } from './support/page';
+
+const browsing = useChromium();
+let world: World;
+let orchestrator: Orchestrator;
+
+beforeAll(async () => {
+  world = await startInstallation();
+  orchestrator = await world.orchestrate();
+});
+afterAll(() => world.close());
+
+const openRun = async (id: string): Promise<Page> => {
+  const { page } = await browsing.open(`${orchestrator.url}/app/runs/${id}`);
+  await settled(page);
+  return page;
+};
+const heading = (page: Page, status: string) => page.locator('h1 .badge', { hasText: status }).waitFor();
+const idOf = (page: Page): string => new URL(page.url()).pathname.split('/').at(-1) ?? '';
+
+test('starts a run from the palette and watches it to its end without a reload', async () => {
+  const { page } = await browsing.open(orchestrator.url);
+  await settled(page);
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Command or search' }).fill('start site');
+  await page.getByRole('option', { name: 'Start Site audit' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/app\/runs\/[0-9a-f-]{36}/);
+  await heading(page, 'succeeded');
+  expect((await ended(orchestrator, idOf(page))).status).toBe('succeeded');
+  const lanes = page.locator('.lane');
+  expect(await lanes.count()).toBeGreaterThanOrEqual(4);
+  expect(await page.getByRole('img', { name: /^crawl: .*boot/ }).count()).toBe(1);
+});
+
+test('cancels a run that is under way', async () => {
+  const id = await trigger(orchestrator, 'site-audit', acts({ crawl: 'hold' }));
+  await stepIs(orchestrator, id, 'crawl', 'running');
+  const page = await openRun(id);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await heading(page, 'cancelled');
+  expect((await ended(orchestrator, id)).error?.message).toBe('cancelled in the dashboard');
+});
+
+test('starts a failed run again from its step with edited input, and compares the two', async () => {
+  const id = await trigger(orchestrator, 'markup', { ...acts({ job: 'error' }), note: 'old' });
+  await ended(orchestrator, id);
+  const page = await openRun(id);
+  await page.getByRole('button', { name: 'Rerun…' }).click();
+  const input = page.getByLabel('Input, merged over the old one');
+  await input.fill('{ not JSON');
+  await page.getByRole('button', { name: 'Rerun', exact: true }).click();
+  await page.getByText('The input is not a JSON object.').waitFor();
+  await input.fill(JSON.stringify({ act: { job: 'succeed' }, note: 'edited' }));
+  await page.getByRole('button', { name: 'Rerun', exact: true }).click();
+  await page.waitForURL((url) => !url.pathname.endsWith(id));
+  await heading(page, 'succeeded');
+  const again = idOf(page);
+  expect((await orchestrator.store.payloads(again))?.input).toMatchObject({ note: 'edited' });
+  await page.getByRole('button', { name: 'Compare…' }).click();
+  await page.getByText('only in this run').waitFor();
+});
+
+test('decides an approval on the first screen', async () => {
+  const id = await trigger(orchestrator, 'newsletter');
+  await stepIs(orchestrator, id, 'word', 'parked');
+  const { page } = await browsing.open(orchestrator.url);
+  await page.getByRole('button', { name: 'Approve' }).first().click();
+  await page.getByText('Approved.').waitFor();
+  expect((await ended(orchestrator, id)).status).toBe('succeeded');
+});
+
+test('cancels many at once, and shows before what a replay would do', async () => {
+  const ids = [
+    await trigger(orchestrator, 'site-audit', acts({ crawl: 'hold' })),
+    await trigger(orchestrator, 'site-audit', acts({ crawl: 'hold' })),
+  ];
+  const { page } = await browsing.open(`${orchestrator.url}/app/runs?status=running`);
+  for (const id of ids) await page.locator(`[data-run="${id}"] input`).check();
+  await page.getByRole('button', { name: 'Cancel 2' }).click();
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  for (const id of ids) expect((await ended(orchestrator, id)).status).toBe('cancelled');
+  await page.getByRole('button', { name: /cancelled \d/ }).click();
+  await page.locator(`[data-run="${ids[0]}"]`).waitFor();
+  expect(page.url()).toContain('status=cancelled');
+  await page.getByRole('button', { name: 'Replay what fits…' }).click();
+  await page.getByRole('button', { name: 'Preview' }).click();
+  await page.getByText(/\d+ would be started again/).waitFor();
+});
+
+test('takes names, errors, inputs and outputs for text, whatever is in them', async () => {
+  const input = { ...acts({ job: 'error' }), [MARKUP]: MARKUP };
+  const id = await trigger(orchestrator, 'markup', input);
+  await ended(orchestrator, id);
+  const page = await openRun(id);
+  await page.locator('dt', { hasText: MARKUP }).waitFor();
+  await page.goto(`${orchestrator.url}/app/runs?text=${encodeURIComponent(MARKUP)}&workflowId=${MARKUP}`);
+  await settled(page);
+  await page.goto(`${orchestrator.url}/app/runs/${encodeURIComponent(MARKUP)}`);
+  await page.getByRole('alert').waitFor();
+  await page.goto(orchestrator.url);
+  await page.locator('.tile', { hasText: MARKUP }).waitFor();
+  expect(await page.evaluate('window.pwned')).toBeUndefined();
+  expect(await page.locator('img, main script').count()).toBe(0);
+});
+
+test('says that it is stale when the orchestrator is gone, and goes on by itself when it is back', async () => {
+  const port = new URL(orchestrator.url).port;
+  const id = await trigger(orchestrator, 'site-audit', acts({ crawl: 'hold' }));
+  await stepIs(orchestrator, id, 'crawl', 'running');
+  const page = await openRun(id);
+  await heading(page, 'running');
+  await world.stop(orchestrator);
+  await page.getByText(/Stale since/).waitFor();
+  orchestrator = await world.orchestrate({ env: { PORT: port } });
+  await page.getByText(/Stale since/).waitFor({ state: 'detached' });
+  await world.release('alpha', id, 'crawl');
+  await heading(page, 'succeeded');
+});

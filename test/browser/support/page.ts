@@ -1,0 +1,72 @@
+/** Pages of a dashboard under test: what they complain about fails the test. */
+import { readFileSync } from 'node:fs';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { launchChromium, LAUNCH_DEADLINE_MS } from './chromium';
+
+/** Long enough for a machine that does much else. */
+const ACTION_DEADLINE_MS = 25_000;
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+export interface Watched {
+  page: Page;
+  /** Errors of scripts and refusals of the policy; a request that fails is none. */
+  complaints: string[];
+}
+
+export interface Browsing {
+  open: (address: string, options?: BrowserContextOptions) => Promise<Watched>;
+}
+
+/** Call at the top of a test file: one Chromium, which ends with it; pages end with their test. */
+export function useChromium(): Browsing {
+  let browser: Browser;
+  const pages: Watched[] = [];
+  beforeAll(async () => {
+    browser = await launchChromium();
+  }, LAUNCH_DEADLINE_MS);
+  afterEach(async () => {
+    const ended = pages.splice(0);
+    for (const { page } of ended) await page.context().close();
+    expect(ended.flatMap(({ complaints }) => complaints)).toEqual([]);
+  });
+  afterAll(() => browser.close());
+  return {
+    open: async (address, options = {}) => {
+      const context = await browser.newContext({ timezoneId: 'Europe/Berlin', ...options });
+      context.setDefaultTimeout(ACTION_DEADLINE_MS);
+      const page = await context.newPage();
+      const watched: Watched = { page, complaints: [] };
+      page.on('pageerror', (error) => watched.complaints.push(String(error)));
+      page.on('console', (message) => {
+        const text = message.text();
+        const isRequest = text.startsWith('Failed to load resource');
+        if (message.type() === 'error' && !isRequest) watched.complaints.push(text);
+      });
+      pages.push(watched);
+      await page.goto(address);
+      return watched;
+    },
+  };
+}
+
+interface AxeResult {
+  violations: Array<{ id: string; help: string; nodes: Array<{ html: string; failureSummary?: string }> }>;
+}
+
+/** What axe-core finds wrong, in a line each. It comes in through the debugger: the page's policy lets no script in. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const { violations: found } = await page.evaluate<AxeResult>(
+    `axe.run(document, { runOnly: ${JSON.stringify(tags)} })`,
+  );
+  return found.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ html, failureSummary = '' }) => `${id}: ${help}: ${html.slice(0, 200)} ${failureSummary}`),
+  );
+}
+
+/** Waits until every query of the page has an answer. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator('h1').first().waitFor();
+  await page.locator('.loading').first().waitFor({ state: 'detached' });
+}
