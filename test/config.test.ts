@@ -52,6 +52,8 @@ describe('development', () => {
       },
       storage: { dataDir: '.reveille', retentionDays: 7 },
       audit: { entries: 1_000, minutes: 15 },
+      budgets: { zone: 'UTC' },
+      oversight: { confidence: 0.8, spendUsd: 10 },
     });
   });
 

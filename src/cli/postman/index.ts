@@ -36,6 +36,10 @@ const CARRIED: Record<string, string> = {
   buildId: 'none-yet',
   deliveryId: '00000000-0000-0000-0000-000000000000',
   bin: 'postman',
+  budgetId: 'none-yet',
+  screen: 'run',
+  id: '{{runId}}',
+  file: 'none.js',
 };
 
 export function collection(document = openApiDocument(ROUTES) as unknown as OpenApi): Collection {
