@@ -52,7 +52,7 @@ it('starts, lists, shows, explains, cancels and reruns', async () => {
 
   const list = await cli('runs', '--workflow', 'one');
   expect(list.text).toMatch(new RegExp(`${second.slice(0, 8)} +one +queued +api`));
-  expect(list.text).toMatch(new RegExp(`${first.slice(0, 8)} +one +running +api +word parked`));
+  expect(list.text).toMatch(new RegExp(`${first.slice(0, 8)} +one +running +api +word needs approval`));
   expect((await cli('runs', '--status', 'failed')).text).toBe('There is no such run.\n');
 
   const sentence = `queued: 1 of 1 run of workflow one is under way (run ${first}); it starts when one of them ends and its turn comes`;
