@@ -20,15 +20,27 @@ export interface Template {
  * in some 30 ms.
  */
 export async function createDatabase(template?: Template): Promise<TestDatabase> {
-  const name = `test_${randomBytes(6).toString('hex')}`;
+  const name = newName();
   if (template === undefined) await asAdmin((admin) => admin.query(`CREATE DATABASE ${name}`));
   else await copyTemplate(template, name);
-  return {
-    url: urlOf(name),
-    drop: () =>
-      asAdmin(async (admin) => void (await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))),
-  };
+  return databaseOf(name);
 }
+
+/** A copy of a database that nobody is connected to; the server waits a few seconds for who is leaving. */
+export async function copyDatabase(url: string): Promise<TestDatabase> {
+  const name = newName();
+  const source = new URL(url).pathname.slice(1);
+  await asAdmin((admin) => admin.query(`CREATE DATABASE ${name} TEMPLATE ${source}`));
+  return databaseOf(name);
+}
+
+const newName = () => `test_${randomBytes(6).toString('hex')}`;
+
+const databaseOf = (name: string): TestDatabase => ({
+  url: urlOf(name),
+  drop: () =>
+    asAdmin(async (admin) => void (await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))),
+});
 
 async function copyTemplate({ name, prepare }: Template, copy: string): Promise<void> {
   if (!/^\w{1,40}$/.test(name)) throw new Error(`not a name for a template: ${name}`);
