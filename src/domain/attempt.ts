@@ -15,6 +15,7 @@ export function attemptRecord(
     outcome,
     ...(message !== undefined && { message }),
     ...(step.generation !== undefined && { generation: step.generation }),
+    ...(step.releaseId !== undefined && { releaseId: step.releaseId }),
     requestedAt: step.requestedAt ?? now,
     ...(step.grantedAt !== undefined && { grantedAt: step.grantedAt }),
     ...(step.acceptedAt !== undefined && { acceptedAt: step.acceptedAt }),

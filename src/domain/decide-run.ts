@@ -111,6 +111,8 @@ class Rules extends RunFlow {
         return this.evicted(step, event.reason);
       case 'held':
         return this.held(step);
+      case 'rerouted':
+        return this.rerouted(step);
       case 'vote':
         return this.vote(step, event.vote);
       case 'child-ended':
@@ -166,6 +168,18 @@ class Rules extends RunFlow {
     }
     this.lease(step, 'release');
     this.wait(step);
+    return 'changed';
+  }
+
+  /** It keeps its attempt; where it stands in line by now is another line. */
+  private rerouted(step: StepState): RunOutcome {
+    const plan = planOf(this.run, step.id);
+    if (step.status !== 'waiting' || plan.kind !== 'agent' || plan.shadowOf !== undefined) return 'unchanged';
+    const { dueAt, requestedAt } = step;
+    this.lease(step, 'release');
+    this.place(step, plan.agentId);
+    this.wait(step, requestedAt);
+    if (dueAt !== undefined) step.dueAt = dueAt;
     return 'changed';
   }
 

@@ -43,6 +43,8 @@ export interface AgentStep extends AnyStep {
   agentId: string;
   /** What an attempt may cost in models and actions, US dollars. */
   maxCostUsd?: number;
+  /** The release that alone may do it, and only with `dryRun`: a copy of work that another does for real. */
+  shadowOf?: string;
 }
 
 /** Done by runs of its own: one of another workflow, or one for each member of a list. */

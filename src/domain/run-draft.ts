@@ -4,7 +4,7 @@ import { decideMemo, type Memo } from './approval/memo';
 import { CHILD_STATES, placesOf } from './children';
 import type { RunData } from './condition';
 import type { Act } from './oversight/act';
-import type { LeaseChange, RunCommand, RunContext, RunDecision, WaitChange } from './run-events';
+import type { CapsuleView, LeaseChange, RunCommand, RunContext, RunDecision, WaitChange } from './run-events';
 import {
   isActive,
   planOf,
@@ -78,10 +78,30 @@ export class RunDraft {
 
   /** Asks for a lease, or takes it when the capsule has a free slot. */
   protected seekLease(step: StepState, agentId: string): void {
-    const view = this.context.capsuleOf(agentId);
-    step.capsuleId = view.capsuleId;
+    const view = this.place(step, agentId);
     if (view.awake) return this.grant(step, view.awake.generation, view.awake.bootId);
     this.wait(step);
+  }
+
+  /** Chooses the release that does a step's work, and with it the capsule. */
+  protected place(step: StepState, agentId: string): CapsuleView {
+    const placed = this.context.releaseOf?.(agentId, this.releaseBefore(step, agentId));
+    if (placed) step.releaseId = placed.releaseId;
+    else delete step.releaseId;
+    const view = this.context.capsuleOf(agentId, placed?.capsuleId);
+    step.capsuleId = view.capsuleId;
+    return view;
+  }
+
+  /** The release that an agent's work of this run was begun with. */
+  private releaseBefore(step: StepState, agentId: string): string | undefined {
+    const isOf = ({ id }: StepState) => {
+      const plan = planOf(this.run, id);
+      return plan.kind === 'agent' && plan.agentId === agentId;
+    };
+    const plan = planOf(this.run, step.id);
+    if (plan.kind === 'agent' && plan.shadowOf !== undefined) return plan.shadowOf;
+    return step.releaseId ?? this.run.steps.find((s) => s.releaseId !== undefined && isOf(s))?.releaseId;
   }
 
   /** Stands in line for a lease on the step's capsule. */

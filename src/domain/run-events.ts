@@ -25,6 +25,8 @@ export type RunEvent =
   | { type: 'evicted'; stepId: string; attempt: number; reason: string }
   /** A guard came between the grant and the send: the job was not sent, and its step stands in line again. */
   | { type: 'held'; stepId: string; attempt: number; reason: string }
+  /** The release it waits for was rolled back: it stands in line for the one that works now. */
+  | { type: 'rerouted'; stepId: string; attempt: number }
   | { type: 'wake-failed'; stepId: string; attempt: number; reason: string }
   /** A person's word on what a step waits for. */
   | { type: 'vote'; stepId: string; attempt: number; vote: Vote }
@@ -96,13 +98,23 @@ export interface CapsuleView {
   awake?: { generation: number; bootId?: string };
 }
 
+export interface PlacedRelease {
+  releaseId: string;
+  capsuleId: string;
+}
+
 export interface RunContext {
   now: number;
   /** Uniform in [0, 1): jitter. */
   random: () => number;
   limits: Limits;
-  /** The capsule that serves an agent, as last seen. The commit checks it again. */
-  capsuleOf: (agentId: string) => CapsuleView;
+  /** A capsule that serves an agent, as last seen; the main one unless another is named. The commit checks it again. */
+  capsuleOf: (agentId: string, capsuleId?: string) => CapsuleView;
+  /**
+   * The release of an agent that does this run's work, and where it is; undefined where it has none. `before` did
+   * its work until now, and stays with it unless it was rolled back.
+   */
+  releaseOf?: (agentId: string, before: string | undefined) => PlacedRelease | undefined;
   /** False where another process will perform the commands: then they are due at once. */
   performing: boolean;
   /** Input and outputs so far; needed where a plan has conditions, lists or paths. */

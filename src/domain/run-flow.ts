@@ -133,7 +133,8 @@ export class RunFlow extends RunApproval {
       const message = result.error ?? `the agent reported ${result.status}`;
       return this.attemptFailed(step, { kind: this.kindOf(step, result), message }, result.durationMs);
     }
-    if (plan.kind === 'agent' && step.dryRun) return this.proposed(step, plan, result);
+    const isProposal = plan.kind === 'agent' && step.dryRun && plan.shadowOf === undefined;
+    if (isProposal) return this.proposed(step, plan, result);
     this.delivered[step.id] = result.output;
     return this.succeed(step, result.durationMs);
   }

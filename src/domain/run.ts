@@ -62,6 +62,7 @@ export interface AttemptRecord {
   outcome: 'success' | ErrorKind;
   message?: string;
   generation?: number;
+  releaseId?: string;
   requestedAt: number;
   grantedAt?: number;
   acceptedAt?: number;
@@ -96,6 +97,8 @@ export interface StepState {
   status: StepStatus;
   /** The current or last attempt's number; 0 before the first. */
   attempt: number;
+  /** The release of its agent that does its work, where the agent has releases. */
+  releaseId?: string;
   /** Set while the step has asked for or holds a lease. */
   capsuleId?: string;
   generation?: number;
@@ -142,6 +145,8 @@ export type Trigger =
   | { kind: 'event'; eventId: string; name: string }
   /** Another run ended. `depth`: how many runs in a row were started so, this one included. */
   | { kind: 'run'; of: string; depth: number }
+  /** A copy of a step's work, done by a candidate without effect; its outcome counts for nothing but the rollout. */
+  | { kind: 'shadow'; of: string; stepId: string; attempt: number; rolloutId: string }
   /** Does the work of a step of another run: the `index`-th of its list. */
   | { kind: 'step'; runId: string; stepId: string; attempt: number; index: number };
 

@@ -36,9 +36,9 @@ export class Capsules {
     private readonly nextWorkAt: (capsuleId: string) => number | undefined = () => undefined,
   ) {}
 
-  /** The capsule that serves an agent, for a run's decision. */
-  view(agentId: string, direct: boolean): CapsuleView {
-    const { capsuleId } = this.deps.registry.agent(agentId);
+  /** A capsule that serves an agent, the main one unless another is named, for a run's decision. */
+  view(agentId: string, direct: boolean, named?: string): CapsuleView {
+    const capsuleId = named ?? this.deps.registry.agent(agentId).capsuleId;
     const capsule = this.known.get(capsuleId)?.state;
     if (!direct || capsule?.status !== 'awake') return { capsuleId };
     const { generation, bootId } = capsule;

@@ -4,6 +4,7 @@ import { agentStepOf, planOf, stepOf, type RunState, type StepState } from '../d
 import { stepInput } from '../domain/step-input';
 import { traceparentOf } from '../domain/trace';
 import type { RunCommand } from '../domain/decide-run';
+import { addressOf } from '../registry/capsules';
 import type { Budgets } from './budgets';
 import type { Capsules } from './capsules';
 import type { GuardScope } from '../domain/guard/switch';
@@ -11,6 +12,7 @@ import type { EngineDeps } from './context';
 import type { SendAnswer } from './ports';
 import type { Guards } from './guards';
 import type { Rates } from './rate';
+import type { Releases } from './releases';
 import type { Runs } from './runs';
 
 /** How long after its attempt's deadline a late result is still let in, to be recorded. */
@@ -22,14 +24,20 @@ const MAX_UNSENT = 5;
 
 type About<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>;
 
+/** What a job passes on its way, and what is told of it. */
+interface Gates {
+  guards: Guards;
+  rates: Pick<Rates, 'hold'>;
+  budgets: Pick<Budgets, 'past'>;
+  releases: Pick<Releases, 'begun'>;
+}
+
 export class Dispatcher {
   constructor(
     private readonly deps: EngineDeps,
     private readonly runs: Runs,
     private readonly capsules: Capsules,
-    private readonly guards: Guards,
-    private readonly rates: Pick<Rates, 'hold'>,
-    private readonly budgets: Pick<Budgets, 'past'>,
+    private readonly gates: Gates,
   ) {}
 
   async send(run: RunState, { stepId, attempt }: About<'send'>): Promise<void> {
@@ -46,7 +54,7 @@ export class Dispatcher {
       this.runs.defer(run.id, { type: 'accepted', stepId, attempt }, ACCEPT_DELAY_MS);
     } else {
       if (answer.kind === 'busy' && answer.retryAfterMs !== undefined)
-        await this.rates.hold(scope.agentId, answer.retryAfterMs);
+        await this.gates.rates.hold(scope.agentId, answer.retryAfterMs);
       await this.runs.apply(run.id, { type: 'send-failed', stepId, attempt, failure: answer });
     }
   }
@@ -57,9 +65,9 @@ export class Dispatcher {
     send: (mayBegin: () => boolean) => Promise<SendAnswer>,
   ): Promise<Exclude<SendAnswer, { kind: 'not-sent' }> | { kind: 'held'; reason: string }> {
     for (let tries = 0; tries < MAX_UNSENT; tries += 1) {
-      const verdict = await this.guards.permit(scope);
+      const verdict = await this.gates.guards.permit(scope);
       if (verdict.verdict !== 'proceed') return { kind: 'held', reason: verdict.reason };
-      const answer = await send(() => this.guards.mayBegin(scope));
+      const answer = await send(() => this.gates.guards.mayBegin(scope));
       if (answer.kind !== 'not-sent') return answer;
     }
     return { kind: 'unreachable', message: 'POST /run: no connection while it might be sent' };
@@ -73,7 +81,7 @@ export class Dispatcher {
     if (!step || !payloads) return undefined;
     const { attempt, deadline = this.deps.clock.now() } = step;
     const expiresAt = deadline + LATE_RESULT_MS;
-    return {
+    const request: AgentRunRequest = {
       workflowId: run.workflowId,
       stepId,
       runId: run.id,
@@ -93,8 +101,11 @@ export class Dispatcher {
         attempt,
         traceparent: traceparentOf(run.id, stepId, attempt),
         ...(step.dryRun && { dryRun: true }),
+        ...(step.releaseId !== undefined && { releaseId: step.releaseId }),
       },
     };
+    this.gates.releases.begun(request, run, agentStepOf(run, stepId));
+    return request;
   }
 
   /** Asks the agent how a running job stands: finds lost webhooks and lost jobs. */
@@ -129,7 +140,7 @@ export class Dispatcher {
     if (!step) return;
     await this.noteBoot(step, status.bootId);
     const { concurrency } = this.deps.registry.agent(agentStepOf(run, stepId).agentId);
-    const past = this.budgets.past(run, stepId, status.current);
+    const past = this.gates.budgets.past(run, stepId, status.current);
     // Its agent is told to stop; what it used counts with its result, however late that comes.
     if (past !== undefined)
       return void (await this.runs.apply(run.id, { type: 'cancel', reason: past, unless: 'ending' }));
@@ -152,13 +163,14 @@ export class Dispatcher {
     await this.capsules.apply(capsuleId, { type: 'rebooted', generation, bootId });
   }
 
-  async cancel(run: RunState, { stepId }: About<'cancel-agent'>): Promise<void> {
+  async cancel(run: RunState, { stepId, capsuleId }: About<'cancel-agent'>): Promise<void> {
     const { agents, limits } = this.deps;
-    await agents.cancel(this.baseUrl(run, stepId), { runId: run.id, stepId }, limits.statusTimeoutMs);
+    const url = this.baseUrl(run, stepId, capsuleId);
+    await agents.cancel(url, { runId: run.id, stepId }, limits.statusTimeoutMs);
   }
 
-  private baseUrl(run: RunState, stepId: string): string {
-    return this.deps.registry.agent(agentStepOf(run, stepId).agentId).baseUrl;
+  private baseUrl(run: RunState, stepId: string, capsuleId = stepOf(run, stepId)?.capsuleId): string {
+    return addressOf(this.deps.registry.agent(agentStepOf(run, stepId).agentId), capsuleId);
   }
 }
 

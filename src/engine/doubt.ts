@@ -2,6 +2,7 @@
 import type { CapsuleState } from '../domain/capsule';
 import type { RunCommand } from '../domain/decide-run';
 import { stepOf } from '../domain/run';
+import { addressOf } from '../registry/capsules';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import type { Runs } from './runs';
@@ -46,7 +47,8 @@ export class Doubter {
 
   private async isHealthy({ id, agentId, generation, bootId }: CapsuleState): Promise<boolean> {
     const { agents, registry, limits } = this.deps;
-    const answer = await agents.health(registry.agent(agentId).baseUrl, limits.probeTimeoutMs);
+    const url = addressOf(registry.agent(agentId), id);
+    const answer = await agents.health(url, limits.probeTimeoutMs);
     if (answer.kind !== 'healthy') return false;
     if (answer.bootId !== undefined && answer.bootId !== bootId) {
       await this.capsules.apply(id, { type: 'rebooted', generation, bootId: answer.bootId });

@@ -5,6 +5,7 @@
 import type { AgentClaim, AgentRunRequest, AgentRunResult } from '../contract';
 import type { RerunFrom } from '../domain/rerun';
 import type { Refusal } from '../domain/approval/memo';
+import { capsulesOf } from '../registry/capsules';
 import type { NewEvent } from '../store/store';
 import { Alerts } from './alerts';
 import { Approvals, type Decision } from './approvals';
@@ -27,6 +28,7 @@ import type { Hint } from './ports';
 import { Prewarmer } from './prewarm';
 import { Rates } from './rate';
 import { Redeploys } from './redeploy';
+import { Releases } from './releases';
 import { Runs, type Applied } from './runs';
 import { Schedules } from './schedule';
 import { Settler, type SettleOutcome } from './settle';
@@ -58,6 +60,7 @@ export class Engine {
   readonly emergencyStops: EmergencyStops;
   readonly breakers: Breakers;
   readonly budgets: Budgets;
+  readonly releases: Releases;
   private readonly rates: Rates;
   readonly costs: CostBooks;
   private readonly watchdog: Watchdog;
@@ -82,6 +85,7 @@ export class Engine {
     this.rates = new Rates(deps);
     this.guards = new Guards(deps, this.alerts, () => this.breakers.notClosed);
     this.overseer = new Overseer(deps, this.alerts);
+    this.releases = new Releases(deps, this.tasks);
     this.budgets = new Budgets(deps, this.alerts, this.tasks, (id) => this.leases.want(id));
     this.capsules = new Capsules(
       deps,
@@ -103,10 +107,13 @@ export class Engine {
       this.rates,
       this.breakers,
       this.budgets,
+      this.releases,
     );
     this.approvals = new Approvals(deps, this.runs);
     this.leases = new Leases(deps, this.runs, this.capsules, this.tasks, this.guards, this.rates);
-    const dispatcher = new Dispatcher(deps, this.runs, this.capsules, this.guards, this.rates, this.budgets);
+    const { releases } = this;
+    const gates = { guards: this.guards, rates: this.rates, budgets: this.budgets, releases };
+    const dispatcher = new Dispatcher(deps, this.runs, this.capsules, gates);
     this.settler = new Settler(deps, this.runs, this.capsules, dispatcher, this.guards);
     const children = new Children(deps, this.runs);
     this.flow = new Flow(deps, this.runs);
@@ -146,23 +153,23 @@ export class Engine {
     const { breakers, emergencyStops, schedules, budgets, sweeper, prewarmer, replays, costs } = this;
     this.passes = new Passes(deps, tasks, {
       ...{ guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer },
-      ...{ flow, signals, approvals, overseer, replays, costs },
+      ...{ flow, signals, approvals, overseer, replays, costs, releases },
     });
   }
 
   /** Declares capsules and schedules, and begins to work: queue, ticks, sweeper. */
   async start(): Promise<void> {
     const { registry, store, queue, clock } = this.deps;
-    const settings = registry.agents.map((a) => ({
-      id: a.capsuleId,
-      agentId: a.id,
-      slots: a.concurrency,
-      lingerMs: lingerHintMs(a),
-    }));
+    const settings = registry.agents.flatMap((a) =>
+      capsulesOf(a).map(({ capsuleId: id }) => ({
+        ...{ id, agentId: a.id, slots: a.concurrency, lingerMs: lingerHintMs(a) },
+      })),
+    );
     await store.declareCapsules(settings, clock.now());
     const capsules = await Promise.all(settings.map(({ id }) => this.capsules.load(id)));
     const awake = capsules.filter((c) => c !== undefined).filter((c) => c.state.status === 'awake');
     await this.watchdog.start();
+    await this.releases.sweep();
     await this.budgets.start();
     if (!this.deps.performing) return this.observe();
     await this.schedules.register();

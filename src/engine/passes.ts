@@ -9,6 +9,7 @@ import type { EmergencyStops } from './emergency-stop';
 import type { Flow } from './flow';
 import type { Guards } from './guards';
 import type { Prewarmer } from './prewarm';
+import type { Releases } from './releases';
 import type { Schedules } from './schedule';
 import type { Signals } from './signals';
 import type { Sweeper } from './sweep';
@@ -34,6 +35,7 @@ export interface Swept {
   overseer: Overseer;
   replays: Replays;
   costs: CostBooks;
+  releases: Releases;
 }
 
 export class Passes {
@@ -73,8 +75,9 @@ export class Passes {
   }
 
   private async observing(): Promise<void> {
-    const { guards, budgets, schedules, emergencyStops } = this.swept;
+    const { guards, budgets, schedules, emergencyStops, releases } = this.swept;
     await guards.sweep();
+    await releases.sweep();
     await budgets.look();
     if (this.deps.disabled === undefined) return;
     await schedules.pass();
@@ -83,8 +86,9 @@ export class Passes {
 
   /** What is due by the clock. */
   private async due(): Promise<void> {
-    const { guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer } = this.swept;
+    const { guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer, releases } = this.swept;
     await guards.sweep();
+    await releases.sweep();
     await breakers.sweep();
     await emergencyStops.sweep();
     await schedules.pass();
@@ -95,12 +99,13 @@ export class Passes {
 
   /** What somebody began and did not finish; each looks at the record, so not more often than need be. */
   private async lost(): Promise<void> {
-    const { flow, signals, approvals, overseer, replays, costs } = this.swept;
+    const { flow, signals, approvals, overseer, replays, costs, releases } = this.swept;
     await flow.sweep();
     await signals.sweep();
     await approvals.sweep();
     await overseer.sweep();
     await replays.sweep();
+    await releases.reconcile();
     costs.bookSoon();
   }
 }

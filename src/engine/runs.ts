@@ -27,6 +27,7 @@ import type { Breakers } from './breakers';
 import type { Budgets } from './budgets';
 import type { Guards } from './guards';
 import type { Rates } from './rate';
+import type { Releases } from './releases';
 import { dataOf, grown, keepable, payloadsOf, type Payloads } from './payloads';
 import { KeyedMutex, type Tasks } from './tasks';
 
@@ -83,6 +84,7 @@ export class Runs {
     private readonly rates: Pick<Rates, 'taking'>,
     private readonly breakers: Pick<Breakers, 'ended'>,
     private readonly budgets: Pick<Budgets, 'money' | 'heldBack'>,
+    private readonly releases: Pick<Releases, 'prepare' | 'of' | 'readsInput' | 'ended'>,
   ) {
     this.deferred = new Deferred(deps.clock, (id, event) =>
       this.tasks.spawn('deferred event', () => this.apply(id, event)),
@@ -137,6 +139,7 @@ export class Runs {
       const known: Cached | undefined = cached ?? (await this.deps.store.run(id));
       if (!known) return { outcome: 'unknown-run' };
       await this.overseer.prepare(known.state, event);
+      await this.releases.prepare(known.state);
       const context = this.context(direct, known.state, await this.dataFor(known.state));
       const decision = decideAll(known.state, [...earlier, event], context);
       const { result } = options;
@@ -158,6 +161,7 @@ export class Runs {
         const next = { version: known.version + 1, payloads: grown(known.payloads, results) };
         this.committed(next, decision, committed.freed, options.withhold);
         this.breakers.ended(known.state, decision.state, results);
+        this.releases.ended(known.state, decision.state, results);
         return { outcome: decision.outcome, state: decision.state };
       }
       this.cache.delete(id);
@@ -181,6 +185,7 @@ export class Runs {
     const { run: fresh, deduplicate } = await entering(this.deps, made, input, { hold, priority });
     const events: RunEvent[] = hold || fresh.flow ? [] : [{ type: 'start' }];
     let committed: CommitResult = { ok: false, conflict: 'busy' };
+    await this.releases.prepare(fresh);
     for (const direct of [true, false]) {
       const data = dataOf(payloadsOf({ input, results }));
       const decision = decideAll(fresh, events, this.context(direct, fresh, data));
@@ -203,14 +208,16 @@ export class Runs {
 
   /** What the conditions of a plan look at, where it has any. */
   private async dataFor(run: RunState): Promise<RunData | undefined> {
-    if (!readsData(run.plan)) return undefined;
+    if (!readsData(run.plan) && !this.releases.readsInput(run)) return undefined;
     const payloads = await this.payloads(run.id);
     return payloads && dataOf(payloads);
   }
 
-  private context(direct: boolean, { id, workflowId }: RunState, data: RunData | undefined): RunContext {
+  private context(direct: boolean, run: RunState, data: RunData | undefined): RunContext {
+    const { id, workflowId } = run;
     const { clock, random, limits, performing } = this.deps;
-    const capsuleOf = (agentId: string): CapsuleView => this.capsules.view(agentId, direct);
+    const capsuleOf = (agentId: string, named?: string): CapsuleView =>
+      this.capsules.view(agentId, direct, named);
     const heldBack = (agentId: string) =>
       this.guards.heldBack({ agentId, workflowId }) ?? this.budgets.heldBack(id);
     const oversight = (agentId: string) => this.overseer.of(agentId);
@@ -220,6 +227,7 @@ export class Runs {
       limits,
       performing,
       capsuleOf,
+      releaseOf: (agentId, before) => this.releases.of(agentId, before, run, data?.input),
       heldBack,
       oversight,
       ...(data && { data }),

@@ -1,6 +1,7 @@
 /** What comes back from agents: results by webhook, and claims of agents that start up. */
 import type { AgentClaim, AgentRunRequest, AgentRunResult } from '../contract';
 import { agentStepOf, stepOf } from '../domain/run';
+import { capsulesOf } from '../registry/capsules';
 import type { LeaseRequest } from '../store/store';
 import type { Callback } from './callbacks';
 import type { Capsules } from './capsules';
@@ -63,7 +64,7 @@ export class Settler {
    * checked its secret. Answers undefined when there is nothing to do for it.
    */
   async claim({ agentId, bootId }: AgentClaim): Promise<AgentRunRequest | undefined> {
-    const { capsuleId } = this.deps.registry.agent(agentId);
+    const capsuleId = await this.capsuleOf(agentId, bootId);
     // The answer hands a job over: it passes the gate like one that is sent.
     if ((await this.guards.permit({ agentId })).verdict !== 'proceed') return undefined;
     const [record, waiting] = await Promise.all([
@@ -89,6 +90,18 @@ export class Settler {
     return (
       (await this.claimWaiting(still, generation, bootId)) ?? (await this.claimGranted(capsuleId, bootId))
     );
+  }
+
+  /** Which of its agent's capsules a process is on: the one it is known on, else the one that is being woken. */
+  private async capsuleOf(agentId: string, bootId: string): Promise<string> {
+    const agent = this.deps.registry.agent(agentId);
+    if (!agent.spares) return agent.capsuleId;
+    const loaded = await Promise.all(capsulesOf(agent).map(({ capsuleId }) => this.capsules.load(capsuleId)));
+    const states = loaded.flatMap((record) => record?.state ?? []);
+    const own =
+      states.find((s) => s.bootId === bootId && s.status === 'awake') ??
+      states.find((s) => s.status === 'waking');
+    return own?.id ?? agent.capsuleId;
   }
 
   private async claimWaiting(waiting: LeaseRequest[], generation: number, bootId: string) {

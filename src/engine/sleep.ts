@@ -1,6 +1,7 @@
 /** Puts a capsule to sleep: scale down, then read back until zero replicas are observed. */
 import type { CapsuleState } from '../domain/capsule';
 import { PlatformError } from '../platforms/platform';
+import { addressOf } from '../registry/capsules';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import { pause } from './pause';
@@ -42,7 +43,7 @@ export class Sleeper {
       while (clock.now() < until) {
         const { running, desired } = await this.look(id);
         const uncounted = desired === 0 && running === 'unknown';
-        silent = uncounted && (await this.isSilent(capsule.agentId)) ? silent + 1 : 0;
+        silent = uncounted && (await this.isSilent(capsule)) ? silent + 1 : 0;
         const seen = silent >= SILENT_PROBES ? 0 : running;
         // Zero replicas while more are asked for is a restart under way, not sleep.
         if (desired === 0) await this.capsules.apply(id, { type: 'observed', generation, running: seen });
@@ -128,9 +129,9 @@ export class Sleeper {
     }
   }
 
-  private async isSilent(agentId: string): Promise<boolean> {
+  private async isSilent({ id, agentId }: CapsuleState): Promise<boolean> {
     const { agents, registry, limits } = this.deps;
-    const answer = await agents.health(registry.agent(agentId).baseUrl, limits.probeTimeoutMs);
+    const answer = await agents.health(addressOf(registry.agent(agentId), id), limits.probeTimeoutMs);
     return answer.kind === 'silent';
   }
 }

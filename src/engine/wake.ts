@@ -2,6 +2,7 @@
 import { learnedBootMs, type CapsuleState } from '../domain/capsule';
 import { probeInterval } from '../domain/probe';
 import { PlatformError } from '../platforms/platform';
+import { addressOf } from '../registry/capsules';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import { PERMIT_MS, type Guards } from './guards';
@@ -99,7 +100,7 @@ export class Waker {
   private async probe(capsule: CapsuleState): Promise<void> {
     const { agents, clock, limits, registry } = this.deps;
     const { id, generation, wakeDeadline = clock.now() } = capsule;
-    const { baseUrl } = registry.agent(capsule.agentId);
+    const baseUrl = addressOf(registry.agent(capsule.agentId), id);
     const startedAt = clock.now();
     const learned = learnedBootMs(capsule, 0.5);
     let renewAt = startedAt + limits.capsuleClaimMs / 2;

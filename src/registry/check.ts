@@ -18,8 +18,9 @@ const SeenAgent = z
     capsuleId: z.string().trim().optional().catch(undefined),
     baseUrl: z.string().trim().optional().catch(undefined),
     uses: z.array(text).catch([]),
+    spares: z.array(z.looseObject({ capsuleId: text }).catch({ capsuleId: '' })).catch([]),
   })
-  .catch({ id: '', uses: [] });
+  .catch({ id: '', uses: [], spares: [] });
 const SeenWorkflow = z
   .looseObject({
     id: text,
@@ -51,6 +52,7 @@ export function checkRegistry(input: unknown, env: Env): Problem[] {
   return [
     ...duplicates(agents, 'agents', 'id', 'agent'),
     ...duplicates(agents, 'agents', 'capsuleId', 'capsule'),
+    ...agents.flatMap((agent, i) => checkSpares(agent, `agents[${i}]`, agents)),
     ...agents.flatMap((agent, i) => (absent.has(agent.id) ? [] : checkAgent(agent, `agents[${i}]`, env))),
     ...duplicates(services, 'services', 'id', 'service'),
     ...agents.flatMap((agent, i) =>
@@ -90,6 +92,20 @@ function duplicates<K extends string>(
       mend: key === 'id' ? 'Give each an id of its own' : 'Give each agent a capsule of its own',
     };
   });
+}
+
+/** A capsule that two use is put to sleep by one while the other works on it. */
+function checkSpares(agent: SeenAgent, place: string, agents: readonly SeenAgent[]): Problem[] {
+  const all = agents.flatMap((a) => [a.capsuleId, ...a.spares.map((s) => s.capsuleId)]);
+  return agent.spares.flatMap(({ capsuleId }, i) =>
+    capsuleId === '' || all.filter((id) => id === capsuleId).length < 2
+      ? []
+      : {
+          place: `${place}.spares[${i}].capsuleId`,
+          problem: `the capsule "${capsuleId}" is named twice`,
+          mend: 'Give each spare a capsule of its own',
+        },
+  );
 }
 
 function checkAgent({ id, capsuleId, baseUrl }: SeenAgent, place: string, env: Env): Problem[] {

@@ -37,6 +37,9 @@ export function loadRegistry(input: RegistryInput, env: Env): LoadedRegistry {
     .map(({ secret, ...agent }) => ({
       ...agent,
       baseUrl: normalizeUrl(agent.baseUrl),
+      ...(agent.spares && {
+        spares: agent.spares.map((s) => ({ ...s, baseUrl: normalizeUrl(s.baseUrl) })),
+      }),
       secrets: splitSecrets(secret ?? '').map((key) => new Secret(key)),
     }));
   const workflows = parsed.data.workflows

@@ -41,6 +41,11 @@ export const AgentSchema = z.strictObject({
   capsuleId: z.string().trim(),
   /** Where the agent answers `/health`, `/status` and `/run`. */
   baseUrl: z.string().trim(),
+  /** More capsules of the same agent: while one release works on one, the next is tried on another. */
+  spares: z
+    .array(z.strictObject({ capsuleId: z.string().trim().min(1), baseUrl: z.url({ protocol: /^https?$/ }) }))
+    .max(4)
+    .optional(),
   /** Signs webhooks and claims. Two, separated by a comma, while a new one replaces an old one. */
   secret: z
     .string()

@@ -3,6 +3,7 @@ import type { LedgerEntry } from '../domain/ledger';
 import type { Environment } from '../domain/release/environment';
 import type { Release } from '../domain/release/manifest';
 import type { Rollout } from '../domain/rollout/rollout';
+import type { AttemptRecord } from '../domain/run';
 import type { Page, Versioned } from './store';
 
 /** What a release is made of, by SHA-256. */
@@ -18,6 +19,20 @@ export interface ReleaseWork {
   /** SHA-256 of the canonical JSON of the input that the agent saw. */
   inputHash: string;
   at: number;
+  /** A copy of work, for a comparison. */
+  shadow?: true;
+  ended?: WorkEnd;
+}
+
+/** How an attempt's work ended. */
+export interface WorkEnd {
+  outcome: AttemptRecord['outcome'];
+  at: number;
+  /** From the grant of its lease to its result. */
+  durationMs?: number;
+  costUsd?: number;
+  /** A person had to step in, or was asked for. */
+  intervened?: true;
 }
 
 export interface ReleaseStore {
@@ -50,9 +65,13 @@ export interface ReleaseStore {
   saveRollout(rollout: Rollout, expect: number, entry: LedgerEntry): Promise<boolean>;
 
   /** Notes who does an attempt's work; what was noted first stands. */
-  noteWork(work: ReleaseWork): Promise<void>;
+  noteWork(work: Omit<ReleaseWork, 'ended'>): Promise<void>;
+  /** Notes how it ended, once; also of work whose beginning was not noted. */
+  endWork(work: ReleaseWork & { ended: WorkEnd }): Promise<void>;
+  /** Begun before a time and not known to have ended, oldest first. */
+  openWork(before: number, limit: number): Promise<ReleaseWork[]>;
   /** Of a run, in the order it was begun. */
   workOfRun(runId: string): Promise<ReleaseWork[]>;
-  /** What a release did, newest first. */
-  workOfRelease(releaseId: string, limit: number): Promise<ReleaseWork[]>;
+  /** What a release did since a time, newest first. */
+  workOfRelease(releaseId: string, limit: number, since?: number): Promise<ReleaseWork[]>;
 }

@@ -151,6 +151,26 @@ export function releaseContract(open: () => Store): void {
         work(3, 'one', a),
       ]);
       await expect(open().workOfRun(runId(9))).resolves.toEqual([]);
+      await expect(open().workOfRelease(a, 9, T0 + 1_000)).resolves.toEqual([]);
+    });
+
+    it('notes how it ended, once', async () => {
+      const a = 'a'.repeat(64);
+      const work = { agentId: 'writer', releaseId: a, inputHash: 'c'.repeat(64), at: T0, attempt: 1 };
+      const first = { ...work, runId: runId(1), stepId: 'one' };
+      const never = { ...work, runId: runId(2), stepId: 'one', at: T0 + 1, shadow: true as const };
+      await open().noteWork(first);
+      await expect(open().openWork(T0 + 1, 9)).resolves.toEqual([first]);
+      await expect(open().openWork(T0, 9)).resolves.toEqual([]);
+      const ended = { outcome: 'success' as const, at: T0 + 5, durationMs: 5, costUsd: 0.5 };
+      await open().endWork({ ...first, inputHash: '', ended });
+      await open().endWork({ ...first, ended: { outcome: 'lost', at: T0 + 6 } });
+      await open().endWork({ ...never, ended: { outcome: 'wake-failed', at: T0 + 7 } });
+      await expect(open().openWork(T0 + 99, 9)).resolves.toEqual([]);
+      await expect(open().workOfRelease(a, 9)).resolves.toEqual([
+        { ...never, ended: { outcome: 'wake-failed', at: T0 + 7 } },
+        { ...first, ended },
+      ]);
     });
   });
 }

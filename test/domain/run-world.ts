@@ -22,6 +22,7 @@ export const EVENT_TYPES = [
   'checked',
   'evicted',
   'held',
+  'rerouted',
   'wake-failed',
   'child-ended',
   'done',
@@ -164,6 +165,7 @@ function answers(stepId: string, attempt: number): RunEvent[] {
     { type: 'checked', ...of, answered: false, detail: 'refused' },
     { type: 'evicted', ...of, reason: 'its agent does not work' },
     { type: 'held', ...of, reason: 'switched off' },
+    { type: 'rerouted', ...of },
     { type: 'wake-failed', ...of, reason: 'not healthy' },
   ];
 }

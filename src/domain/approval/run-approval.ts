@@ -21,7 +21,9 @@ export abstract class RunApproval extends RunDraft {
 
   /** Begins an agent's attempt: overseen, it proposes until it is granted to act. */
   protected propose(step: StepState, agentId: string): void {
-    if (this.overseen(agentId)?.watched && !step.grant) step.dryRun = true;
+    const plan = planOf(this.run, step.id);
+    const isShadow = plan.kind === 'agent' && plan.shadowOf !== undefined;
+    if (isShadow || (this.overseen(agentId)?.watched && !step.grant)) step.dryRun = true;
     else delete step.dryRun;
     this.seekLease(step, agentId);
   }

@@ -2,6 +2,8 @@
  * An environment of one agent: pointers to releases, and nothing else decides which release acts. Each change
  * raises the fence; whoever changes names the fence it has read, and loses against whoever came first.
  */
+import type { InstanceEvent } from './instance';
+import { withEvent, type Instance } from './placement';
 
 export interface Environment {
   agentId: string;
@@ -14,6 +16,8 @@ export interface Environment {
   /** Percent of the work that the candidate gets. */
   weight: number;
   policy: EnvironmentPolicy;
+  /** Which release is on which capsule. */
+  instances: readonly Instance[];
   fence: number;
   updatedAt: number;
 }
@@ -37,7 +41,8 @@ export type EnvironmentChange =
   /** Back to the last good one: drops the candidate if there is one, else flips the pointer. */
   | { type: 'rollback' }
   | { type: 'candidate'; releaseId: string; weight: number }
-  | { type: 'policy'; policy: EnvironmentPolicy };
+  | { type: 'policy'; policy: EnvironmentPolicy }
+  | { type: 'instance'; releaseId: string; event: InstanceEvent };
 
 export type EnvironmentDecision =
   | { ok: true; environment: Environment }
@@ -47,7 +52,7 @@ export type EnvironmentDecision =
 
 export const newEnvironment = (agentId: string, name: string, now: number): Environment => ({
   ...{ agentId, name, weight: 0, policy: DEFAULT_POLICY },
-  ...{ fence: 0, updatedAt: now },
+  ...{ instances: [], fence: 0, updatedAt: now },
 });
 
 export function changeEnvironment(
@@ -71,6 +76,10 @@ export function changeEnvironment(
       return moved({ ...env, candidate: change.releaseId, weight: change.weight });
     case 'policy':
       return moved({ ...env, policy: change.policy });
+    case 'instance': {
+      const next = withEvent(env, change.releaseId, change.event, now);
+      return next === env ? { ok: true, environment: env, unchanged: true } : moved(next);
+    }
   }
 }
 
@@ -107,4 +116,5 @@ export const projectEnvironment = (env: Environment): Record<string, unknown> =>
   ...(env.previous !== undefined && { previous: env.previous }),
   ...(env.candidate !== undefined && { candidate: env.candidate }),
   policy: JSON.stringify(env.policy),
+  instances: env.instances.map((i) => `${i.releaseId.slice(0, 12)} ${i.state} on ${i.capsuleId}`).join(', '),
 });

@@ -19,6 +19,7 @@ import {
   type TaskRef,
 } from '../../domain/breaker';
 import { isActive, stepOf, type RunState } from '../../domain/run';
+import { capsulesOf } from '../../registry/capsules';
 import type { StepResult } from '../../store/store';
 import type { Alerts } from '../alerts';
 import type { EngineDeps } from '../context';
@@ -160,8 +161,9 @@ export class Breakers {
       const how = isPristine(after) && actor !== ACTOR ? `reset by ${actor}` : 'the task on trial went well';
       await this.alerts.resolve(subject, how, actor);
     }
-    const capsuleId = this.deps.registry.findAgent(agentId)?.capsuleId;
-    if (status !== 'open' && capsuleId !== undefined) await this.want(capsuleId);
+    const agent = this.deps.registry.findAgent(agentId);
+    if (status === 'open' || !agent) return;
+    for (const { capsuleId } of capsulesOf(agent)) await this.want(capsuleId);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { LeaseChange as DecidedLease } from '../../domain/decide-run';
 import type { Rate } from '../../domain/flow';
 import { agentBucket, heldUntil, ratesOf, tokensFor } from '../../guards/rate';
+import { capsulesOf } from '../../registry/capsules';
 import type { LeaseChange } from '../../store/store';
 import type { EngineDeps } from '../context';
 
@@ -18,7 +19,9 @@ export class Rates {
     const { registry } = deps;
     this.byCapsule = new Map(
       registry.agents
-        .map((agent) => [agent.capsuleId, ratesOf(agent, registry)] as const)
+        .flatMap((agent) =>
+          capsulesOf(agent).map(({ capsuleId }) => [capsuleId, ratesOf(agent, registry)] as const),
+        )
         .filter(([, rates]) => rates.length > 0),
     );
   }

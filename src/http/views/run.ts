@@ -42,6 +42,13 @@ const TriggerView = name(
       depth: z.number().int().describe('How many runs in a row were started so.'),
     }),
     z.object({
+      kind: z.literal('shadow').describe('A copy of work, done by a candidate without effect.'),
+      of: z.string(),
+      stepId: z.string(),
+      attempt: z.number().int(),
+      rolloutId: z.string(),
+    }),
+    z.object({
       kind: z.literal('step'),
       runId: z.guid(),
       stepId: z.string(),

@@ -80,19 +80,27 @@ function rollouts(note: Note): Pick<ReleaseStore, 'rollout' | 'openRollout' | 'r
   };
 }
 
-function work(): Pick<ReleaseStore, 'noteWork' | 'workOfRun' | 'workOfRelease'> {
+function work(): Pick<ReleaseStore, 'noteWork' | 'endWork' | 'openWork' | 'workOfRun' | 'workOfRelease'> {
   const kept = new Map<string, ReleaseWork>();
+  const keyOfWork = ({ runId, stepId, attempt }: ReleaseWork) => JSON.stringify([runId, stepId, attempt]);
   return {
     noteWork: async (done) => {
-      const key = JSON.stringify([done.runId, done.stepId, done.attempt]);
-      if (!kept.has(key)) kept.set(key, clone(done));
+      if (!kept.has(keyOfWork(done))) kept.set(keyOfWork(done), clone(done));
     },
+    endWork: async (done) => {
+      const known = kept.get(keyOfWork(done));
+      if (!known?.ended) kept.set(keyOfWork(done), clone({ ...(known ?? done), ended: done.ended }));
+    },
+    openWork: async (before, limit) =>
+      clone([...kept.values()].filter((w) => !w.ended && w.at < before))
+        .sort((a, b) => a.at - b.at)
+        .slice(0, limit),
     workOfRun: async (runId) =>
       clone([...kept.values()].filter((w) => w.runId === runId)).sort(
         (a, b) => a.at - b.at || compare(a.stepId, b.stepId) || a.attempt - b.attempt,
       ),
-    workOfRelease: async (releaseId, limit) =>
-      clone([...kept.values()].filter((w) => w.releaseId === releaseId))
+    workOfRelease: async (releaseId, limit, since = 0) =>
+      clone([...kept.values()].filter((w) => w.releaseId === releaseId && w.at >= since))
         .sort((a, b) => b.at - a.at || compare(b.runId, a.runId))
         .slice(0, limit),
   };

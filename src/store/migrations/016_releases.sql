@@ -56,6 +56,11 @@ CREATE TABLE release_work (
   release_id text   NOT NULL,
   input_hash text   NOT NULL,
   at         bigint NOT NULL,
+  -- A copy of work, for a comparison.
+  shadow     boolean NOT NULL,
+  -- How it ended; null while it is under way.
+  ended      jsonb,
   PRIMARY KEY (run_id, step_id, attempt)
 );
+CREATE INDEX release_work_open ON release_work (at) WHERE ended IS NULL;
 CREATE INDEX release_work_newest ON release_work (release_id, at DESC, run_id DESC);

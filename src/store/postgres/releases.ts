@@ -5,7 +5,7 @@ import type { Release } from '../../domain/release/manifest';
 import type { Rollout } from '../../domain/rollout/rollout';
 import { decodeCursor, toPage } from '../cursor';
 import { storableJson } from '../json';
-import type { Parts, ReleaseStore, ReleaseWork } from '../release-store';
+import type { Parts, ReleaseStore, ReleaseWork, WorkEnd } from '../release-store';
 import type { Page, Versioned } from '../store';
 import { changeChained } from './chained';
 
@@ -26,6 +26,8 @@ interface WorkRow extends QueryResultRow {
   release_id: string;
   input_hash: string;
   at: number;
+  shadow: boolean;
+  ended: WorkEnd | null;
 }
 
 /** Releases, environments and rollouts, each change with its ledger entry in one transaction. */
@@ -53,8 +55,11 @@ export class ReleaseQueries {
       saveRollout: (rollout, expect, entry) => this.saveRollout(rollout, expect, entry),
       noteWork: (work) => this.noteWork(work),
       workOfRun: (runId) => this.work('run_id = $1 ORDER BY at, step_id, attempt', [runId]),
-      workOfRelease: (id, limit) =>
-        this.work('release_id = $1 ORDER BY at DESC, run_id DESC LIMIT $2', [id, limit]),
+      endWork: (work) => this.endWork(work),
+      openWork: (before, limit) =>
+        this.work('ended IS NULL AND at < $1 ORDER BY at LIMIT $2', [before, limit]),
+      workOfRelease: (id, limit, since = 0) =>
+        this.work('release_id = $1 AND at >= $3 ORDER BY at DESC, run_id DESC LIMIT $2', [id, limit, since]),
     };
   }
 
@@ -147,13 +152,20 @@ export class ReleaseQueries {
     return !!(await changeChained(this.pool, 'rollout', [sql, values], () => entry));
   }
 
-  private async noteWork(work: ReleaseWork): Promise<void> {
-    const { runId, stepId, attempt, agentId, releaseId, inputHash, at } = work;
+  private async noteWork(work: Omit<ReleaseWork, 'ended'>): Promise<void> {
     await this.pool.query({
       name: 'note_release_work',
-      text: `INSERT INTO release_work (run_id, step_id, attempt, agent_id, release_id, input_hash, at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-      values: [runId, stepId, attempt, agentId, releaseId, inputHash, at],
+      text: `${INSERT_WORK} ON CONFLICT DO NOTHING`,
+      values: valuesOf(work),
+    });
+  }
+
+  private async endWork(work: ReleaseWork): Promise<void> {
+    await this.pool.query({
+      name: 'end_release_work',
+      text: `${INSERT_WORK} ON CONFLICT (run_id, step_id, attempt)
+        DO UPDATE SET ended = excluded.ended WHERE release_work.ended IS NULL`,
+      values: valuesOf(work),
     });
   }
 
@@ -162,9 +174,20 @@ export class ReleaseQueries {
     return rows.map((row) => ({
       ...{ runId: row.run_id, stepId: row.step_id, attempt: row.attempt, agentId: row.agent_id },
       ...{ releaseId: row.release_id, inputHash: row.input_hash, at: row.at },
+      ...(row.shadow && { shadow: true as const }),
+      ...(row.ended && { ended: row.ended }),
     }));
   }
 }
+
+const INSERT_WORK = `INSERT INTO release_work
+    (run_id, step_id, attempt, agent_id, release_id, input_hash, at, shadow, ended)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
+
+const valuesOf = (work: ReleaseWork): unknown[] => [
+  ...[work.runId, work.stepId, work.attempt, work.agentId, work.releaseId, work.inputHash, work.at],
+  ...[work.shadow ?? false, work.ended ? storableJson(work.ended) : null],
+];
 
 const toRelease = (row: ReleaseRow): Release => ({
   ...{ id: row.id, agentId: row.agent_id, manifest: row.manifest },
