@@ -13,6 +13,8 @@ import type { Tasks } from './tasks';
 const OBSERVE_WITHIN_MS = 10_000;
 /** unless there are so many that one pass would call the platform more often than this. */
 const OBSERVED_PER_PASS = 3;
+/** Due runs that a pass serves at the same time. */
+const AT_ONCE = 8;
 
 export class Sweeper {
   private turn = 0;
@@ -32,7 +34,7 @@ export class Sweeper {
   async pass(): Promise<void> {
     const { store, clock, limits } = this.deps;
     const now = clock.now();
-    for (const id of await store.dueRuns(now, limits.sweepBatch)) await this.guarded(() => this.run(id));
+    await this.severally(await store.dueRuns(now, limits.sweepBatch), (id) => this.run(id));
     for (const id of await store.dueCapsules(now, limits.sweepBatch))
       await this.guarded(() => this.capsule(id));
     this.observeSoon();
@@ -69,6 +71,15 @@ export class Sweeper {
     const some = pick(all, this.turn, Math.min(OBSERVED_PER_PASS, inTime));
     this.turn += some.length;
     for (const { state } of some) await this.guarded(() => this.sleeper.reconcile(state));
+  }
+
+  /** Some at once, so that their changes share commits; not all, as what is asked for by hints goes first. */
+  private async severally(ids: readonly string[], task: (id: string) => Promise<void>): Promise<void> {
+    const queue = ids.values();
+    const work = async () => {
+      for (const id of queue) await this.guarded(() => task(id));
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, ids.length) }, work));
   }
 
   /** One row that cannot be repaired must not keep the sweeper from the others. */

@@ -37,8 +37,8 @@ const record: Bug[] = [
   ]),
   bug('a ledger entry missing', /without a ledger entry/, [
     RUNS,
-    '      ledger: [\n        {',
-    "      ledger: event.type === 'accepted' ? [] : [\n        {",
+    '      ledger: [\n        ...memos',
+    "      ledger: event.type === 'accepted' ? [] : [\n        ...memos",
   ]),
   bug('a change that its ledger entry does not tell', /the ledger says/, [
     RUNS,
@@ -125,8 +125,8 @@ const steps: Bug[] = [
   ]),
   bug('one attempt too many', /attempts of/, [
     'domain/attempt.ts',
-    'attempt < plan.attempts &&',
-    'attempt <= plan.attempts &&',
+    'attempt - uncounted < plan.attempts &&',
+    'attempt - uncounted <= plan.attempts &&',
   ]),
   bug('a retry without a pause', /a pause of/, [
     'domain/run-flow.ts',
@@ -235,7 +235,7 @@ const leases: Bug[] = [
 const repairs: Bug[] = [
   bug('nobody looks after what is due', /is still|is not at rest/, [
     'engine/sweep.ts',
-    'for (const id of await store.dueRuns(now, limits.sweepBatch)) await this.guarded(() => this.run(id));',
+    'await this.severally(await store.dueRuns(now, limits.sweepBatch), (id) => this.run(id));',
     '',
   ]),
   bug('nobody looks after capsules', /without a reason|is not at rest|is still/, [
