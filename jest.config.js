@@ -18,7 +18,7 @@ module.exports = {
   // One Postgres and one Redis for the run; they end with it, however it ends.
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   maxWorkers: 2,
   // Tests that are marked as concurrent do nothing but wait.
   maxConcurrency: 12,

@@ -44,7 +44,7 @@ describe('the shortest trace of a failing seed', () => {
   it('is told with the command that repeats it', () => {
     const options = { ...CAMPAIGN, seed: 3, without: ['busy', 'zombie'] as const, strikes: 12 };
     expect(replayCommand(options)).toBe(
-      "npm run simulate -- --seed 3 --seeds 1 --hours 125 --runs 0.35 --rate 0.1 --burst 15 --cron '30 2,8,14,20 * * *' " +
+      "npm run simulate -- --seed 3 --seeds 1 --hours 125 --runs 0.2 --rate 0.1 --burst 15 --cron '30 2,14 * * *' " +
         '--without busy,zombie --strikes 12 --trace',
     );
   });
