@@ -12,6 +12,7 @@ import { coldStepWithClaim, coldStepWithPush } from './figures/cold-step';
 import { idle } from './figures/idle';
 import { ledgerVerify } from './figures/ledger';
 import { pipeline, prewarmedSchedule } from './figures/prewarm';
+import { slots } from './figures/slots';
 import { storedRuns } from './figures/stored-runs';
 import { throughputOnPostgres, throughputOnRedis } from './figures/throughput';
 import { waiting } from './figures/waiting';
@@ -32,6 +33,7 @@ const FIGURES: Figure[] = [
   waiting,
   storedRuns,
   ledgerVerify,
+  slots,
 ];
 
 async function main(): Promise<void> {

@@ -1,13 +1,17 @@
 /** A slot with a running process: in traffic, or warm behind it. */
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppProcess, freePorts } from './app-process';
 import { call } from './call';
 import type { AppContract } from './config';
 import type { Context } from './context';
-import { slotEnvironment, type Ports } from './environment';
+import { internalOf, slotEnvironment, type Ports } from './environment';
 import { messageOf, StageError } from './errors';
 import type { Slot } from './state';
 import { Upstream } from './upstream';
+import { socketFolder } from './users';
 
 /** What an app may take to say that it heard. */
 const TELL_MS = 1_000;
@@ -28,8 +32,8 @@ export class Booted {
     readonly env: Record<string, string>,
     private readonly contract: AppContract,
   ) {
-    this.upstream = new Upstream(ports.port);
-    this.internal = new Upstream(ports.internalPort);
+    this.upstream = new Upstream({ port: ports.port });
+    this.internal = new Upstream(internalOf(ports));
   }
 
   get inFlight(): number {
@@ -66,7 +70,7 @@ export class Booted {
     const path = this.contract.quiet_endpoint;
     if (path === undefined) return this.app.tell(quiet ? 'SIGUSR2' : 'SIGCONT');
     await call({
-      port: this.ports.internalPort,
+      to: internalOf(this.ports),
       path,
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -76,11 +80,19 @@ export class Booted {
   }
 }
 
+/** Free ports, and a socket's path that nobody had before. */
+async function placesFor({ port, internal_port: internal, ...contract }: AppContract): Promise<Ports> {
+  const ports = await freePorts(internal !== undefined && internal !== port);
+  const { internal_socket: socket } = contract;
+  if (socket === undefined) return ports;
+  const name = `${randomBytes(6).toString('hex')}.sock`;
+  return { ...ports, internalSocket: join(await socketFolder(socket, contract.run_as), name) };
+}
+
 /** Starts a slot's app on free ports; it is not asked for its health yet. */
 export async function boot(ctx: Context, slot: Slot): Promise<Booted> {
   const { contract, disk } = ctx;
-  const { port, internal_port: internal } = contract;
-  const ports = await freePorts(internal !== undefined && internal !== port);
+  const ports = await placesFor(contract);
   const env = await slotEnvironment(contract, ctx.mark, ports, ctx.appEnv);
   let app: AppProcess;
   try {
@@ -97,7 +109,10 @@ export async function boot(ctx: Context, slot: Slot): Promise<Booted> {
   }
   const booted = new Booted(slot, app, ports, env, contract);
   await ctx.started(slot.name, app);
-  void app.exited.then((end) => ctx.ended(booted, end));
+  void app.exited.then((end) => {
+    if (ports.internalSocket !== undefined) rmSync(ports.internalSocket, { force: true });
+    ctx.ended(booted, end);
+  });
   return booted;
 }
 

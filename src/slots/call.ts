@@ -1,10 +1,11 @@
 /** One request to an app on this machine, with a deadline and a limit, by no pool: what is asked is fresh. */
 import { request } from 'node:http';
+import type { Address } from './upstream';
 
 const BODY_MAX_BYTES = 256 * 1024;
 
 export interface Call {
-  port: number;
+  to: Address;
   path: string;
   method?: string;
   headers?: Record<string, string>;
@@ -20,7 +21,7 @@ export interface CallAnswer {
 
 /** @throws Error on refusal, at the deadline, and when the answer is too long */
 export function call({
-  port,
+  to,
   path,
   method = 'GET',
   headers = {},
@@ -33,7 +34,7 @@ export function call({
     const outgoing = request(
       {
         host: '127.0.0.1',
-        port,
+        ...to,
         path,
         method,
         agent: false,

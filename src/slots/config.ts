@@ -7,6 +7,8 @@ import { SlotsError } from './errors';
 export const CONFIG_NAMES = ['slot-machine.json', 'app.contract.json'] as const;
 export const DEFAULT_API_PORT = 9_100;
 const HOUR_MS = 3_600_000;
+/** Systems take some 107 bytes; the slots' own names come after it. */
+const SOCKET_MAX = 80;
 
 const port = z.number().int().min(1).max(65_535);
 const milliseconds = z.number().int().min(1).max(HOUR_MS);
@@ -38,6 +40,7 @@ const branch = z
   .max(200)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/)
   .refine((name) => !name.includes('..'), 'a name without ".."');
+const user = z.object({ uid: z.number().int().min(1), gid: z.number().int().min(1) });
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
 
 const Github = z.object({
@@ -53,77 +56,90 @@ const Github = z.object({
 });
 
 /** Unknown fields are let through: a contract may serve other readers too. */
-const Contract = z.object({
-  start_command: z.string().min(1),
-  setup_command: z.string().optional(),
-  /** What users reach. */
-  port,
-  /** Reached from this machine only. Absent, or the same as `port`: the app has one port. */
-  internal_port: port.optional(),
-  api_port: port.default(DEFAULT_API_PORT),
-  health_endpoint: endpoint.default('/healthz'),
-  health_test_payload: payload.optional(),
-  health_timeout_ms: milliseconds.default(10_000),
-  /** A file of the commit that is run before promotion, where it is there. */
-  smoke_test: inside.optional(),
-  smoke_timeout_ms: milliseconds.default(30_000),
-  setup_timeout_ms: milliseconds.default(600_000),
-  drain_timeout_ms: milliseconds.default(10_000),
-  schema_status_endpoint: endpoint.optional(),
-  /** Told `{ "quiet": true }` when it leaves traffic and `false` when it is back; default: signals. */
-  quiet_endpoint: endpoint.optional(),
-  keep_warm: z.boolean().default(true),
-  env_file: z.string().optional(),
-  shared_dirs: z.array(inside).max(50).default([]),
-  protected_paths: z.array(z.string().min(1)).max(500).default([]),
-  secrets_inject: z.array(variable).max(200).default([]),
-  /** The commit's files together; 0: no limit. */
-  max_deploy_size_mb: z.number().min(0).default(500),
-  /** Added and removed lines together; 0: no limit. */
-  max_diff_lines: z.number().int().min(0).default(20_000),
-  alert_webhook: z.url({ protocol: /^https?$/ }).optional(),
-  main_branch: branch.default('main'),
-  machine_branch: branch.default('machine'),
-  remote: branch.default('origin'),
-  /** Pushes the agent's branch once a commit of it is live, where there is a remote. */
-  push: z.boolean().default(true),
-  github: Github.optional(),
-  /** When the controller looks after itself; cron, five fields. */
-  reconcile_schedule: z.string().default('*/5 * * * *'),
-  gc_schedule: z.string().default('17 4 * * *'),
-  max_branch_divergence: z.number().int().min(1).default(200),
-  max_disk_used_percent: z.number().min(1).max(100).default(90),
-  max_failed_deploys: z.number().int().min(1).default(3),
-  /** Before the first restart of a crashed live app; doubled each time. 0: it is not restarted. */
-  restart_backoff_ms: z.number().int().min(0).max(HOUR_MS).default(2_000),
-  /** Of each log of an app; it is kept twice at most. */
-  max_log_mb: z.number().min(0.001).max(10_000).default(20),
-  /** Of the app's process, by prlimit. */
-  limits: z
-    .object({
-      memory_mb: z.number().int().min(16).optional(),
-      open_files: z.number().int().min(16).optional(),
-      file_mb: z.number().int().min(1).optional(),
-      cpu_seconds: z.number().int().min(1).optional(),
-    })
-    .optional(),
-  /** The app's own user, where the controller may change to it. */
-  run_as: z.object({ uid: z.number().int().min(1), gid: z.number().int().min(1) }).optional(),
-  agent_auth: z.enum(['hmac', 'trusted', 'none']).default('hmac'),
-  /** Set by whatever authenticates in front of the app, with `agent_auth: trusted`. */
-  agent_user_header: z
-    .string()
-    .regex(/^[\w-]+$/)
-    .transform((name) => name.toLowerCase())
-    .default('x-forwarded-user'),
-  /** After AGENT_BIN; the message comes on its standard input. */
-  agent_args: z.array(z.string()).max(50).default(['-p', '--output-format', 'stream-json', '--verbose']),
-  /** Variables of the controller that the agent gets, such as its model's key. */
-  agent_env: z.array(variable).max(50).default([]),
-  agent_timeout_ms: milliseconds.default(HOUR_MS),
-  /** Deploys what the agent has done, when it has ended well. */
-  agent_deploy: z.boolean().default(true),
-});
+const Contract = z
+  .object({
+    start_command: z.string().min(1),
+    setup_command: z.string().optional(),
+    /** What users reach. */
+    port,
+    /** Reached from this machine only. Absent, or the same as `port`: the app has one port. */
+    internal_port: port.optional(),
+    /** Instead of an internal port: a socket's path, which the app's own are beside. */
+    internal_socket: z
+      .string()
+      .max(SOCKET_MAX)
+      .refine((path) => isAbsolute(path) && !path.includes('\0'), 'an absolute path')
+      .optional(),
+    api_port: port.default(DEFAULT_API_PORT),
+    health_endpoint: endpoint.default('/healthz'),
+    health_test_payload: payload.optional(),
+    health_timeout_ms: milliseconds.default(10_000),
+    /** A file of the commit that is run before promotion, where it is there. */
+    smoke_test: inside.optional(),
+    smoke_timeout_ms: milliseconds.default(30_000),
+    setup_timeout_ms: milliseconds.default(600_000),
+    drain_timeout_ms: milliseconds.default(10_000),
+    schema_status_endpoint: endpoint.optional(),
+    /** Told `{ "quiet": true }` when it leaves traffic and `false` when it is back; default: signals. */
+    quiet_endpoint: endpoint.optional(),
+    keep_warm: z.boolean().default(true),
+    env_file: z.string().optional(),
+    shared_dirs: z.array(inside).max(50).default([]),
+    protected_paths: z.array(z.string().min(1)).max(500).default([]),
+    secrets_inject: z.array(variable).max(200).default([]),
+    /** The commit's files together; 0: no limit. */
+    max_deploy_size_mb: z.number().min(0).default(500),
+    /** Added and removed lines together; 0: no limit. */
+    max_diff_lines: z.number().int().min(0).default(20_000),
+    alert_webhook: z.url({ protocol: /^https?$/ }).optional(),
+    main_branch: branch.default('main'),
+    machine_branch: branch.default('machine'),
+    remote: branch.default('origin'),
+    /** Pushes the agent's branch once a commit of it is live, where there is a remote. */
+    push: z.boolean().default(true),
+    github: Github.optional(),
+    /** When the controller looks after itself; cron, five fields. */
+    reconcile_schedule: z.string().default('*/5 * * * *'),
+    gc_schedule: z.string().default('17 4 * * *'),
+    max_branch_divergence: z.number().int().min(1).default(200),
+    max_disk_used_percent: z.number().min(1).max(100).default(90),
+    max_failed_deploys: z.number().int().min(1).default(3),
+    /** Before the first restart of a crashed live app; doubled each time. 0: it is not restarted. */
+    restart_backoff_ms: z.number().int().min(0).max(HOUR_MS).default(2_000),
+    /** Of each log of an app; it is kept twice at most. */
+    max_log_mb: z.number().min(0.001).max(10_000).default(20),
+    /** Of the app's process, by prlimit. */
+    limits: z
+      .object({
+        memory_mb: z.number().int().min(16).optional(),
+        open_files: z.number().int().min(16).optional(),
+        file_mb: z.number().int().min(1).optional(),
+        cpu_seconds: z.number().int().min(1).optional(),
+      })
+      .optional(),
+    /** The app's own user, where the controller may change to it. */
+    run_as: user.optional(),
+    agent_auth: z.enum(['hmac', 'trusted', 'none']).default('hmac'),
+    /** Set by whatever authenticates in front of the app, with `agent_auth: trusted`. */
+    agent_user_header: z
+      .string()
+      .regex(/^[\w-]+$/)
+      .transform((name) => name.toLowerCase())
+      .default('x-forwarded-user'),
+    /** After AGENT_BIN; the message comes on its standard input. */
+    agent_args: z.array(z.string()).max(50).default(['-p', '--output-format', 'stream-json', '--verbose']),
+    /** Variables of the controller that the agent gets, such as its model's key. */
+    agent_env: z.array(variable).max(50).default([]),
+    /** The agent's own user: what alone keeps it from reading what the controller and the app have in memory. */
+    agent_run_as: user.optional(),
+    agent_timeout_ms: milliseconds.default(HOUR_MS),
+    /** Deploys what the agent has done, when it has ended well. */
+    agent_deploy: z.boolean().default(true),
+  })
+  .refine(
+    (contract) => contract.internal_socket === undefined || contract.internal_port === undefined,
+    'give internal_port or internal_socket, not both',
+  );
 
 export type AppContract = z.infer<typeof Contract>;
 

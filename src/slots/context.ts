@@ -85,7 +85,7 @@ export class Context {
   }
 
   get listening(): boolean {
-    return this.proxies.every((proxy) => proxy.port !== undefined);
+    return this.proxies.every((proxy) => proxy.listening);
   }
 
   /** Sends all traffic to a slot from here on. @returns milliseconds it took */

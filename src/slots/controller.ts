@@ -21,11 +21,12 @@ import { Restarts } from './restarts';
 import { Upkeep } from './upkeep';
 import type { ContractFile } from './reconcile';
 import type { Log } from './log';
-import { Proxy } from './proxy';
+import { Proxy, type Place } from './proxy';
 import { recover, warmUp } from './recover';
 import { rollback, type RollbackResult } from './rollback';
 import { StateFile } from './state';
 import { statusOf, type Status } from './status';
+import { checkUsers } from './users';
 
 const ALERT_GRACE_MS = 2_000;
 const STOP_GRACE_MS = 2_000;
@@ -62,10 +63,11 @@ export class Controller {
     const folder = realpathSync(data);
     this.unlock = lock(folder);
     try {
+      checkUsers(contract);
       const secret = newSecret();
       const git = new Git(resolve(repo));
-      const { port, internal_port: internal } = contract;
-      const own = internal !== undefined && internal !== port;
+      const { port } = contract;
+      const internalPlace = internalPlaceOf(contract);
       this.ctx = new Context({
         contract,
         git,
@@ -74,10 +76,8 @@ export class Controller {
         deployLog: new DeployLog(folder),
         alerts: new Alerts(contract.alert_webhook, basename(git.folder), log),
         log,
-        proxy: new Proxy(port, '0.0.0.0', this.front),
-        internalProxy: own
-          ? new Proxy(internal, '127.0.0.1', undefined, (socket) => !this.agent.isBehind(socket))
-          : undefined,
+        proxy: new Proxy({ port, host: '0.0.0.0' }, this.front),
+        internalProxy: internalPlace && new Proxy(internalPlace, undefined, (s) => !this.agent.isBehind(s)),
         mark: markOf(folder),
         appEnv: contract.agent_auth === 'hmac' ? { [AUTH_SECRET]: secret } : {},
         hooks: { promoted: (promotion) => this.upkeep.promoted(promotion), ...hooks },
@@ -199,4 +199,14 @@ export class Controller {
       this.busy = undefined;
     }
   }
+}
+
+/** Undefined where the app has but one port. */
+function internalPlaceOf({
+  port,
+  internal_port: internal,
+  internal_socket: path,
+}: AppContract): Place | undefined {
+  if (path !== undefined) return { path };
+  return internal === undefined || internal === port ? undefined : { port: internal, host: '127.0.0.1' };
 }

@@ -9,6 +9,7 @@ import { messageOf, StageError } from './errors';
 import { gateError, judge } from './gate';
 import { checkPayload, checkSchema, runSmokeTest, waitHealthy } from './health';
 import { swap } from './swap';
+import { give } from './users';
 import type { Slot } from './state';
 
 /** What a failed candidate may take to end. */
@@ -95,7 +96,8 @@ export async function checkOut(ctx: Context, name: string, commit: string, reuse
   const { disk, git, contract } = ctx;
   if (!reuse) {
     await disk.checkOut(name, commit);
-    await disk.share(name, contract.shared_dirs);
+    await disk.share(name, contract.shared_dirs, contract.run_as);
+    if (contract.run_as) await give(disk.path(name), contract.run_as);
     return;
   }
   const cwd = disk.path(name);
@@ -116,6 +118,8 @@ export async function setUp(ctx: Context, name: string): Promise<string[]> {
         folder: disk.path(name),
         env: await slotEnvironment(contract, ctx.mark, await freePorts(true)),
         logFile,
+        limits: contract.limits,
+        user: contract.run_as,
       },
       contract.setup_timeout_ms,
       (app) => ctx.started(name, app),

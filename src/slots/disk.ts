@@ -9,6 +9,7 @@ import { codeOf, StageError } from './errors';
 import type { Git } from './git';
 import { isBelow } from './config';
 import type { Slot, State } from './state';
+import { give, type User } from './users';
 
 export const STAGING = 'slot-staging';
 const LINKS = { live: 'live', prev: 'prev' } as const;
@@ -97,7 +98,7 @@ export class Disk {
   }
 
   /** Links each shared folder into a slot. The first commit that has such a folder gives what it starts with. */
-  async share(name: string, folders: readonly string[]): Promise<void> {
+  async share(name: string, folders: readonly string[], user?: User): Promise<void> {
     for (const folder of folders) {
       const shared = join(this.folder, 'shared', folder);
       const mounted = join(this.path(name), folder);
@@ -110,6 +111,7 @@ export class Disk {
         await cp(mounted, shared, { recursive: true, verbatimSymlinks: true });
       }
       await mkdir(shared, { recursive: true });
+      if (user) await give(shared, user);
       await rm(mounted, { recursive: true, force: true });
       await symlink(shared, mounted);
     }

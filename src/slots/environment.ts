@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'dotenv';
 import type { AppContract } from './config';
 import { codeOf, StageError } from './errors';
+import type { Address } from './upstream';
 
 /** All others, and so all secrets that were not named, stay with the controller. */
 const INHERITED = ['PATH', 'HOME', 'USER', 'SHELL', 'LANG', 'TZ', 'TMPDIR'];
@@ -18,7 +19,13 @@ export const markOf = (folder: string): string =>
 export interface Ports {
   port: number;
   internalPort: number;
+  /** Instead of the internal port. */
+  internalSocket?: string;
 }
+
+/** Where the app's internal endpoints are. */
+export const internalOf = ({ internalPort, internalSocket }: Ports): Address =>
+  internalSocket === undefined ? { port: internalPort } : { socketPath: internalSocket };
 
 /** @throws StageError when the env file cannot be read or a secret is not set; no value is named */
 export async function slotEnvironment(
@@ -46,7 +53,9 @@ export async function slotEnvironment(
     ...given,
     ...extra,
     PORT: String(ports.port),
-    INTERNAL_PORT: String(ports.internalPort),
+    ...(ports.internalSocket === undefined
+      ? { INTERNAL_PORT: String(ports.internalPort) }
+      : { INTERNAL_SOCKET: ports.internalSocket }),
     SLOT_MACHINE: '1',
     [MARK]: mark,
   };

@@ -2,7 +2,9 @@
  * Git, as the controller uses it: no shell, no hooks, no ref that could be read as an option, and no
  * two changes of worktrees at a time, which Git itself does not survive.
  */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { lstatSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { StageError, SlotsError } from './errors';
 
 const COMMAND_MS = 60_000;
@@ -21,16 +23,20 @@ const SAFE = [
   'gc.auto=0',
   'commit.gpgSign=false',
   'advice.detachedHead=false',
+  // A slot may belong to the app's user, the workspace to the agent's; whose they are is checked by us.
+  'safe.directory=*',
 ].flatMap((setting) => ['-c', setting]);
 
 export class Git {
   private tail: Promise<unknown> = Promise.resolve();
+  private common: string | undefined;
 
   /** @param folder the repository, or any worktree of it */
   constructor(readonly folder: string) {}
 
   /** Runs one command and gives what it wrote. Refs in `args` come from {@link resolve}, never from outside. */
   run(args: readonly string[], { cwd = this.folder, timeoutMs = COMMAND_MS } = {}): Promise<string> {
+    if (cwd !== this.folder) this.checkWorktree(cwd);
     return new Promise((resolve, reject) => {
       execFile(
         'git',
@@ -44,6 +50,26 @@ export class Git {
         },
       );
     });
+  }
+
+  /**
+   * Whoever writes in a worktree could lead its ".git" to a repository whose settings run programs.
+   * @throws SlotsError unless it leads to ours
+   */
+  private checkWorktree(cwd: string): void {
+    const link = join(cwd, '.git');
+    let target = '';
+    try {
+      if (lstatSync(link).isFile()) target = /^gitdir: (.+)\n$/.exec(readFileSync(link, 'utf8'))?.[1] ?? '';
+      if (dirname(realpathSync(target)) === join(this.commonFolder(), 'worktrees')) return;
+    } catch (cause) {
+      throw new SlotsError(`${link} cannot be read; remove ${cwd}, it is made again.`, { cause });
+    }
+    throw new SlotsError(`${link} does not lead to ${this.folder}; remove ${cwd}, it is made again.`);
+  }
+
+  private commonFolder(): string {
+    return (this.common ??= commonFolderOf(this.folder));
   }
 
   /**
@@ -102,6 +128,12 @@ export class Git {
     this.tail = turn.catch(() => undefined); // The error is the caller's; the next turn comes all the same.
     return turn;
   }
+}
+
+function commonFolderOf(folder: string): string {
+  const args = [...SAFE, 'rev-parse', '--git-common-dir'];
+  const said = execFileSync('git', args, { cwd: folder, env: environment(), encoding: 'utf8' });
+  return realpathSync(resolve(folder, said.trim()));
 }
 
 /** Why a text cannot name a commit; undefined when it may. */

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { runToEnd, type AppProcess } from './app-process';
 import { call } from './call';
 import { isBelow, type AppContract } from './config';
-import type { Ports } from './environment';
+import { internalOf, type Ports } from './environment';
 import { messageOf, StageError } from './errors';
 
 /** Between two looks at an app that is still starting. */
@@ -21,7 +21,7 @@ export async function healthFault(
   timeoutMs: number,
 ): Promise<string | undefined> {
   try {
-    const { status } = await call({ port: ports.internalPort, path: contract.health_endpoint, timeoutMs });
+    const { status } = await call({ to: internalOf(ports), path: contract.health_endpoint, timeoutMs });
     return status >= 200 && status < 300 ? undefined : `${contract.health_endpoint} answered ${status}`;
   } catch (error) {
     return `${contract.health_endpoint}: ${messageOf(error)}`;
@@ -59,7 +59,7 @@ export async function checkPayload(contract: AppContract, ports: Ports): Promise
   try {
     const timeoutMs = contract.health_timeout_ms;
     ({ status } = await call({
-      port: ports.port,
+      to: { port: ports.port },
       path,
       method,
       headers: { ...type, ...headers },
@@ -90,7 +90,9 @@ export async function runSmokeTest(contract: AppContract, options: SmokeOptions)
   }
   // The name comes as an argument of the shell, never as a part of its command.
   const env = { ...options.env, SMOKE_TEST: file };
-  const fault = await runToEnd({ ...options, env, command: smokeCommand(file) }, timeoutMs, options.onStart);
+  const { limits, run_as: user } = contract;
+  const launch = { ...options, env, command: smokeCommand(file), limits, user };
+  const fault = await runToEnd(launch, timeoutMs, options.onStart);
   if (fault !== undefined)
     throw new StageError('probe', `The smoke test ${name} ${fault}; see ${options.logFile}.`);
 }
@@ -125,7 +127,7 @@ export async function checkSchema(contract: AppContract, ports: Ports): Promise<
   let data: unknown;
   try {
     const { status, body } = await call({
-      port: ports.internalPort,
+      to: internalOf(ports),
       path,
       timeoutMs: contract.health_timeout_ms,
     });

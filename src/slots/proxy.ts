@@ -3,8 +3,9 @@
  * is one pointer, read once for each. Without a live slot nobody listens, and connections are refused.
  */
 import { once } from 'node:events';
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { codeOf } from './errors';
@@ -18,23 +19,24 @@ const KEEP_ALIVE_MS = 65_000;
 const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS']);
 const MAX_TRIES = 3;
 
+/** What is listened on: a port (0: any free one), or a socket that this user alone may open. */
+export type Place = { port: number; host: string } | { path: string };
+
 export class Proxy {
   private target: Upstream | undefined;
   private server: Server | undefined;
   private changing: Promise<void> = Promise.resolve();
 
   constructor(
-    /** 0: any free one. */
-    private readonly wanted: number,
-    private readonly host: string,
+    private readonly place: Place,
     private readonly front?: Front,
     /** Whether a connection is taken at all; asked once for each. */
     private readonly admits: (socket: Socket) => boolean = () => true,
   ) {}
 
-  /** The port that is listened on; undefined while nobody is live. */
-  get port(): number | undefined {
-    return (this.server?.address() as AddressInfo | null | undefined)?.port;
+  /** Nobody listens while nobody is live. */
+  get listening(): boolean {
+    return this.server !== undefined;
   }
 
   /** Sends every request from now on to another slot. What is in flight stays where it is. */
@@ -54,8 +56,11 @@ export class Proxy {
       server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) =>
         this.upgrade(incoming, socket, head),
       );
-      server.listen(this.wanted, this.host);
+      // What an earlier controller left there; none runs beside this one.
+      if ('path' in this.place) rmSync(this.place.path, { force: true });
+      server.listen(this.place);
       await once(server, 'listening');
+      if ('path' in this.place) chmodSync(this.place.path, 0o600);
       this.server = server;
     });
   }
@@ -88,7 +93,7 @@ export class Proxy {
     const hasBody = 'content-length' in incoming.headers || 'transfer-encoding' in incoming.headers;
     const upstream = request({
       host: '127.0.0.1',
-      port: target.port,
+      ...target.address,
       agent: target.agent,
       method,
       path: url,
@@ -151,7 +156,7 @@ export class Proxy {
     if (target === undefined) return void socket.destroy();
     const upstream = request({
       host: '127.0.0.1',
-      port: target.port,
+      ...target.address,
       agent: false,
       method: incoming.method,
       path: incoming.url,

@@ -17,6 +17,7 @@ export interface SlotStatus {
   pid?: number;
   port?: number;
   internal_port?: number;
+  internal_socket?: string;
   in_flight?: number;
 }
 
@@ -77,7 +78,9 @@ function slotStatus(slot: Slot, role: SlotStatus['role'], booted: Booted | undef
     running: true,
     pid: booted.app.pid,
     port: booted.ports.port,
-    internal_port: booted.ports.internalPort,
+    ...(booted.ports.internalSocket === undefined
+      ? { internal_port: booted.ports.internalPort }
+      : { internal_socket: booted.ports.internalSocket }),
     in_flight: booted.inFlight,
   };
 }

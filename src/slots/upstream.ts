@@ -1,9 +1,12 @@
-/** Where a proxy sends requests: one port of one slot's process, with the connections in use. */
+/** Where a proxy sends requests: one address of one slot's process, with the connections in use. */
 import { Agent } from 'node:http';
 
 /** Below the 5 s after which Node closes idle connections, so that one is seldom used as it closes. */
 const IDLE_MS = 4_000;
 const MAX_IDLE = 64;
+
+/** Where an app listens on this machine. */
+export type Address = { port: number } | { socketPath: string };
 
 /** Something in flight that can be cut. */
 export interface InFlight {
@@ -20,7 +23,7 @@ export class Upstream {
   private readonly inFlight = new Set<InFlight>();
   private idle: (() => void)[] = [];
 
-  constructor(readonly port: number) {}
+  constructor(readonly address: Address) {}
 
   get busy(): number {
     return this.inFlight.size;

@@ -58,6 +58,8 @@ export class Conversations {
 
   constructor(data: string) {
     this.folder = join(data, 'agent', 'conversations');
+    // The agent may have a user of its own, who has to pass on the way to its home.
+    mkdirSync(join(data, 'agent'), { recursive: true, mode: 0o711 });
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
   }
 

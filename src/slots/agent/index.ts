@@ -40,7 +40,7 @@ export class Agent {
   }
 
   isBehind(socket: Socket): boolean {
-    return isFromAgent(socket, this.runner.pid);
+    return isFromAgent(socket, this.runner.traits);
   }
 
   /** Without AGENT_BIN the app keeps all of its paths. */

@@ -46,7 +46,8 @@ export class AgentRoutes {
 
   private async serve(incoming: IncomingMessage, outgoing: ServerResponse, path: string): Promise<void> {
     const { contract, runner, secret } = this.parts;
-    if (isFromAgent(incoming.socket, runner.pid)) return refuse(outgoing, 403, 'Not for the agent itself.');
+    if (isFromAgent(incoming.socket, runner.traits))
+      return refuse(outgoing, 403, 'Not for the agent itself.');
     const who = authenticate(contract, secret, incoming);
     if ('refused' in who) return refuse(outgoing, 401, who.refused);
     const [, id, action, ...more] = path.split('/').slice(2);

@@ -4,25 +4,26 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { endGroup, startTimeOf } from '../../os/process-groups';
+import { endGroup, groupsMarked, startTimeOf } from '../../os/process-groups';
 import type { Branches, Prepared } from '../branches';
 import type { Context } from '../context';
 import type { DeployRequest } from '../deploy';
 import { STAGING } from '../disk';
-import { messageOf, StageError } from '../errors';
+import { codeOf, messageOf, StageError } from '../errors';
+import { give } from '../users';
 import type { Conversations, RunEnd } from './conversations';
-import { AGENT_SESSION } from './peers';
+import { AGENT_SESSION, processesOf, type AgentTraits } from './peers';
+import { agentEnvironment } from './environment';
 
 const POLL_MS = 100;
 const CANCEL_GRACE_MS = 5_000;
 /** What one run may write. */
 const MAX_OUTPUT_BYTES = 50 * 1024 * 1024;
-const INHERITED = ['PATH', 'LANG', 'TZ', 'TMPDIR'];
 
 const Running = z.object({
   conversation: z.string(),
@@ -57,9 +58,8 @@ export class AgentRunner {
     return this.current;
   }
 
-  /** Leader of the agent's session. */
-  get pid(): number | undefined {
-    return this.running?.pid;
+  get traits(): AgentTraits {
+    return { leader: this.running?.pid, uid: this.options.ctx.contract.agent_run_as?.uid };
   }
 
   /** Takes up a run that an earlier controller began. */
@@ -142,21 +142,27 @@ export class AgentRunner {
     const { ctx, conversations } = this.options;
     const file = (name: string) => conversations.file(conversation, run, name);
     writeFileSync(file('in.txt'), text, { mode: 0o600 });
-    const [input, output, errors] = [
+    const user = ctx.contract.agent_run_as;
+    const workspace = ctx.disk.path(STAGING);
+    const env = agentEnvironment(ctx, conversation);
+    for (const folder of user ? [workspace, env['HOME'] ?? ''] : []) if (user) await give(folder, user);
+    // Opened here: a user of its own could not.
+    const files = [
       openSync(file('in.txt'), 'r'),
       openSync(file('out.jsonl'), 'a'),
       openSync(file('err.log'), 'a', 0o600),
+      openSync(file('exit'), 'w', 0o600),
     ];
     try {
       const args = [...ctx.contract.agent_args, ...(session === undefined ? [] : ['--resume', session])];
       // The shell writes down how it ended, for whoever asks, and whenever.
-      const script = 'exit_file=$1; shift; "$@"; echo $? > "$exit_file"';
-      const command = ['-c', script, 'agent', file('exit'), process.env['AGENT_BIN'] ?? '', ...args];
+      const command = ['-c', '"$@" 3>&-; echo $? >&3', 'agent', process.env['AGENT_BIN'] ?? '', ...args];
       const child = spawn('/bin/sh', command, {
-        cwd: ctx.disk.path(STAGING),
-        env: this.environment(conversation),
+        cwd: workspace,
+        env,
+        ...user,
         detached: true,
-        stdio: [input, output, errors],
+        stdio: files,
       });
       await once(child, 'spawn');
       child.unref();
@@ -167,28 +173,8 @@ export class AgentRunner {
       renameSync(`${this.file}.next`, this.file);
       return running;
     } finally {
-      for (const fd of [input, output, errors]) closeSync(fd);
+      for (const fd of files) closeSync(fd);
     }
-  }
-
-  private environment(conversation: string): Record<string, string> {
-    const { contract, disk } = this.options.ctx;
-    const home = join(disk.folder, 'agent', 'home');
-    mkdirSync(home, { recursive: true, mode: 0o700 });
-    const given = [...INHERITED, ...contract.agent_env].flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value] as const];
-    });
-    return {
-      HOME: home,
-      ...Object.fromEntries(given),
-      [AGENT_SESSION]: conversation,
-      GIT_TERMINAL_PROMPT: '0',
-      GIT_AUTHOR_NAME: 'Agent',
-      GIT_AUTHOR_EMAIL: 'agent@localhost',
-      GIT_COMMITTER_NAME: 'Agent',
-      GIT_COMMITTER_EMAIL: 'agent@localhost',
-    };
   }
 
   private async watch(running: Running, wasAlive: boolean): Promise<void> {
@@ -208,7 +194,7 @@ export class AgentRunner {
       }
     }
     // What the agent started and left running ends with it.
-    if (wasAlive) await endGroup(pid, 0);
+    if (wasAlive) await this.endStrays(running);
     const end = await this.conclude(running, fault ?? this.exitFault(conversation, run), wasAlive).catch(
       (error: unknown): Partial<RunEnd> => ({ status: 'failed', detail: messageOf(error) }),
     );
@@ -218,9 +204,16 @@ export class AgentRunner {
     this.current = undefined;
   }
 
+  private async endStrays({ pid, conversation }: Running): Promise<void> {
+    const { agent_run_as: user } = this.options.ctx.contract;
+    const groups = new Set([pid, ...groupsMarked(AGENT_SESSION, conversation)]);
+    await Promise.all([...groups].map((group) => endGroup(group, 0)));
+    for (const stray of user ? processesOf(user.uid) : []) signalProcess(stray, 'SIGKILL');
+  }
+
   private exitFault(conversation: string, run: number): string | undefined {
     const file = this.options.conversations.file(conversation, run, 'exit');
-    const code = existsSync(file) ? readFileSync(file, 'utf8').trim() : 'no code';
+    const code = (existsSync(file) && readFileSync(file, 'utf8').trim()) || 'no code';
     return code === '0' ? undefined : `it ended with ${code}`;
   }
 
@@ -256,6 +249,14 @@ export class AgentRunner {
     const rest = { status: 'failed', detail: '', deployed: false, at: new Date().toISOString() } as const;
     this.options.conversations.end(conversation, run, { ...rest, ...end });
     rmSync(this.file, { force: true });
+  }
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // An agent that speaks stream-json and does what its message says, as JSON on its standard input.
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const { setInterval, clearInterval } = require('node:timers');
 
@@ -16,6 +17,10 @@ async function main() {
       () => 'no answer',
     );
     say({ type: 'probed', url, seen });
+  }
+  for (const command of orders.run ?? []) {
+    const { stdout, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8', timeout: 20_000 });
+    say({ type: 'ran', command, out: stdout + stderr });
   }
   for (const [file, text] of Object.entries(orders.write ?? {})) fs.writeFileSync(file, text);
   if (orders.waitFor) {

@@ -1,6 +1,7 @@
 // The app that tests deploy: one public and one internal port, and a behaviour its commit decides.
 const fs = require('node:fs');
 const http = require('node:http');
+const { performance } = require('node:perf_hooks');
 const { setInterval, setTimeout, clearInterval } = require('node:timers');
 const { URL } = require('node:url');
 
@@ -26,6 +27,10 @@ if (behaviour.child) {
 const app = http.createServer((request, response) => {
   const url = new URL(request.url, 'http://app');
   if (url.pathname === '/headers') return json(response, request.rawHeaders);
+  if (url.pathname === '/work') {
+    const end = performance.now() + (behaviour.workMs ?? 0);
+    while (performance.now() < end);
+  }
   if (url.pathname === '/fail') return void response.writeHead(500).end();
   if (url.pathname === '/stream') {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'x-version': behaviour.version });
@@ -73,7 +78,11 @@ const internal = http.createServer((request, response) => {
         code_max_schema_version: behaviour.schema[1],
       });
     case '/env':
-      return json(response, { value: process.env[url.searchParams.get('key')] ?? null, cwd: process.cwd() });
+      return json(response, {
+        value: process.env[url.searchParams.get('key')] ?? null,
+        cwd: process.cwd(),
+        version: behaviour.version,
+      });
     case '/control/crash':
       return process.exit(1);
     case '/control/sick':
@@ -91,6 +100,7 @@ function json(response, value) {
 }
 
 setTimeout(() => {
-  internal.listen(Number(INTERNAL_PORT), '127.0.0.1');
+  if (process.env.INTERNAL_SOCKET) internal.listen(process.env.INTERNAL_SOCKET);
+  else internal.listen(Number(INTERNAL_PORT), '127.0.0.1');
   app.listen(Number(PORT), '127.0.0.1');
 }, behaviour.bootDelayMs ?? 0);

@@ -20,6 +20,8 @@ export interface Behaviour {
   ignoresTerm?: boolean;
   handlesQuiet?: boolean;
   child?: boolean;
+  /** CPU time of a request to /work. */
+  workMs?: number;
   schema?: [number, number];
   /** Further files of the commit; null removes one. */
   files?: Record<string, string | null>;
@@ -68,7 +70,7 @@ export class Installation {
     readonly repo: Repository,
     readonly folder: string,
     readonly ports: { app: number; internal: number; api: number },
-    private readonly processes: Processes,
+    private readonly processes: Pick<Processes, 'startScript'>,
   ) {
     this.data = join(folder, 'data');
   }
