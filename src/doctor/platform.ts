@@ -1,5 +1,4 @@
 /** The platform: credentials, each shape of its API, each capsule; and whether we can be reached. */
-import { request } from 'undici';
 import type { Config, PlatformConfig } from '../config';
 import type { PlatformError, Platform } from '../platforms/platform';
 import type { Registry } from '../registry';
@@ -89,6 +88,7 @@ export async function examineClockOf(of: string, url: string | undefined): Promi
   if (url === undefined) return [];
   const sent = Date.now();
   try {
+    const { request } = await import('undici');
     const { headers, body } = await request(url, { method: 'GET', signal: AbortSignal.timeout(ANSWER_MS) });
     await body.dump();
     const told = Date.parse(String(headers['date'] ?? ''));
@@ -108,6 +108,7 @@ export async function examinePublicUrl(
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
   const limits = 'fetched from this machine; a firewall on the way from the agents would not show';
   try {
+    const { request } = await import('undici');
     const { statusCode, body } = await request(`${url}/health`, { signal: AbortSignal.timeout(ANSWER_MS) });
     const text = (await body.text()).slice(0, 1_000);
     if (statusCode !== 200 || !text.includes('"ok"'))
