@@ -17,12 +17,11 @@ const LAYERS = {
   inbox: ['agent-check', 'store'],
   engine: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'inbox', 'notify'],
   http: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'inbox', 'notify', 'engine'],
+  observability: ['domain', 'engine'],
 };
 
 const layerRules = Object.entries(LAYERS).map(([layer, allowed]) => {
-  const forbidden = [...Object.keys(LAYERS), 'cli'].filter(
-    (l) => l !== layer && !allowed.includes(l),
-  );
+  const forbidden = [...Object.keys(LAYERS), 'cli'].filter((l) => l !== layer && !allowed.includes(l));
   return {
     files: [`src/${layer}/**/*.ts`],
     rules: {

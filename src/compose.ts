@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { RequestListener } from 'node:http';
 import type { Logger } from 'pino';
 import { platformOf } from './compose-platform';
-import type { Config } from './config';
+import type { Config, TracesConfig } from './config';
 import { examine } from './doctor';
 import { DEFAULT_LIMITS, type Limits } from './domain/limits';
 import { createAgents } from './engine/agents';
@@ -27,6 +27,7 @@ import { createMetrics, type Metrics } from './http/metrics';
 import { startServer } from './http/server';
 import { InboxRecorder } from './inbox/recorder';
 import { Notifier, openChannels } from './notify';
+import { openTraces, type Traces } from './observability/traces';
 import type { Registry } from './registry';
 import { startEmbeddedPostgres } from './store/embedded';
 import { openPostgresStore } from './store/postgres';
@@ -84,9 +85,16 @@ async function start(
   const inbox = config.http.inbox
     ? undo.push(new InboxRecorder({ store, clock: systemClock, log }), (i) => i.close())
     : undefined;
+  // The figures come up later than who is counted.
+  const late: { metrics?: Metrics } = {};
+  const traces =
+    config.traces && undo.push(await tracesTo(config, config.traces, log, late), (t) => t.close());
   const redisUrl = config.storage.redisUrl?.reveal();
   const queue = undo.push(
-    await openQueue({ databaseUrl, log, ...(redisUrl !== undefined && { redisUrl }) }),
+    await openQueue({
+      ...{ databaseUrl, log, ...(redisUrl !== undefined && { redisUrl }) },
+      ...(traces && { telemetry: traces.telemetry }),
+    }),
     (q) => q.close(),
   );
   const platform = undo.push(platformOf(config), (p) => p.close());
@@ -100,8 +108,6 @@ async function start(
   const publicUrl = config.http.publicUrlIsDefault ? url : config.http.publicUrl;
   const events = new EventEmitter<EngineEvents>();
   const callbacks = new Callbacks(await callbackSecret(config, store), `${publicUrl}/webhook`);
-  // The figures come up later than who is counted.
-  const late: { metrics?: Metrics } = {};
   const notifier = undo.push(
     new Notifier({
       ...{ store, clock: systemClock, random: Math.random, newId: randomUUID, log },
@@ -138,6 +144,7 @@ async function start(
   const watched = { store, clock: systemClock, events, tasks: engine.tasks, log, ...(inbox && { inbox }) };
   const metrics = undo.push(createMetrics(watched), async (m) => m.close());
   late.metrics = metrics;
+  traces?.follow(events, systemClock);
   const audited = { store, clock: systemClock, log, alerts: engine.alerts, tasks: engine.tasks };
   const checkpoints = deps.performing ? openCheckpoints(config.audit, audited) : undefined;
   let stopping = false;
@@ -199,6 +206,20 @@ async function database(config: Config, log: Logger, undo: Undo): Promise<string
   });
   undo.push(embedded, (e) => e.stop());
   return embedded.url;
+}
+
+function tracesTo(
+  { environment }: Config,
+  traces: TracesConfig,
+  log: Logger,
+  late: { metrics?: Metrics },
+): Promise<Traces> {
+  const headers = traces.headers?.reveal();
+  return openTraces({
+    ...{ url: traces.url, serviceName: traces.serviceName, environment, log },
+    ...(headers !== undefined && { headers }),
+    observe: (outcome, spans) => late.metrics?.observeSpans(outcome, spans),
+  });
 }
 
 /** The one configured, or one that all orchestrators of this database share. */

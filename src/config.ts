@@ -4,5 +4,6 @@ export type { Config, Env, LoadedConfig } from './config/load';
 export type { NotifyConfig } from './config/notify';
 export type { PlatformConfig } from './config/platform';
 export { Secret } from './config/secret';
+export type { TracesConfig } from './config/traces';
 export { GROUPS, VARIABLES } from './config/variables';
 export type { Group, Variable, VariableName } from './config/variables';

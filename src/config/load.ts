@@ -5,6 +5,7 @@ import { arrangeBudgets, type BudgetConfig } from './budgets';
 import { isLoopbackHost } from './kinds';
 import { arrangePlatform, missingForPlatform, type PlatformConfig } from './platform';
 import { arrangeOversight, type OversightConfig } from './oversight';
+import { arrangeTraces, type TracesConfig } from './traces';
 import { arrangeNotify, missingForNotify, type NotifyConfig } from './notify';
 import type { Secret } from './secret';
 import { VARIABLES, type Values, type Variable, type VariableName } from './variables';
@@ -39,6 +40,8 @@ export interface Config extends PlatformConfig {
   };
   /** Where people are told of alerts and of what waits for them. */
   readonly notify: NotifyConfig;
+  /** Absent: nothing is traced. */
+  readonly traces?: TracesConfig;
   readonly storage: {
     /** Absent: the embedded Postgres in `dataDir`. Never absent in production. */
     readonly databaseUrl?: Secret;
@@ -172,5 +175,6 @@ function arrange(values: Values): Config {
     ...arrangeOversight(values),
     ...arrangeBudgets(values),
     ...arrangeNotify(values),
+    ...arrangeTraces(values),
   };
 }

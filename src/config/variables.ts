@@ -15,6 +15,7 @@ import {
 } from './kinds';
 import { NOTIFY_VARIABLES } from './notify';
 import { OVERSIGHT_VARIABLES } from './oversight';
+import { TRACE_VARIABLES } from './traces';
 
 export const GROUPS = {
   process: 'Process',
@@ -26,6 +27,7 @@ export const GROUPS = {
   kubernetes: 'Kubernetes',
   fly: 'Fly',
   notify: 'Messages to people',
+  traces: 'Traces',
   audit: 'Audit',
   approvals: 'Approvals',
   budgets: 'Budgets and caps',
@@ -206,6 +208,7 @@ export const VARIABLES = {
     'How a machine sleeps. `suspend` keeps its memory and starts faster, but only fits agents that tell no bootId: a resumed one tells the old.',
   ),
   ...NOTIFY_VARIABLES,
+  ...TRACE_VARIABLES,
   ...AUDIT_VARIABLES,
   ...OVERSIGHT_VARIABLES,
   ...BUDGET_VARIABLES,

@@ -4,6 +4,8 @@ import type { Limits } from '../domain/limits';
 import type { BudgetDefaults } from './budgets/declared';
 import type { Alert, AlertChange } from '../domain/alert';
 import type { CapsuleState } from '../domain/capsule';
+import type { WorkedShift } from '../domain/cost/attribute';
+import type { Rollout } from '../domain/rollout/rollout';
 import type { RunState } from '../domain/run';
 import type { Builds } from '../platforms/builds';
 import type { Platform } from '../platforms/platform';
@@ -50,4 +52,7 @@ export interface EngineEvents {
   run: [RunState];
   capsule: [CapsuleState];
   alert: [Alert, AlertChange];
+  rollout: [Rollout];
+  /** A shift is over and booked: once each, in the process that booked it. */
+  shift: [WorkedShift];
 }

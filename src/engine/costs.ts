@@ -26,7 +26,7 @@ export class CostBooks {
   private booking = false;
 
   constructor(
-    private readonly deps: Pick<EngineDeps, 'store' | 'registry' | 'clock'>,
+    private readonly deps: Pick<EngineDeps, 'store' | 'registry' | 'clock' | 'events'>,
     private readonly tasks: Tasks,
     private readonly alerts: Alerts,
     /** The names of the present day and month, for budgets. */
@@ -52,12 +52,12 @@ export class CostBooks {
   }
 
   private async shifts(): Promise<number> {
-    const { store } = this.deps;
+    const { store, events } = this.deps;
     const unbooked = await store.unbookedShifts(BATCH);
     for (const worked of unbooked) {
       const booking = shiftBooking(worked, this.price(worked.shift.agentId));
       const who = { agent: worked.shift.agentId, ...this.today() };
-      await store.bookShift(worked.shift, { ...booking, who });
+      if (await store.bookShift(worked.shift, { ...booking, who })) events.emit('shift', worked);
     }
     return unbooked.length;
   }

@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as PromRegis
 import { ALERT_KINDS, type Alert, type AlertChange } from '../domain/alert';
 import { CAPSULE_STATUSES } from '../domain/capsule';
 import { isTerminal, type RunState } from '../domain/run';
+import { Seen } from '../domain/seen';
 import type { EngineEvents } from '../engine/context';
 import type { Clock, Log } from '../engine/ports';
 import type { InboxRecorder } from '../inbox/recorder';
@@ -47,6 +48,8 @@ export interface Metrics {
   observeRequest(sample: RequestSample): void;
   /** A try to tell people something. */
   observeNotification(sample: NotifySample): void;
+  /** What became of spans of traces. */
+  observeSpans(outcome: 'exported' | 'failed' | 'dropped', spans: number): void;
   /** The exposition text. */
   text(): Promise<string>;
   /** Stops listening to the engine. prom-client's observers of the process stay until it ends. */
@@ -69,6 +72,12 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   const stopCountingAlerts = countAlerts(deps.events, registry);
   const stopStages = countStages({ ...deps, registry });
   const observeNotification = countNotifications(registry);
+  const spans = new Counter({
+    name: 'reveille_spans_total',
+    help: 'Spans of traces, by what became of them.',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
   if (deps.inbox) countDeliveries(deps.inbox, registry);
   const readState = stateGauges(deps, registry);
   return {
@@ -76,6 +85,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     observeRequest: ({ method, route, status, ms }) =>
       requests.observe({ method, route, status: String(status) }, ms / 1_000),
     observeNotification,
+    observeSpans: (outcome, count) => spans.inc({ outcome }, count),
     text: async () => {
       await readState();
       return registry.metrics();
@@ -119,12 +129,9 @@ function countRuns(events: EventEmitter<EngineEvents>, registry: PromRegistry): 
     buckets: [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600],
     registers: [registry],
   });
-  const counted = new Set<string>();
+  const counted = new Seen(MAX_COUNTED);
   const onRun = (run: RunState) => {
-    if (!isTerminal(run.status) || counted.has(run.id)) return;
-    counted.add(run.id);
-    const oldest = counted.size > MAX_COUNTED ? counted.values().next() : undefined;
-    if (oldest && !oldest.done) counted.delete(oldest.value);
+    if (!isTerminal(run.status) || !counted.first(run.id)) return;
     ended.inc({ workflow: run.workflowId, status: run.status });
     duration.observe(
       { workflow: run.workflowId },

@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events';
 import { Counter, Histogram, type Registry as PromRegistry } from 'prom-client';
 import type { CapsuleState } from '../domain/capsule';
 import type { AttemptRecord, RunState } from '../domain/run';
+import { Seen } from '../domain/seen';
 import type { EngineEvents } from '../engine/context';
 import type { Clock } from '../engine/ports';
 
@@ -41,7 +42,7 @@ export function countStages({ events, clock, registry }: StageDeps): () => void 
     labelNames: ['agent', 'outcome'] as const,
     registers: [registry],
   });
-  const counted = new Counted();
+  const counted = new Seen(MAX_COUNTED);
   const observe = (stage: Stage, agent: string, from: number | undefined, to: number | undefined) => {
     if (from !== undefined && to !== undefined)
       seconds.observe({ stage, agent }, Math.max(0, to - from) / 1_000);
@@ -88,22 +89,4 @@ function endedAttempts(run: RunState) {
       ? history.map((record) => ({ run: run.id, agent: plan.agentId, stepId, record }))
       : [];
   });
-}
-
-/** Names that were seen, the last of them. */
-class Counted {
-  private readonly names = new Set<string>();
-
-  has(name: string): boolean {
-    return this.names.has(name);
-  }
-
-  /** Whether it is seen for the first time. */
-  first(name: string): boolean {
-    if (this.names.has(name)) return false;
-    this.names.add(name);
-    const oldest = this.names.size > MAX_COUNTED ? this.names.values().next() : undefined;
-    if (oldest && !oldest.done) this.names.delete(oldest.value);
-    return true;
-  }
 }

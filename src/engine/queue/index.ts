@@ -2,7 +2,7 @@
  * The queue: BullMQ on Redis, or on Postgres where there is no Redis. It carries hints and fires
  * schedules; the truth is in the store, so losing every key here costs lateness and never a run.
  */
-import { ErrorCode, type JobsOptions, type Queue as BullQueue, type Worker } from 'bullmq';
+import { ErrorCode, type JobsOptions, type Queue as BullQueue, type Telemetry, type Worker } from 'bullmq';
 import type { Hint, Log, Queue, QueueSchedule } from '../ports';
 import { onPostgres } from './postgres';
 import { onRedis } from './redis';
@@ -15,6 +15,8 @@ export interface QueueOptions {
   log: Log;
   /** Distinguishes installations that share a Redis. */
   name?: string;
+  /** BullMQ's own traces. Absent: none. */
+  telemetry?: Telemetry;
 }
 
 /** What differs between the two: how BullMQ is constructed, and what there is to close. */
@@ -38,8 +40,8 @@ const JOB: JobsOptions = { removeOnComplete: true, removeOnFail: { count: 100 },
 export async function openQueue(options: QueueOptions): Promise<Queue & { kind: QueueBackend['kind'] }> {
   const backend =
     options.redisUrl === undefined
-      ? await onPostgres(options.databaseUrl)
-      : await onRedis(options.redisUrl, options.log);
+      ? await onPostgres(options.databaseUrl, options.telemetry)
+      : await onRedis(options.redisUrl, options.log, options.telemetry);
   return new BullMqQueue(backend, options.log, options.name ?? 'reveille');
 }
 

@@ -1,9 +1,9 @@
-import { createPostgresBackend, Queue, runMigrations, Worker } from 'bullmq';
+import { createPostgresBackend, Queue, runMigrations, Worker, type Telemetry } from 'bullmq';
 import { Pool } from 'pg';
 import type { QueueBackend } from '.';
 import { CONCURRENCY } from './settings';
 
-export async function onPostgres(databaseUrl: string): Promise<QueueBackend> {
+export async function onPostgres(databaseUrl: string, telemetry?: Telemetry): Promise<QueueBackend> {
   await migrate(databaseUrl);
   // BullMQ builds a pool for each from this, in a schema of its own beside ours, and closes it.
   const connection = {
@@ -13,14 +13,15 @@ export async function onPostgres(databaseUrl: string): Promise<QueueBackend> {
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
   };
+  const traced = telemetry ? { telemetry } : {};
   return {
     kind: 'postgres',
-    queue: (name) => new Queue(name, { connection }, createPostgresBackend) as unknown as Queue,
+    queue: (name) => new Queue(name, { connection, ...traced }, createPostgresBackend) as unknown as Queue,
     worker: (name, handle) =>
       new Worker(
         name,
         handle,
-        { connection, concurrency: CONCURRENCY },
+        { connection, concurrency: CONCURRENCY, ...traced },
         createPostgresBackend,
       ) as unknown as Worker,
     close: async () => undefined,

@@ -1,20 +1,22 @@
-import { Queue, Worker } from 'bullmq';
+import { Queue, Worker, type Telemetry } from 'bullmq';
 import Redis from 'ioredis';
 import type { Log } from '../ports';
 import type { QueueBackend } from '.';
 import { CONCURRENCY } from './settings';
 
-export async function onRedis(url: string, log: Log): Promise<QueueBackend> {
+export async function onRedis(url: string, log: Log, telemetry?: Telemetry): Promise<QueueBackend> {
   await checkServer(url, log);
   // A producer fails fast when Redis is away (the sweeper covers for the hint); a worker waits.
   const producer = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: true });
   const consumer = new Redis(url, { maxRetriesPerRequest: null });
   for (const client of [producer, consumer])
     client.on('error', (error) => log.warn({ err: error.message }, 'redis'));
+  const traced = telemetry ? { telemetry } : {};
   return {
     kind: 'redis',
-    queue: (name) => new Queue(name, { connection: producer }),
-    worker: (name, handle) => new Worker(name, handle, { connection: consumer, concurrency: CONCURRENCY }),
+    queue: (name) => new Queue(name, { connection: producer, ...traced }),
+    worker: (name, handle) =>
+      new Worker(name, handle, { connection: consumer, concurrency: CONCURRENCY, ...traced }),
     close: async () => {
       producer.disconnect();
       consumer.disconnect();

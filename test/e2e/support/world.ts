@@ -32,6 +32,7 @@ export interface Work {
   input?: Record<string, unknown>;
   /** The job was to propose, not to act. */
   dryRun?: true;
+  traceparent?: string;
 }
 
 type AgentSpec = Partial<RegistryInput['agents'][number]> & {

@@ -74,14 +74,15 @@ async function deliver(job, result) {
 }
 
 function actOf({ stepId, input, config }) {
-  const act = input.act?.[stepId] ?? 'succeed';
+  // ACT and REPORT: what a release does by itself.
+  const act = input.act?.[stepId] ?? process.env.ACT ?? 'succeed';
   const list = Array.isArray(act) ? act : [act];
   return list[Math.min(config.attempt ?? 1, list.length) - 1];
 }
 
 /** What a job's result reports besides, per step and attempt: actions, confidence and the like. */
 function reportOf({ stepId, input, config }) {
-  const report = input.report?.[stepId] ?? {};
+  const report = input.report?.[stepId] ?? JSON.parse(process.env.REPORT ?? '{}');
   return Array.isArray(report) ? report[Math.min(config.attempt ?? 1, report.length) - 1] : report;
 }
 
@@ -91,7 +92,8 @@ function held({ runId, stepId }) {
 
 async function work(job, act) {
   const startedAt = Date.now();
-  log('job', job, { input: job.input, ...(job.config.dryRun && { dryRun: true }) });
+  const { traceparent, dryRun } = job.config;
+  log('job', job, { input: job.input, traceparent, ...(dryRun && { dryRun: true }) });
   if (act === 'hang') return;
   if (act === 'hold') await held(job);
   if (act.startsWith('slow:')) await delay(Number(act.slice(5)));
