@@ -11,6 +11,7 @@ import { CliError, UsageError } from './exit';
 import { port } from './options';
 import { cut, print, printable, printJson } from './output';
 import { interrupted } from './signals';
+import { slotsListCommand } from './slots-list';
 
 /** Where slots live beside the repository, unless --data names another place. */
 const DATA = '.slot-machine';
@@ -39,7 +40,8 @@ export function slotsCommand(name = 'slots'): Command {
     .addCommand(startCommand())
     .addCommand(deployCommand())
     .addCommand(rollbackCommand())
-    .addCommand(statusCommand());
+    .addCommand(statusCommand())
+    .addCommand(slotsListCommand());
 }
 
 const called = (command: Command): string =>

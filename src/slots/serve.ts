@@ -1,11 +1,13 @@
 /** The controller as a process: its API first, then recovery, until it is told to end. */
+import { basename, resolve } from 'node:path';
 import { loadContract } from './config';
 import { serveApi, serveWebhook } from './api';
 import { Controller } from './controller';
 import type { Hooks } from './context';
 import { messageOf, SlotsError, codeOf } from './errors';
-import { stderrLog } from './log';
+import { stderrLog, type Log } from './log';
 import { hashOfFile } from './reconcile';
+import { register } from './registry';
 
 export interface ServeOptions {
   config: string;
@@ -34,6 +36,8 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
     serveWebhook(controller, contract.github?.webhook_path);
     try {
       await controller.start();
+      const names = { app: basename(resolve(repo)), repo: resolve(repo), data: resolve(data) };
+      tryToRegister({ ...names, port: contract.port, api_port: api.port }, log);
       log.info(`Ready on http://127.0.0.1:${api.port}; the app is at port ${contract.port}.`);
       if (!signal.aborted) {
         await new Promise<void>((resolve) =>
@@ -46,5 +50,14 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
     }
   } finally {
     await controller.close();
+  }
+}
+
+/** The list is for people; without it the app is served all the same. */
+function tryToRegister(entry: Parameters<typeof register>[0], log: Log): void {
+  try {
+    register(entry);
+  } catch (error) {
+    log.warn(`This app cannot be put on the list of apps: ${messageOf(error)}`);
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,8 +8,12 @@ import { useInstallations } from './support/fixture';
 
 const TSX = require.resolve('tsx');
 
-async function cli(cwd: string, ...args: string[]) {
-  const child = spawn(process.execPath, ['--import', TSX, resolve('src/cli/slots-bin.ts'), ...args], { cwd });
+const cli = (cwd: string, ...args: string[]) => cliWith({}, cwd, ...args);
+
+async function cliWith(own: Record<string, string>, cwd: string, ...args: string[]) {
+  const env = { ...process.env, ...own };
+  const command = ['--import', TSX, resolve('src/cli/slots-bin.ts'), ...args];
+  const child = spawn(process.execPath, command, { cwd, env });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
@@ -41,7 +45,7 @@ describe('reveille-slots', () => {
     const none = await cli(folder);
     expect(none.code).not.toBe(0);
     expect(none.stderr).toMatch(
-      /^usage: reveille-slots <command>; the commands are init, start, deploy, rollback, status/,
+      /^usage: reveille-slots <command>; the commands are init, start, deploy, rollback, status, list/,
     );
     const unknown = await cli(folder, 'badcmd');
     expect(unknown.code).not.toBe(0);
@@ -109,5 +113,25 @@ describe('reveille-slots', () => {
     expect((await cli(app.repo.folder, 'status', ...at)).stdout).toMatch(
       /^live +slot-\w{8} {2}[0-9a-f]{40} {2}healthy$/m,
     );
+  });
+
+  it('lists the apps of a machine, each with its own controller', async () => {
+    const registry = join(folder, 'registry');
+    const list = async (...options: string[]) =>
+      (await cliWith({ REVEILLE_SLOTS_REGISTRY: registry }, folder, 'list', ...options)).stdout;
+    expect(await list()).toContain('No app was started');
+    const [one, two] = [await make(), await make()];
+    for (const app of [one, two]) await app.start({ REVEILLE_SLOTS_REGISTRY: registry });
+    await one.live(one.repo.commit({ version: 'A' }));
+    const apps = JSON.parse(await list('--json')) as { data: string; health: string; live_slot: string }[];
+    const of = (app: typeof one) => apps.find(({ data }) => data === app.data);
+    expect(of(one)).toMatchObject({ health: 'healthy', live_slot: (await one.status()).live_slot });
+    expect(of(two)).toMatchObject({ health: 'nothing live' });
+    await two.stop();
+    const text = await list();
+    expect(text).toMatch(new RegExp(`${one.ports.app} +${one.ports.api} +slot-\\w+ +healthy`));
+    expect(text).toMatch(new RegExp(`${two.ports.app} +${two.ports.api} +- +stopped`));
+    rmSync(two.data, { recursive: true });
+    expect(await list()).not.toContain(String(two.ports.app));
   });
 });

@@ -100,11 +100,9 @@ export class Installation {
       '--data',
       this.data,
     ];
-    this.process = await this.processes.startScript(
-      script,
-      ['start', ...places, '--port', String(ports.api), '--no-proxy'],
-      { env },
-    );
+    const args = ['start', ...places, '--port', String(ports.api), '--no-proxy'];
+    const own = { REVEILLE_SLOTS_REGISTRY: join(folder, 'registry') };
+    this.process = await this.processes.startScript(script, args, { env: { ...own, ...env } });
     await this.process.waitFor(/Ready on/, START_MS);
   }
 
