@@ -28,6 +28,7 @@ export type EntityKind =
   | 'breaker'
   | 'approval'
   | 'oversight'
+  | 'protocol'
   | 'release'
   | 'environment'
   | 'rollout';

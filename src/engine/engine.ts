@@ -26,6 +26,7 @@ import { Passes } from './passes';
 import { Performer } from './perform';
 import type { Hint } from './ports';
 import { Prewarmer } from './prewarm';
+import { Protocols } from './protocols';
 import { Rates } from './rate';
 import { Redeploys } from './redeploy';
 import { Releases } from './releases';
@@ -60,6 +61,7 @@ export class Engine {
   readonly emergencyStops: EmergencyStops;
   readonly breakers: Breakers;
   readonly budgets: Budgets;
+  readonly protocols: Protocols;
   readonly releases: Releases;
   private readonly rates: Rates;
   readonly costs: CostBooks;
@@ -84,9 +86,16 @@ export class Engine {
     this.breakers = new Breakers(deps, this.tasks, this.alerts, (id) => this.leases.want(id));
     this.rates = new Rates(deps);
     this.guards = new Guards(deps, this.alerts, () => this.breakers.notClosed);
-    this.overseer = new Overseer(deps, this.alerts);
+    this.protocols = new Protocols(deps, () => this.budgets.declare());
+    this.overseer = new Overseer(deps, this.alerts, this.protocols);
     this.releases = new Releases(deps, this.tasks);
-    this.budgets = new Budgets(deps, this.alerts, this.tasks, (id) => this.leases.want(id));
+    this.budgets = new Budgets(
+      deps,
+      this.alerts,
+      this.tasks,
+      (id) => this.leases.want(id),
+      () => this.protocols.capPercent,
+    );
     this.capsules = new Capsules(
       deps,
       this.tasks,
@@ -154,6 +163,7 @@ export class Engine {
     this.passes = new Passes(deps, tasks, {
       ...{ guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer },
       ...{ flow, signals, approvals, overseer, replays, costs, releases },
+      protocols: this.protocols,
     });
   }
 
@@ -170,7 +180,8 @@ export class Engine {
     const awake = capsules.filter((c) => c !== undefined).filter((c) => c.state.status === 'awake');
     await this.watchdog.start();
     await this.releases.sweep();
-    await this.budgets.start();
+    await this.protocols.start();
+    await this.budgets.declare();
     if (!this.deps.performing) return this.observe();
     await this.schedules.register();
     // What was awake when the last orchestrator went may have been put to sleep since.

@@ -10,6 +10,7 @@ import type { Flow } from './flow';
 import type { Guards } from './guards';
 import type { Prewarmer } from './prewarm';
 import type { Releases } from './releases';
+import type { Protocols } from './protocols';
 import type { Schedules } from './schedule';
 import type { Signals } from './signals';
 import type { Sweeper } from './sweep';
@@ -33,6 +34,7 @@ export interface Swept {
   signals: Signals;
   approvals: Approvals;
   overseer: Overseer;
+  protocols: Protocols;
   replays: Replays;
   costs: CostBooks;
   releases: Releases;
@@ -99,11 +101,12 @@ export class Passes {
 
   /** What somebody began and did not finish; each looks at the record, so not more often than need be. */
   private async lost(): Promise<void> {
-    const { flow, signals, approvals, overseer, replays, costs, releases } = this.swept;
+    const { flow, signals, approvals, overseer, protocols, replays, costs, releases } = this.swept;
     await flow.sweep();
     await signals.sweep();
     await approvals.sweep();
     await overseer.sweep();
+    await protocols.sweep();
     await replays.sweep();
     await releases.reconcile();
     costs.bookSoon();

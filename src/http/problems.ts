@@ -120,6 +120,16 @@ export const PROBLEMS = {
     title: 'This agent is not overseen',
     hint: 'Give it `oversight` in the registry first.',
   },
+  'protocol-running': {
+    status: 409,
+    title: 'A protocol is under way already',
+    hint: 'GET /protocols shows it; stop it first, or wait for its end.',
+  },
+  'protocol-not-found': {
+    status: 404,
+    title: 'There is no such protocol',
+    hint: 'GET /protocols lists them.',
+  },
   'voted-already': {
     status: 409,
     title: 'You have decided on this already',

@@ -19,6 +19,7 @@ import type { Deduplication, Rate } from '../domain/flow';
 import type { FlowStore } from './flow';
 import type { CostStore } from './costs';
 import type { NotificationStore } from './notifications';
+import type { ProtocolStore } from './protocols';
 import type { RedeployStore } from './redeploys';
 import type { ReleaseStore } from './release-store';
 import type { ReplayStore } from './replays';
@@ -198,6 +199,7 @@ export interface Store
     KeyStore,
     SwitchStore,
     BreakerStore,
+    ProtocolStore,
     ReleaseStore {
   /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
   commit(change: Change): Promise<CommitResult>;

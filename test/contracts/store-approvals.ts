@@ -17,7 +17,7 @@ const memoOf = (n: number, more: Partial<Memo> = {}): Memo => ({
 
 const actOf = (n: number, more: Partial<Act> = {}): Act => ({
   ...{ agentId: 'crawler', runId: runId(n), stepId: 'crawl', attempt: 3, at: T0 + n, actions: 2 },
-  ...{ types: ['post'], supervised: true, costUsd: 0, level: 'supervised' },
+  ...{ types: ['post'], supervised: true, costUsd: 0, level: 'supervised', succeeded: true },
   ...more,
 });
 
@@ -87,13 +87,15 @@ export function approvalContract(open: () => Store): void {
         agentId: 'crawler',
         known,
         counts: { supervisedActions: 2, incidents: 0 },
+        tally: { tasks: 2, succeeded: 2, stated: 0, statedSum: 0, statedSucceeded: 0 },
       });
-      await did(2, actOf(2, { incident: 'did too much', types: ['delete'] }));
-      await did(3, actOf(3), actOf(3, { agentId: 'writer' }));
+      await did(2, actOf(2, { incident: 'did too much', types: ['delete'], confidence: 0.25 }));
+      await did(3, actOf(3, { succeeded: false, confidence: 0.5 }), actOf(3, { agentId: 'writer' }));
       await expect(open().standing('crawler')).resolves.toEqual({
         agentId: 'crawler',
         known,
         counts: { supervisedActions: 2, incidents: 1 },
+        tally: { tasks: 4, succeeded: 3, stated: 2, statedSum: 0.75, statedSucceeded: 1 },
         lastIncident: { at: T0 + 2, text: 'did too much', runId: runId(2) },
       });
     });

@@ -12,6 +12,7 @@ import { inboxContract } from './store-inbox';
 import { keyContract } from './store-keys';
 import { leaseContract } from './store-leases';
 import { notificationContract } from './store-notifications';
+import { protocolContract } from './store-protocols';
 import { recordContract } from './store-record';
 import { redeployContract } from './store-redeploys';
 import { releaseContract } from './store-releases';
@@ -50,6 +51,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     switchContract(store);
     breakerContract(store);
     approvalContract(store);
+    protocolContract(store);
     auditContract(store);
     budgetContract(store);
     keyContract(store);

@@ -22,7 +22,7 @@ const result = (more: Partial<AgentRunResult> = {}): AgentRunResult => ({
 });
 const oversight = (more: Partial<Oversight> = {}): Oversight => ({
   ...{ watched: true, level: 'autonomous', known: new Set(['post']), settings: NOT_OVERSEEN },
-  thresholds: { spendUsd: 10, confidence: 0.8, reach: 100, riskTier: 2 },
+  thresholds: { spendUsd: 10, confidence: 0.8, reach: 100, riskTier: 2, askTypes: [] },
   ...more,
 });
 

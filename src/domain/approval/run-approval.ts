@@ -56,13 +56,14 @@ export abstract class RunApproval extends RunDraft {
     this.ask(step, stepMemo({ run: this.run, step, plan, now: this.context.now }));
   }
 
-  /** Counts what an agent did for real, and notes where it went beyond what it may. */
+  /** Counts what an agent did for real, and how its task went, and notes where it went beyond what it may. */
   protected acted(step: StepState, { agentId }: AgentStep, result: AgentRunResult): void {
     const oversight = this.overseen(agentId);
     const { actions = [] } = result;
     if (!oversight) return;
     const wrong = wrongIn(step, result, oversight);
-    if (actions.length === 0 && wrong.length === 0) return;
+    const isPlain = actions.length === 0 && wrong.length === 0;
+    if (isPlain && !oversight.watched) return;
     const act: Act = {
       ...{ agentId, runId: this.run.id, stepId: step.id, attempt: step.attempt, at: this.context.now },
       actions: actions.length,
@@ -70,10 +71,12 @@ export abstract class RunApproval extends RunDraft {
       supervised: step.grant?.memo !== undefined && result.status === 'success',
       costUsd: costOf(actions),
       level: oversight.level,
+      succeeded: result.status === 'success',
+      ...(result.confidence !== undefined && { confidence: result.confidence }),
       ...(wrong.length > 0 && { incident: memoText(`${agentId} ${wrong.join('; ')}`) }),
     };
     this.acts.push(act);
-    this.commands.push({ type: 'weigh', act });
+    if (!isPlain) this.commands.push({ type: 'weigh', act });
   }
 
   /** A person's word. What does not count changes nothing. */

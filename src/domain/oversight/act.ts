@@ -17,4 +17,7 @@ export interface Act {
   costUsd: number;
   /** How it worked then. */
   level: Level;
+  /** Whether the task succeeded, as the agent reports it, and how sure it was. */
+  succeeded: boolean;
+  confidence?: number;
 }

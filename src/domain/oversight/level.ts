@@ -1,5 +1,6 @@
 /** Whether an agent works supervised or autonomously: promoted by what went well, back on an incident. */
 import type { LedgerEntry } from '../ledger';
+import type { Tally } from '../protocol/protocol';
 import type { Level } from './rules';
 import type { OversightSettings } from './settings';
 
@@ -13,6 +14,8 @@ export interface Standing {
   /** Successful actions that a person had approved, since the last incident; and incidents, ever. */
   counts: Counts;
   lastIncident?: { at: number; text: string; runId: string };
+  /** How its tasks went, ever; left out where it did none. */
+  tally?: Tally;
 }
 
 export interface LevelRecord {
@@ -67,6 +70,23 @@ export function changeOf(
 function before({ mode }: Pick<Rules, 'mode'>, { level }: Standing): Level {
   if (mode === 'supervised') return 'supervised';
   return level?.level ?? (mode === 'autonomous' ? 'autonomous' : 'supervised');
+}
+
+/**
+ * How an agent works in a protocol's phase: what happened since the protocol began goes before what was earned
+ * earlier, so that everybody begins alike.
+ */
+export function levelWithin(
+  phase: { mode: 'supervised' | 'by-rule' },
+  startedAt: number,
+  incidentsBefore: number,
+  { counts, level, lastIncident }: Standing,
+): Level {
+  if (phase.mode === 'supervised') return 'supervised';
+  // A person's word, or the fall after an incident.
+  const said =
+    level && level.since >= Math.max(startedAt, lastIncident?.at ?? startedAt) ? level.level : undefined;
+  return said ?? (counts.incidents > incidentsBefore ? 'supervised' : 'autonomous');
 }
 
 export const levelEntry = (

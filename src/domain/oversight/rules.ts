@@ -5,6 +5,7 @@ import type { OversightSettings } from './settings';
 export const RULES = [
   'supervised',
   'needs-human',
+  'type',
   'spend',
   'recurring',
   'risk',
@@ -29,6 +30,8 @@ export interface Thresholds {
   reach: number;
   /** This tier and those above it. */
   riskTier: number;
+  /** Types of action that are always asked for; `email` is also `email.send`. */
+  askTypes: readonly string[];
 }
 
 export type Level = 'supervised' | 'autonomous';
@@ -70,6 +73,7 @@ function graveIn(
 ): Finding[] {
   const dearest = Math.max(0, ...actions.map((a) => a.costUsd ?? 0));
   const widest = Math.max(0, ...actions.map((a) => a.reach ?? 0));
+  const asked = [...new Set(actions.map((a) => a.type))].filter((type) => isOf(type, thresholds.askTypes));
   const recurring = actions.filter((a) => a.recurring === true).map((a) => a.type);
   const rules: Array<[boolean, Rule, string]> = [
     [
@@ -77,6 +81,7 @@ function graveIn(
       'spend',
       `One action costs $${dearest.toFixed(2)}, more than $${thresholds.spendUsd.toFixed(2)}.`,
     ],
+    [asked.length > 0, 'type', `A person is always asked about this: ${cut(asked.join(', '))}.`],
     [
       recurring.length > 0,
       'recurring',
@@ -96,6 +101,12 @@ function graveIn(
   ];
   return rules.flatMap(([holds, rule, text]) => (holds ? [{ rule, text }] : []));
 }
+
+/** Whether a type of action is one of these, or a kind of one: `email.send`, `email:reply`. */
+const isOf = (type: string, asked: readonly string[]): boolean =>
+  asked.some(
+    (one) => type === one || (type.startsWith(one) && /[^\p{L}\p{N}]/u.test(type.charAt(one.length))),
+  );
 
 /** What agents write is cut: a memo is read on a telephone. */
 const MAX_TEXT = 300;

@@ -18,6 +18,8 @@ export const OversightSettings = z.strictObject({
       confidence: z.number().min(0).max(1).optional(),
       reach: z.number().int().min(0).max(1_000_000_000).optional(),
       riskTier: z.number().int().min(0).max(3).optional(),
+      /** Types of action that are always asked for; `email` is also `email.send`. */
+      askTypes: z.array(z.string().min(1).max(200)).max(100).readonly().optional(),
     })
     .prefault({}),
   promoteAfter: z.number().int().min(1).max(100_000).default(50),

@@ -1,5 +1,13 @@
 /** How far each agent is trusted: what its proposals are judged by, and what comes of what it did. */
-import { changeOf, levelEntry, levelOf, type LevelRecord, type Standing } from '../../domain/oversight/level';
+import {
+  changeOf,
+  levelEntry,
+  levelOf,
+  levelWithin,
+  type LevelRecord,
+  type Standing,
+} from '../../domain/oversight/level';
+import { phaseFor } from '../../domain/protocol/protocol';
 import type { Act } from '../../domain/oversight/act';
 import type { Level, Oversight, Thresholds } from '../../domain/oversight/rules';
 import {
@@ -12,6 +20,7 @@ import type { RunEvent } from '../../domain/run-events';
 import { planOf, type RunState } from '../../domain/run';
 import type { Alerts } from '../alerts';
 import type { EngineDeps } from '../context';
+import type { Protocols } from '../protocols';
 
 type Deps = Pick<EngineDeps, 'store' | 'clock' | 'log' | 'registry' | 'thresholds'>;
 
@@ -30,6 +39,7 @@ export class Overseer {
   constructor(
     private readonly deps: Deps,
     private readonly alerts: Pick<Alerts, 'raise'>,
+    private readonly protocols: Pick<Protocols, 'running' | 'refresh'>,
   ) {}
 
   /** As known; what is not read yet counts as nothing done. */
@@ -43,9 +53,9 @@ export class Overseer {
     const own = settings ?? NOT_OVERSEEN;
     return {
       watched: settings !== undefined,
-      level: settings ? levelOf(own, standing) : 'autonomous',
+      level: settings ? this.levelNow(own, standing) : 'autonomous',
       known: new Set(standing.known),
-      thresholds: this.thresholds(own),
+      thresholds: this.thresholds(own, agentId),
       settings: own,
     };
   }
@@ -55,7 +65,9 @@ export class Overseer {
     if (event.type !== 'result') return;
     const plan = run.steps.some((s) => s.id === event.stepId) ? planOf(run, event.stepId) : undefined;
     if (plan?.kind !== 'agent' || !this.settingsOf(plan.agentId)) return;
-    this.standings.set(plan.agentId, await this.deps.store.standing(plan.agentId));
+    const { agentId } = plan;
+    const [standing] = await Promise.all([this.deps.store.standing(agentId), this.protocols.refresh()]);
+    this.standings.set(agentId, standing);
   }
 
   /** An agent acted: tells of what it should not have done, and changes its level where that is due. */
@@ -111,13 +123,25 @@ export class Overseer {
     return this.deps.registry.findAgent(agentId)?.oversight;
   }
 
-  private thresholds({ rules }: Pick<OversightSettings, 'rules'>): Thresholds {
+  /** A protocol's phase goes before what the agent earned; a registry that says `supervised`, before both. */
+  private levelNow(settings: OversightSettings, standing: Standing): Level {
+    const { running } = this.protocols;
+    const { agentId } = standing;
+    const phase = phaseFor(running, agentId, this.deps.clock.now());
+    if (!running || !phase || settings.mode === 'supervised') return levelOf(settings, standing);
+    return levelWithin(phase, running.startedAt, running.base[agentId]?.incidents ?? 0, standing);
+  }
+
+  /** Of a phase and what is configured, the stricter. */
+  private thresholds({ rules }: Pick<OversightSettings, 'rules'>, agentId: string): Thresholds {
     const { spendUsd, confidence } = this.deps.thresholds ?? DEFAULT_THRESHOLDS;
+    const phase = phaseFor(this.protocols.running, agentId, this.deps.clock.now());
     return {
-      spendUsd: rules.spendUsd ?? spendUsd,
-      confidence: rules.confidence ?? confidence,
+      spendUsd: Math.min(rules.spendUsd ?? spendUsd, phase?.spendUsd ?? Infinity),
+      confidence: Math.max(rules.confidence ?? confidence, phase?.confidence ?? 0),
       reach: rules.reach ?? DEFAULT_REACH,
       riskTier: rules.riskTier ?? DEFAULT_RISK_TIER,
+      askTypes: [...(rules.askTypes ?? []), ...(phase?.askTypes ?? [])],
     };
   }
 }

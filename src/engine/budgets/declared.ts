@@ -15,12 +15,27 @@ type Amounts = { readonly [key in 'perRunUsd' | 'perDayUsd' | 'perMonthUsd']?: n
 
 const PERIOD_OF = { perRunUsd: 'per-run', perDayUsd: 'day', perMonthUsd: 'month' } as const;
 
-/** By id, each once. */
-export function declaredBudgets(registry: Registry, defaults: BudgetDefaults = {}): Map<string, Budget> {
+/**
+ * By id, each once.
+ * @param capPercent how much of the declared caps is allowed just now
+ */
+export function declaredBudgets(
+  registry: Registry,
+  defaults: BudgetDefaults = {},
+  capPercent = 100,
+): Map<string, Budget> {
   const cap = (scope: BudgetName['scope'], subject: string, count: number | undefined): Budget[] =>
     count === undefined
       ? []
-      : [{ measure: 'actions', scope, subject, period: 'day', declared: BigInt(count) }];
+      : [
+          {
+            measure: 'actions',
+            scope,
+            subject,
+            period: 'day',
+            declared: (BigInt(count) * BigInt(capPercent)) / 100n,
+          },
+        ];
   const named = (scope: 'action-type' | 'platform', caps: { readonly [name: string]: number } = {}) =>
     Object.entries(caps).flatMap(([name, count]) => cap(scope, name, count));
   const all = [

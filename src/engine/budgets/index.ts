@@ -58,6 +58,8 @@ export class Budgets {
     private readonly alerts: Pick<Alerts, 'raise' | 'resolve'>,
     private readonly tasks: Tasks,
     private readonly want: (capsuleId: string) => Promise<void>,
+    /** How much of the declared caps is allowed just now. */
+    private readonly capPercent: () => number = () => 100,
   ) {
     this.today = new Today(deps.budgets?.zone ?? 'UTC');
   }
@@ -72,10 +74,10 @@ export class Budgets {
     return this.today.keys(this.deps.clock.now());
   }
 
-  /** Declares what the registry and the environment say; what nobody says any more is taken back. */
-  async start(): Promise<void> {
+  /** Declares what the registry and the environment say now; what nobody says any more is taken back. */
+  async declare(): Promise<void> {
     const { store, registry, clock, budgets } = this.deps;
-    const wanted = declaredBudgets(registry, budgets);
+    const wanted = declaredBudgets(registry, budgets, this.capPercent());
     const known = new Map((await store.budgetUses(this.keys)).map((u) => [budgetId(u.budget), u.budget]));
     for (const [id, budget] of known) {
       const { declared: _, ...name } = budget;

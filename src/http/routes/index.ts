@@ -22,6 +22,7 @@ import { clearInbox, deliver, getDelivery, listDeliveries, replayDelivery } from
 import { createKey, listKeys, revokeKey, rotateKey, whoami } from './keys';
 import { metrics } from './metrics';
 import { getOversight, setOversight } from './oversight';
+import { getProtocol, listProtocols, startProtocol, stopProtocol } from './protocols';
 import { listNotifications, testNotifications } from './notifications';
 import { getReplay, startReplay } from './replays';
 import { cancelRun, countRuns, getRun, listRuns, rerunRun, startRun } from './runs';
@@ -59,6 +60,10 @@ export const ROUTES: readonly Route[] = [
   listAgents,
   getOversight,
   setOversight,
+  listProtocols,
+  startProtocol,
+  getProtocol,
+  stopProtocol,
   redeploy,
   listBuilds,
   getBuild,

@@ -28,7 +28,7 @@ async function viewOf(agentId: string, { store, engine, registry }: HandlerDeps)
     incidents: counts.incidents,
     lastIncident: lastIncident ? { ...lastIncident, at: iso(lastIncident.at) } : null,
     known,
-    thresholds,
+    thresholds: { ...thresholds, askTypes: [...thresholds.askTypes] },
   };
 }
 

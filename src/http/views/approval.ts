@@ -110,6 +110,7 @@ export const OversightView = name(
       confidence: z.number(),
       reach: z.number(),
       riskTier: z.number(),
+      askTypes: z.array(z.string()).describe('Types of action that are always asked for.'),
     }),
   }),
 );

@@ -1,13 +1,14 @@
 import type { Memo } from '../../domain/approval/memo';
 import type { Act } from '../../domain/oversight/act';
 import { NOTHING_YET, type LevelRecord, type Standing } from '../../domain/oversight/level';
+import { NO_TALLY, type Tally } from '../../domain/protocol/protocol';
 import { MAX_KNOWN_TYPES, type ApprovalStore } from '../approvals';
 import { toPage, type Cursor } from '../cursor';
 import { clone, commit } from './commit';
 import { compare, newest } from './order';
 import type { Tables } from './tables';
 
-type Counted = Pick<Standing, 'counts' | 'lastIncident'>;
+type Counted = Pick<Standing, 'counts' | 'lastIncident' | 'tally'>;
 
 export class ApprovalTables {
   readonly memos = new Map<string, Memo>();
@@ -55,12 +56,14 @@ export function applyMemos({ oversight }: Tables, memos: readonly Memo[] = []): 
 
 /** `apply_acts` of the migration. */
 export function applyActs({ oversight }: Tables, acts: readonly Act[] = []): void {
-  for (const { agentId, incident, supervised, actions, types, at, runId } of acts) {
-    const known = oversight.counts.get(agentId) ?? { counts: NOTHING_YET };
+  for (const act of acts) {
+    const { agentId, incident, supervised, actions, types, at, runId } = act;
+    const before = oversight.counts.get(agentId) ?? { counts: NOTHING_YET };
+    const known = { ...before, tally: tallied(before.tally, act) };
     const { supervisedActions, incidents } = known.counts;
     if (incident !== undefined) {
       const next = { supervisedActions: 0, incidents: incidents + 1 };
-      oversight.counts.set(agentId, { counts: next, lastIncident: { at, text: incident, runId } });
+      oversight.counts.set(agentId, { ...known, counts: next, lastIncident: { at, text: incident, runId } });
       continue;
     }
     const more = supervised ? actions : 0;
@@ -71,6 +74,18 @@ export function applyActs({ oversight }: Tables, acts: readonly Act[] = []): voi
     if (!full) for (const type of types) seen.add(type);
     oversight.types.set(agentId, seen);
   }
+}
+
+function tallied(tally: Tally = NO_TALLY, { succeeded, confidence }: Act): Tally {
+  const ok = Number(succeeded);
+  const said = Number(confidence !== undefined);
+  return {
+    tasks: tally.tasks + 1,
+    succeeded: tally.succeeded + ok,
+    stated: tally.stated + said,
+    statedSum: tally.statedSum + (confidence ?? 0),
+    statedSucceeded: tally.statedSucceeded + ok * said,
+  };
 }
 
 /** Memos go with their runs. */

@@ -18,6 +18,7 @@ import { memoryFlow, purgeFlow } from './flow';
 import { memoryCosts, purgeCosts } from './costs';
 import { memoryKeys } from './keys';
 import { memoryNotifications } from './notifications';
+import { memoryProtocols } from './protocols';
 import { memoryRedeploys } from './redeploys';
 import { memoryReleases } from './releases';
 import { memoryReplays } from './replays';
@@ -42,6 +43,7 @@ export function createMemoryStore({ environment = 'development' } = {}): Store {
     ...memoryBudgets(tables),
     ...memoryApprovals(tables),
     ...memoryBreakers(tables),
+    ...memoryProtocols(tables),
     ...memoryAudit(tables),
     ...memoryKeys(tables),
     ...memoryReleases(tables),

@@ -11,6 +11,7 @@ import type { RedeployRow } from './redeploys';
 import { BudgetTables, type LeaseMoney } from './budgets';
 import { SwitchTables } from './switches';
 import type { BreakerTable } from './breakers';
+import type { ProtocolTable } from './protocols';
 
 export interface CapsuleRow extends Versioned<CapsuleState>, Activity {
   slots: number;
@@ -52,6 +53,7 @@ export class Tables {
   readonly guards = new SwitchTables();
   readonly money = new BudgetTables();
   readonly breakers: BreakerTable = new Map();
+  readonly protocols: ProtocolTable = new Map();
   readonly oversight = new ApprovalTables();
   readonly secrets = new Map<string, string>();
   readonly ledger: ChainedEntry[] = [];

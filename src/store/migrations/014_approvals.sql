@@ -19,12 +19,17 @@ CREATE FUNCTION apply_memos(memos jsonb) RETURNS void LANGUAGE sql AS $$
 $$;
 
 -- What agents did so far, for their promotion: successful actions that people had approved, since the last
--- incident; and incidents. Kept apart from the levels: commits of runs write the one, changes of level the other.
+-- incident; and incidents. And how their tasks went, ever: `stated` are those that said how sure they were. Kept apart from the levels: commits of runs write the one, changes of level the other.
 CREATE TABLE agent_counts (
   agent_id           text   PRIMARY KEY,
   supervised_actions bigint NOT NULL DEFAULT 0,
   incidents          bigint NOT NULL DEFAULT 0,
-  last_incident      jsonb
+  last_incident      jsonb,
+  tasks              bigint NOT NULL DEFAULT 0,
+  succeeded          bigint NOT NULL DEFAULT 0,
+  stated             bigint NOT NULL DEFAULT 0,
+  stated_sum         double precision NOT NULL DEFAULT 0,
+  stated_succeeded   bigint NOT NULL DEFAULT 0
 );
 CREATE TABLE agent_action_types (
   agent_id text   NOT NULL,
@@ -47,6 +52,11 @@ DECLARE act jsonb;
 BEGIN
   FOR act IN SELECT * FROM jsonb_array_elements(acts) LOOP
     INSERT INTO agent_counts (agent_id) VALUES (act->>'agentId') ON CONFLICT DO NOTHING;
+    UPDATE agent_counts SET tasks = tasks + 1,
+        succeeded = succeeded + ok, stated = stated + said, stated_succeeded = stated_succeeded + ok * said,
+        stated_sum = stated_sum + coalesce((act->>'confidence')::double precision, 0)
+      FROM (SELECT (act->>'succeeded')::boolean::int AS ok, (act ? 'confidence')::int AS said) came
+      WHERE agent_id = act->>'agentId';
     IF act ? 'incident' THEN
       UPDATE agent_counts SET supervised_actions = 0, incidents = incidents + 1,
           last_incident = jsonb_build_object('at', act->'at', 'text', act->'incident', 'runId', act->'runId')

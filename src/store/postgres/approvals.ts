@@ -13,6 +13,7 @@ interface Reading extends QueryResultRow {
   counts: Standing['counts'] | null;
   last: Standing['lastIncident'] | null;
   known: string[] | null;
+  tally: Standing['tally'] | null;
 }
 
 /** Memos and how agents stand; memos and acts are written by commit_changes. */
@@ -57,17 +58,21 @@ export class ApprovalQueries {
          (SELECT jsonb_build_object('supervisedActions', supervised_actions, 'incidents', incidents)
             FROM agent_counts WHERE agent_id = $1) AS counts,
          (SELECT last_incident FROM agent_counts WHERE agent_id = $1) AS last,
+         (SELECT jsonb_build_object('tasks', tasks, 'succeeded', succeeded, 'stated', stated,
+            'statedSum', stated_sum, 'statedSucceeded', stated_succeeded)
+            FROM agent_counts WHERE agent_id = $1 AND tasks > 0) AS tally,
          (SELECT jsonb_agg(type ORDER BY type COLLATE "C") FROM (SELECT type FROM agent_action_types
             WHERE agent_id = $1 LIMIT $2) t) AS known`,
       [agentId, MAX_KNOWN_TYPES],
     );
-    const { level, counts, last, known } = rows[0] as Reading;
+    const { level, counts, last, known, tally } = rows[0] as Reading;
     return {
       agentId,
       ...(level && { level }),
       counts: counts ?? NOTHING_YET,
       ...(last && { lastIncident: last }),
       known: known ?? [],
+      ...(tally && { tally }),
     };
   }
 

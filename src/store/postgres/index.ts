@@ -16,6 +16,7 @@ import { KeyQueries } from './keys';
 import { migrate } from './migrate';
 import { createPool } from './pool';
 import { NotificationQueries } from './notifications';
+import { ProtocolQueries } from './protocols';
 import { RedeployQueries } from './redeploys';
 import { ReleaseQueries } from './releases';
 import { ReplayQueries } from './replays';
@@ -111,6 +112,7 @@ function compose(pool: Pool): Store {
     ...new BudgetQueries(pool).store(),
     ...new ApprovalQueries(pool).store(),
     ...new BreakerQueries(pool).store(),
+    ...new ProtocolQueries(pool).store(),
     ...new AuditQueries(pool).store(),
     ...new KeyQueries(pool).store(),
     ...new ReleaseQueries(pool).store(),
