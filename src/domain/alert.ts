@@ -20,6 +20,8 @@ export const ALERT_KINDS = {
   'budget-near': 'four fifths of a budget or a cap are used',
   'budget-reached': 'a budget holds further steps',
   'cap-reached': 'a cap on actions holds further steps',
+  'rollout-paused': 'a rollout could not tell whether its release is good enough: a person decides',
+  'rollout-aborted': 'a release was found wanting, or taken back, and the one before works again',
   overspent: 'a result tells of spending that nobody allowed, or that nobody can mean',
 } as const;
 export type AlertKind = keyof typeof ALERT_KINDS;
@@ -35,6 +37,7 @@ const GRAVITY: { readonly [kind in AlertKind]?: Severity } = {
   'budget-reached': 'error',
   'cap-reached': 'error',
   overspent: 'error',
+  'rollout-aborted': 'error',
 };
 
 export const severityOf = (kind: AlertKind): Severity => GRAVITY[kind] ?? 'warning';

@@ -30,6 +30,8 @@ import { Protocols } from './protocols';
 import { Rates } from './rate';
 import { Redeploys } from './redeploy';
 import { Releases } from './releases';
+import { openRollouts } from './releases/open';
+import type { Rollouts } from './releases/rollouts';
 import { Runs, type Applied } from './runs';
 import { Schedules } from './schedule';
 import { Settler, type SettleOutcome } from './settle';
@@ -63,6 +65,7 @@ export class Engine {
   readonly budgets: Budgets;
   readonly protocols: Protocols;
   readonly releases: Releases;
+  readonly rollouts: Rollouts;
   private readonly rates: Rates;
   readonly costs: CostBooks;
   private readonly watchdog: Watchdog;
@@ -154,6 +157,7 @@ export class Engine {
       (id) => this.leases.want(id),
       this.tasks,
     );
+    this.rollouts = openRollouts(deps, { releases, runs, capsules, guards, tasks, alerts: this.alerts });
     const { approvals, overseer, leases, flow, signals, ticker, waker } = this;
     this.performer = new Performer(deps, {
       ...{ leases, dispatcher, doubter, children, signals, approvals },
@@ -164,6 +168,7 @@ export class Engine {
       ...{ guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer },
       ...{ flow, signals, approvals, overseer, replays, costs, releases },
       protocols: this.protocols,
+      rollouts: this.rollouts,
     });
   }
 

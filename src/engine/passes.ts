@@ -10,6 +10,7 @@ import type { Flow } from './flow';
 import type { Guards } from './guards';
 import type { Prewarmer } from './prewarm';
 import type { Releases } from './releases';
+import type { Rollouts } from './releases/rollouts';
 import type { Protocols } from './protocols';
 import type { Schedules } from './schedule';
 import type { Signals } from './signals';
@@ -38,6 +39,7 @@ export interface Swept {
   replays: Replays;
   costs: CostBooks;
   releases: Releases;
+  rollouts: Rollouts;
 }
 
 export class Passes {
@@ -88,7 +90,8 @@ export class Passes {
 
   /** What is due by the clock. */
   private async due(): Promise<void> {
-    const { guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer, releases } = this.swept;
+    const { guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer, releases, rollouts } =
+      this.swept;
     await guards.sweep();
     await releases.sweep();
     await breakers.sweep();
@@ -97,6 +100,7 @@ export class Passes {
     await budgets.look();
     await sweeper.pass();
     await prewarmer.pass();
+    await rollouts.sweep();
   }
 
   /** What somebody began and did not finish; each looks at the record, so not more often than need be. */

@@ -46,6 +46,8 @@ export interface ReleaseStore {
   /** Newest first. */
   releases(filter: { agentId?: string }, limit: number, cursor?: string): Promise<Page<Release>>;
   releasePart(sha256: string): Promise<Buffer | undefined>;
+  /** Keeps what a verdict rests on, as a part is kept. */
+  keepPart(sha256: string, content: Buffer): Promise<void>;
 
   /** All of them, by agent and name. */
   environments(): Promise<Environment[]>;
@@ -54,6 +56,8 @@ export interface ReleaseStore {
   saveEnvironment(env: Environment, expect: number, entry: LedgerEntry): Promise<boolean>;
 
   rollout(id: string): Promise<Versioned<Rollout> | undefined>;
+  /** Those that are not over. */
+  openRollouts(): Promise<Rollout[]>;
   /** The one that is not over. */
   openRollout(agentId: string, environment: string): Promise<Versioned<Rollout> | undefined>;
   /** Newest first. */

@@ -48,7 +48,11 @@ export type EnvironmentDecision =
   | { ok: true; environment: Environment }
   /** Nothing to do: it is so already. */
   | { ok: true; environment: Environment; unchanged: true }
-  | { ok: false; reason: 'nothing-to-roll-back-to' | 'is-stable' | 'no-stable' | 'weight' };
+  /** `overtaken`: it is not any more as it was when this was asked for. */
+  | {
+      ok: false;
+      reason: 'nothing-to-roll-back-to' | 'is-stable' | 'no-stable' | 'weight' | 'overtaken';
+    };
 
 export const newEnvironment = (agentId: string, name: string, now: number): Environment => ({
   ...{ agentId, name, weight: 0, policy: DEFAULT_POLICY },

@@ -3,6 +3,7 @@
  * which order things may happen to it. `decideRollout` answers the next state and what is to be done once it is
  * committed; each thing to do may be done twice without harm.
  */
+import type { Frozen } from './seen';
 import type { Stage, Strategy } from './strategy';
 import type { Verdict } from './verdict';
 
@@ -38,6 +39,8 @@ export interface Rollout {
   round: number;
   stageSince?: number;
   verdicts: readonly StageVerdict[];
+  /** What its canary is judged by, once that has begun. */
+  frozen?: Frozen;
   /** While paused: what a person is to decide, and why. */
   memo?: string;
   /** Why it is or was aborted. */
@@ -61,6 +64,8 @@ export type RolloutEvent =
   | { type: 'retry' }
   /** A person answers for what the stage could not tell. */
   | { type: 'accept'; verdict: Verdict }
+  /** What the canary is judged by, before the first of its tasks: set once. */
+  | { type: 'frozen'; frozen: Frozen }
   /** The pointers are seen to be as they were. */
   | { type: 'restored' };
 export type RolloutEventType = RolloutEvent['type'];
@@ -107,6 +112,8 @@ export function decideRollout(rollout: Rollout, event: RolloutEvent, now: number
       return rollout.status === 'paused' && event.verdict.verdict === 'pass'
         ? judged(rollout, event.verdict, now)
         : unchanged;
+    case 'frozen':
+      return rollout.frozen ? unchanged : { state: { ...rollout, frozen: event.frozen }, commands: [] };
     case 'restored':
       return rollout.status === 'aborting' ? finish(rollout, 'rolled-back', now) : unchanged;
   }
@@ -168,6 +175,7 @@ export const newRollout = (
 export const projectRollout = (r: Rollout): Record<string, unknown> => ({
   ...{ agent: r.agentId, environment: r.environment, candidate: r.candidate, status: r.status },
   ...{ strategy: r.strategy.name, stage: r.stage, round: r.round, verdicts: r.verdicts.length },
+  ...(r.frozen && { frozenAt: r.frozen.since }),
   ...(r.incumbent !== undefined && { incumbent: r.incumbent }),
   ...(r.memo !== undefined && { memo: r.memo }),
   ...(r.abortedFor !== undefined && { abortedFor: r.abortedFor }),

@@ -41,12 +41,14 @@ export class Releases {
   private readAt = -Infinity;
   private reading: Promise<void> | undefined;
   private readonly notes: WorkNotes;
+  /** Called when work of an agent with a candidate was noted as over. */
+  onWork: (agentId: string) => void = () => undefined;
 
   constructor(
     private readonly deps: Deps,
     tasks: Tasks,
   ) {
-    this.notes = new WorkNotes(deps, tasks);
+    this.notes = new WorkNotes(deps, tasks, (agentId) => this.onWork(agentId));
   }
 
   /** The environment whose pointers this installation works by. */
@@ -121,6 +123,7 @@ export class Releases {
 
   /**
    * Moves an environment's pointers, with an entry in the ledger. Who loses a race decides anew on what won.
+   * @param expect the fence under which alone it is to be done
    * @throws Error when it lost too many races in a row
    */
   async change(
@@ -128,10 +131,12 @@ export class Releases {
     name: string,
     what: EnvironmentChange,
     by: By,
+    expect?: number,
   ): Promise<EnvironmentDecision & { before: Environment }> {
     const capsules = capsulesOf(this.deps.registry.agent(agentId)).map((c) => c.capsuleId);
     for (let races = 0; races < MAX_RACES; races += 1) {
       const before = await this.load(agentId, name);
+      if (expect !== undefined && before.fence !== expect) return { ok: false, reason: 'overtaken', before };
       const decision = changeEnvironment(before, what, this.deps.clock.now());
       if (!decision.ok || 'unchanged' in decision) return { ...decision, before };
       const moves = what.type === 'promote' || what.type === 'rollback' || what.type === 'candidate';

@@ -21,6 +21,7 @@ export class WorkNotes {
   constructor(
     private readonly deps: Pick<EngineDeps, 'store' | 'clock' | 'log'>,
     private readonly tasks: Tasks,
+    private readonly onEnded: (agentId: string) => void,
   ) {}
 
   /** Beside the way of the job: nobody waits for it. */
@@ -73,7 +74,10 @@ export class WorkNotes {
       ...{ at: record.grantedAt ?? record.requestedAt },
       ...shadowOf(run),
     };
-    this.write(keyOf(work), () => this.deps.store.endWork({ ...work, ended: endOf(record, result) }));
+    this.write(keyOf(work), async () => {
+      await this.deps.store.endWork({ ...work, ended: endOf(record, result) });
+      this.onEnded(plan.agentId);
+    });
   }
 
   /** One after the other for each piece of work: its beginning carries the hash of its input. */

@@ -19,7 +19,9 @@ export function memoryReleases(tables: Tables): ReleaseStore {
 
 type Note = (entry: LedgerEntry) => void;
 
-function releases(note: Note): Pick<ReleaseStore, 'addRelease' | 'release' | 'releases' | 'releasePart'> {
+function releases(
+  note: Note,
+): Pick<ReleaseStore, 'addRelease' | 'release' | 'releases' | 'releasePart' | 'keepPart'> {
   const kept = new Map<string, Release>();
   const contents = new Map<string, Buffer>();
   return {
@@ -36,6 +38,9 @@ function releases(note: Note): Pick<ReleaseStore, 'addRelease' | 'release' | 're
     releases: async ({ agentId }, limit, cursor) => {
       const all = [...kept.values()].filter((r) => agentId === undefined || r.agentId === agentId);
       return toPage(clone(newest(all, keyOf, limit, cursor)), limit, keyOf);
+    },
+    keepPart: async (sha256, content) => {
+      if (!contents.has(sha256)) contents.set(sha256, Buffer.from(content));
     },
     releasePart: async (sha256) => contents.get(sha256),
   };
@@ -56,7 +61,9 @@ function environments(note: Note): Pick<ReleaseStore, 'environments' | 'environm
   };
 }
 
-function rollouts(note: Note): Pick<ReleaseStore, 'rollout' | 'openRollout' | 'rollouts' | 'saveRollout'> {
+function rollouts(
+  note: Note,
+): Pick<ReleaseStore, 'rollout' | 'openRollout' | 'openRollouts' | 'rollouts' | 'saveRollout'> {
   const kept = new Map<string, Versioned<Rollout>>();
   const openOf = (agentId: string, environment: string) =>
     [...kept.values()].find(
@@ -66,6 +73,8 @@ function rollouts(note: Note): Pick<ReleaseStore, 'rollout' | 'openRollout' | 'r
   return {
     rollout: async (id) => clone(kept.get(id)),
     openRollout: async (agentId, environment) => clone(openOf(agentId, environment)),
+    openRollouts: async () =>
+      clone([...kept.values()].map(({ state }) => state).filter(({ status }) => !isRolloutOver(status))),
     rollouts: async (limit, cursor) => {
       const all = [...kept.values()].map(({ state }) => state);
       return toPage(clone(newest(all, keyOf, limit, cursor)), limit, keyOf);

@@ -41,6 +41,10 @@ export class ReleaseQueries {
       release: (id) => this.one(id),
       releases: (filter, limit, cursor) => this.list(filter, limit, cursor),
       releasePart: (sha256) => this.part(sha256),
+      keepPart: async (sha256, content) => {
+        const sql = 'INSERT INTO release_parts VALUES ($1, $2) ON CONFLICT DO NOTHING';
+        await this.pool.query(sql, [sha256, content]);
+      },
       environments: () => this.environments(),
       environment: async (agentId, name) =>
         (await this.environments('WHERE agent_id = $1 AND name = $2', [agentId, name]))[0],
@@ -51,6 +55,10 @@ export class ReleaseQueries {
           agentId,
           environment,
         ]),
+      openRollouts: async () => {
+        const sql = `SELECT state FROM rollouts WHERE status NOT IN ('done', 'rolled-back')`;
+        return (await this.pool.query<{ state: Rollout }>(sql)).rows.map((row) => row.state);
+      },
       rollouts: (limit, cursor) => this.rollouts(limit, cursor),
       saveRollout: (rollout, expect, entry) => this.saveRollout(rollout, expect, entry),
       noteWork: (work) => this.noteWork(work),

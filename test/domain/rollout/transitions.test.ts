@@ -50,6 +50,7 @@ const eventsFor = ({ stage, round }: Rollout): RolloutEvent[] => [
   { type: 'retry' },
   { type: 'accept', verdict: verdict('pass') },
   { type: 'restored' },
+  { type: 'frozen', frozen: { since: 1, metrics: [] } },
 ];
 const labelOf = (event: RolloutEvent): string =>
   event.type === 'verdict' ? event.verdict.verdict : event.type;
@@ -175,7 +176,7 @@ describe('a rollout', () => {
 
   it('knows every event that the tables name', () => {
     const types: Record<RolloutEventType, true> = {
-      ...{ start: true, verdict: true, abort: true, retry: true, accept: true, restored: true },
+      ...{ start: true, verdict: true, abort: true, retry: true, accept: true, restored: true, frozen: true },
     };
     expect(new Set(visits.map((v) => v.event.type))).toEqual(new Set(Object.keys(types)));
   });

@@ -1,0 +1,38 @@
+/** Wires what rollouts are made of. */
+import type { Alerts } from '../alerts';
+import type { Capsules } from '../capsules';
+import type { EngineDeps } from '../context';
+import type { Guards } from '../guards';
+import type { Runs } from '../runs';
+import type { Tasks } from '../tasks';
+import { Canary } from './canary';
+import type { Releases } from './index';
+import { Rollouts } from './rollouts';
+import { Shadow } from './shadow';
+import { Stages } from './stages';
+import { Validation } from './validate';
+
+interface Used {
+  releases: Releases;
+  runs: Runs;
+  capsules: Capsules;
+  guards: Guards;
+  tasks: Tasks;
+  alerts: Alerts;
+}
+
+export function openRollouts(deps: EngineDeps, used: Used): Rollouts {
+  const { releases, runs, capsules, guards, tasks, alerts } = used;
+  const parts = {
+    validation: new Validation(deps),
+    canary: new Canary(deps),
+    shadow: new Shadow(deps, runs),
+  };
+  const stages = new Stages(deps, releases, capsules, guards, parts);
+  const rollouts = new Rollouts(deps, releases, stages, runs, alerts, tasks);
+  releases.onWork = (agentId) => {
+    if (releases.peek(agentId)?.candidate !== undefined)
+      tasks.spawn('rollout', () => rollouts.moved(agentId));
+  };
+  return rollouts;
+}

@@ -1,0 +1,244 @@
+/**
+ * Rollouts at work: each change is decided, committed with its ledger entry, and then performed. What is to be done
+ * follows from the committed state, so whoever is alive goes on where another stopped.
+ */
+import { change as changed } from '../../domain/ledger';
+import { diffManifests } from '../../domain/release/diff';
+import { isLive } from '../../domain/release/placement';
+import {
+  decideRollout,
+  isRolloutOver,
+  newRollout,
+  projectRollout,
+  type Rollout,
+  type RolloutCommand,
+  type RolloutEvent,
+} from '../../domain/rollout/rollout';
+import type { Strategy } from '../../domain/rollout/strategy';
+import { stepOf } from '../../domain/run';
+import type { Alerts } from '../alerts';
+import type { EngineDeps } from '../context';
+import type { Runs } from '../runs';
+import { KeyedMutex, type Tasks } from '../tasks';
+import type { By, Releases } from './index';
+import type { Stages } from './stages';
+
+/** A rollout that lost so many races in a row is taken up by the next pass. */
+const MAX_RACES = 10;
+/** Steps sent elsewhere after a rollback, per instance; the sweeper finds the rest. */
+const MAX_REROUTED = 1_000;
+/** How long after its end a release's line is looked at once more, for what was let in meanwhile. */
+const REROUTE_FOR_MS = 60_000;
+/** Parts named in an alert. */
+const MAX_TOLD = 8;
+
+export type Begun =
+  | { kind: 'begun'; rollout: Rollout }
+  | { kind: 'unknown-release' | 'unknown-agent' | 'under-way' | 'no-stable' | 'is-stable' }
+  /** The policy wants it to be stable in another environment first. */
+  | { kind: 'not-promoted'; from: string };
+
+export type RolledBack = { kind: 'rolled-back'; releaseId: string } | { kind: 'nothing' };
+
+export interface RolloutWish {
+  agentId: string;
+  environment: string;
+  releaseId: string;
+  strategy: Strategy;
+}
+
+type Deps = Pick<
+  EngineDeps,
+  'store' | 'clock' | 'registry' | 'log' | 'newId' | 'performing' | 'events' | 'limits'
+>;
+
+export class Rollouts {
+  private readonly mutex = new KeyedMutex();
+  private readonly looking = new Set<string>();
+
+  constructor(
+    private readonly deps: Deps,
+    private readonly releases: Releases,
+    private readonly stages: Stages,
+    private readonly runs: Pick<Runs, 'apply' | 'get'>,
+    private readonly alerts: Pick<Alerts, 'raise' | 'resolve'>,
+    private readonly tasks: Tasks,
+  ) {}
+
+  /** Begins to move a pointer; one attempt at a time for each environment. */
+  async begin({ agentId, environment, releaseId, strategy }: RolloutWish, by: By): Promise<Begun> {
+    const { store, clock, registry, newId } = this.deps;
+    if (!registry.findAgent(agentId)) return { kind: 'unknown-agent' };
+    const release = await store.release(releaseId);
+    if (release?.agentId !== agentId) return { kind: 'unknown-release' };
+    const env = await this.releases.load(agentId, environment);
+    if (env.stable === releaseId) return { kind: 'is-stable' };
+    const tries = strategy.stages.some((s) => s.kind === 'canary' || s.kind === 'shadow');
+    if (env.stable === undefined && tries) return { kind: 'no-stable' };
+    const from = env.policy.promoteFrom;
+    if (from !== undefined && (await store.environment(agentId, from))?.stable !== releaseId)
+      return { kind: 'not-promoted', from };
+    const rollout = newRollout({
+      ...{ id: newId(), agentId, environment, candidate: releaseId, strategy, createdAt: clock.now() },
+      ...(env.stable !== undefined && { incumbent: env.stable }),
+    });
+    const entry = this.entry(undefined, rollout, 'created', by);
+    if (!(await store.saveRollout(rollout, 0, entry))) return { kind: 'under-way' };
+    const started = await this.apply(rollout.id, { type: 'start' }, by);
+    return { kind: 'begun', rollout: started ?? rollout };
+  }
+
+  /**
+   * Back to the last good release, from any state: the pointer first, everything else after it.
+   * @param capsules nothing is waited for but the pointer's commit
+   */
+  async rollback(agentId: string, environment: string, by: By): Promise<RolledBack> {
+    const open = await this.deps.store.openRollout(agentId, environment);
+    const decision = await this.releases.change(agentId, environment, { type: 'rollback' }, by);
+    if (open) await this.apply(open.state.id, { type: 'abort', reason: by.reason ?? 'rolled back' }, by);
+    if (!decision.ok) return open ? this.now(agentId, environment) : { kind: 'nothing' };
+    this.tasks.spawn('reroute', () => this.reroute(agentId));
+    return this.now(agentId, environment);
+  }
+
+  /** Applies an event. Answers the rollout after it; undefined where there is none. */
+  apply(id: string, event: RolloutEvent, by: By): Promise<Rollout | undefined> {
+    return this.mutex.run(id, () => this.applyNow(id, event, by));
+  }
+
+  /** Goes on with what is under way. */
+  async sweep(): Promise<void> {
+    if (!this.deps.performing) return;
+    for (const rollout of await this.deps.store.openRollouts()) this.lookSoon(rollout);
+    for (const { id } of this.deps.registry.agents) await this.reroute(id);
+  }
+
+  /** The candidate's work moved on. */
+  async moved(agentId: string): Promise<void> {
+    if (!this.deps.performing) return;
+    for (const rollout of await this.deps.store.openRollouts())
+      if (rollout.agentId === agentId) this.lookSoon(rollout);
+  }
+
+  private async now(agentId: string, environment: string): Promise<RolledBack> {
+    const { stable } = await this.releases.load(agentId, environment);
+    return stable === undefined ? { kind: 'nothing' } : { kind: 'rolled-back', releaseId: stable };
+  }
+
+  private async applyNow(id: string, event: RolloutEvent, by: By): Promise<Rollout | undefined> {
+    const { store, clock, events } = this.deps;
+    for (let races = 0; races < MAX_RACES; races += 1) {
+      const known = await store.rollout(id);
+      if (!known) return undefined;
+      const { state, commands } = decideRollout(known.state, event, clock.now());
+      if (state === known.state) return state;
+      const action = event.type === 'verdict' ? event.verdict.verdict : event.type;
+      if (!(await store.saveRollout(state, known.version, this.entry(known.state, state, action, by))))
+        continue;
+      events.emit('rollout', state);
+      for (const command of commands)
+        this.tasks.spawn(`rollout ${command.type}`, () => this.perform(state, command, by));
+      return state;
+    }
+    throw new Error(`rollout ${id}: lost ${MAX_RACES} races in a row`);
+  }
+
+  private entry(before: Rollout | undefined, after: Rollout, action: string, { actor, reason }: By) {
+    const known = before ? projectRollout(before) : {};
+    return {
+      ...{ at: this.deps.clock.now(), actor, action: `rollout.${action}`, entity: 'rollout' as const },
+      id: after.id,
+      ...changed(known, projectRollout(after)),
+      ...(reason !== undefined && { reason }),
+    };
+  }
+
+  private async perform(rollout: Rollout, command: RolloutCommand, by: By): Promise<void> {
+    const subject = `${rollout.agentId}/${rollout.environment}`;
+    switch (command.type) {
+      case 'enter':
+        return this.lookSoon(rollout);
+      case 'restore':
+        return this.restore(rollout, by);
+      case 'ask':
+        await this.alerts.raise({ kind: 'rollout-paused', subject, message: command.memo }, 'engine');
+        return;
+      case 'alert':
+        await this.alert(rollout, command.reason);
+        return;
+      case 'finished':
+        await this.stages.over(rollout);
+        await this.alerts.resolve(
+          { kind: 'rollout-paused', subject },
+          `the rollout is ${rollout.status}`,
+          'engine',
+        );
+        if (rollout.status === 'done')
+          await this.alerts.resolve({ kind: 'rollout-aborted', subject }, 'another release works', 'engine');
+        return;
+    }
+  }
+
+  /** With the exact difference between what was tried and what works again. */
+  private async alert({ agentId, environment, candidate, incumbent }: Rollout, why: string): Promise<void> {
+    const { store } = this.deps;
+    const [bad, good] = [await store.release(candidate), incumbent && (await store.release(incumbent))];
+    const changes = bad ? diffManifests(good ? good.manifest : undefined, bad.manifest) : [];
+    const told = changes.slice(0, MAX_TOLD).map((c) => `${c.part} ${c.name} ${c.kind}`.replace('  ', ' '));
+    const more = changes.length > MAX_TOLD ? ` and ${changes.length - MAX_TOLD} more` : '';
+    const diff = told.length === 0 ? '' : ` It differed in: ${told.join(', ')}${more}.`;
+    const back = incumbent === undefined ? 'none works' : `${incumbent.slice(0, 12)} works again`;
+    const message = `release ${candidate.slice(0, 12)} of ${agentId} is taken back from ${environment}, ${back}: ${why}.${diff}`;
+    await this.alerts.raise(
+      { kind: 'rollout-aborted', subject: `${agentId}/${environment}`, message },
+      'engine',
+    );
+  }
+
+  /** Puts the pointers back. Raises the fence in any case: a move that was under way comes too late. */
+  private async restore({ id, agentId, environment, candidate, incumbent }: Rollout, by: By): Promise<void> {
+    const env = await this.releases.load(agentId, environment);
+    const isTried = env.candidate === candidate;
+    const isMoved = env.stable === candidate && env.previous !== undefined && env.previous === incumbent;
+    const reason = by.reason === undefined ? {} : { reason: by.reason };
+    const what =
+      isTried || isMoved ? { type: 'rollback' as const } : { type: 'policy' as const, policy: env.policy };
+    await this.releases.change(agentId, environment, what, { actor: by.actor, ...reason });
+    await this.reroute(agentId);
+    await this.apply(id, { type: 'restored' }, { actor: 'engine' });
+  }
+
+  /** Sends on who waits for a release that was rolled back. */
+  private async reroute(agentId: string): Promise<void> {
+    const env = this.releases.peek(agentId);
+    const since = this.deps.clock.now() - REROUTE_FOR_MS;
+    const over = env?.instances.filter((i) => !isLive(i) && i.state !== 'stopped' && i.since > since) ?? [];
+    for (const { releaseId, capsuleId } of over) {
+      for (const { runId, stepId, attempt } of await this.deps.store.waiting(capsuleId, MAX_REROUTED)) {
+        const run = (await this.runs.get(runId))?.state;
+        if (run && stepOf(run, stepId)?.releaseId === releaseId)
+          await this.runs.apply(runId, { type: 'rerouted', stepId, attempt });
+      }
+    }
+  }
+
+  /** One look at a time for each stage. */
+  private lookSoon(rollout: Rollout): void {
+    const key = `${rollout.id}/${rollout.stage}/${rollout.round}`;
+    if (isRolloutOver(rollout.status) || this.looking.has(key)) return;
+    this.looking.add(key);
+    this.tasks.spawn('rollout', () => this.look(rollout).finally(() => this.looking.delete(key)));
+  }
+
+  private async look({ id }: Rollout): Promise<void> {
+    const rollout = (await this.deps.store.rollout(id))?.state;
+    const by = { actor: 'engine' };
+    if (!rollout || rollout.status === 'paused') return;
+    if (rollout.status === 'pending') return void (await this.apply(id, { type: 'start' }, by));
+    if (rollout.status === 'aborting') return this.restore(rollout, by);
+    const freeze = (frozen: NonNullable<Rollout['frozen']>) => this.apply(id, { type: 'frozen', frozen }, by);
+    const verdict = await this.stages.look(rollout, freeze);
+    const { stage, round } = rollout;
+    if (verdict) await this.apply(id, { type: 'verdict', stage, round, verdict }, by);
+  }
+}

@@ -1,0 +1,131 @@
+/** Releases at work: the pointers decide, rollouts judge, rollbacks hold at once. */
+import { releaseId, type Release, type ReleaseManifest } from '../../src/domain/release/manifest';
+import { STRATEGY_DEFAULTS, type Strategy } from '../../src/domain/rollout/strategy';
+import type { Orchestrator } from '../../src/compose';
+import { leakCheck, type LeakCheck } from '../support/leaks';
+import { until } from '../support/until';
+import { acts, allAsleep, ended, trigger } from './support/runs';
+import { World } from './support/world';
+
+const one = {
+  id: 'one',
+  name: 'One',
+  steps: [{ id: 'work', agent: 'writer', timeoutSeconds: 30, retry: { attempts: 1 } }],
+};
+const ENVIRONMENT = 'test';
+const BY = { actor: 'key:test' };
+
+export const releaseOf = (n: number): Release => {
+  const manifest: ReleaseManifest = {
+    ...{ manifestVersion: 1, agentId: 'writer', code: { tree: String(n).repeat(40) }, models: [] },
+    ...{ prompts: [], tools: [], permissions: [], contractVersion: 1, config: { n } },
+  };
+  return { id: releaseId(manifest), agentId: 'writer', manifest, createdAt: n, createdBy: 'key:test' };
+};
+const [A, B] = [releaseOf(1), releaseOf(2)];
+
+const canary = (tasks: number): Strategy => ({
+  name: 'canary',
+  stages: [
+    { kind: 'validate', withinMs: 60_000 },
+    { kind: 'warm-up', withinMs: 20_000 },
+    { kind: 'canary', weight: 50, forMs: 0, tasks, deadlineMs: 600_000 },
+    { kind: 'switch' },
+  ],
+  rollbackOn: [],
+});
+
+describe('releases', () => {
+  let leaks: LeakCheck;
+  let world: World;
+  let at: Orchestrator;
+
+  beforeAll(() => {
+    leaks = leakCheck();
+  });
+  beforeEach(async () => {
+    world = await World.start({
+      agents: [{ id: 'writer', concurrency: 4, lingerSeconds: 2 }, { id: 'writer-spare' }],
+      workflows: [one],
+    });
+    const [writer, other] = world.registry.agents;
+    if (!writer || !other) throw new Error('two agents are declared');
+    writer.spares = [{ capsuleId: other.capsuleId, baseUrl: other.baseUrl }];
+    world.registry.agents.splice(1, 1);
+    at = await world.orchestrate();
+    for (const release of [A, B]) await add(release);
+  });
+  afterEach(() => world.close());
+  afterAll(() => leaks.backToBaseline());
+
+  const add = (release: Release) =>
+    at.store.addRelease(release, new Map(), {
+      ...{ at: 1, actor: 'key:test', action: 'release.created', entity: 'release', id: release.id, set: {} },
+    });
+  const env = () => at.engine.releases.load('writer', ENVIRONMENT);
+  const roll = async (releaseId: string, strategy: Strategy) => {
+    const begun = await at.engine.rollouts.begin(
+      { agentId: 'writer', environment: ENVIRONMENT, releaseId, strategy },
+      BY,
+    );
+    if (begun.kind !== 'begun') throw new Error(begun.kind);
+    return begun.rollout.id;
+  };
+  const rolloutIs = (id: string, ...wanted: string[]) =>
+    until(
+      async () => {
+        const state = (await at.store.rollout(id))?.state;
+        return state && wanted.includes(state.status) ? state : undefined;
+      },
+      { deadlineMs: 20_000, what: `rollout ${wanted.join(' or ')}` },
+    );
+  const run = async (input: Record<string, unknown> = {}) => ended(at, await trigger(at, 'one', input));
+  const direct = async (release: Release) =>
+    rolloutIs(await roll(release.id, STRATEGY_DEFAULTS.direct), 'done');
+
+  it('do the work that the pointer gives them, each on its own capsule, and go back by it', async () => {
+    expect((await run()).steps[0]?.releaseId).toBeUndefined();
+    await direct(A);
+    expect(await env()).toMatchObject({ stable: A.id, instances: [{ capsuleId: 'capsule-writer' }] });
+    expect((await run()).steps[0]).toMatchObject({ releaseId: A.id, status: 'succeeded' });
+    // In hand with A: it ends there, whatever the pointer does.
+    const inHand = await trigger(at, 'one', acts({ work: 'hold' }));
+    await world.worked({ event: 'job', runId: inHand });
+    await direct(B);
+    const next = await run();
+    expect(next.steps[0]?.releaseId).toBe(B.id);
+    expect(world.work(next.id).map((w) => w.agentId)).toContain('writer-spare');
+    await world.release('writer', inHand, 'work');
+    expect((await ended(at, inHand)).steps[0]).toMatchObject({ releaseId: A.id, status: 'succeeded' });
+    expect(await at.engine.rollouts.rollback('writer', ENVIRONMENT, BY)).toEqual({
+      kind: 'rolled-back',
+      releaseId: A.id,
+    });
+    expect((await run()).steps[0]?.releaseId).toBe(A.id);
+    // Not forward again to what was bad.
+    expect(await at.engine.rollouts.rollback('writer', ENVIRONMENT, BY)).toEqual({ kind: 'nothing' });
+    const work = await until(async () => {
+      const all = await at.store.workOfRelease(B.id, 9);
+      return all[0]?.ended ? all : undefined;
+    });
+    expect(work).toMatchObject([{ runId: next.id, ended: { outcome: 'success' } }]);
+    expect(work[0]?.inputHash).toMatch(/^[0-9a-f]{64}$/);
+    await allAsleep(world, at);
+  });
+
+  it('are promoted when a canary is as good, and taken back when it fails', async () => {
+    await direct(A);
+    for (let batch = 0; batch < 5; batch += 1) await Promise.all(Array.from({ length: 4 }, () => run()));
+    const good = await roll(B.id, canary(4));
+    await until(async () => (await env()).weight === 50);
+    await until(
+      async () => {
+        await Promise.all(Array.from({ length: 4 }, () => run()));
+        return (await at.store.rollout(good))?.state.status === 'done';
+      },
+      { deadlineMs: 25_000, every: 1 },
+    );
+    expect(await env()).toMatchObject({ stable: B.id, previous: A.id, weight: 0 });
+    await allAsleep(world, at);
+  }, 60_000);
+});
