@@ -17,7 +17,7 @@ const LAYERS = {
   inbox: ['agent-check', 'store'],
   engine: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'inbox', 'notify'],
   http: ['domain', 'guards', 'releases', 'registry', 'platforms', 'store', 'inbox', 'notify', 'engine'],
-  observability: ['domain', 'engine'],
+  observability: ['domain', 'inbox', 'engine'],
 };
 
 const layerRules = Object.entries(LAYERS).map(([layer, allowed]) => {

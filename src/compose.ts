@@ -27,6 +27,7 @@ import { createMetrics, type Metrics } from './http/metrics';
 import { startServer } from './http/server';
 import { InboxRecorder } from './inbox/recorder';
 import { Notifier, openChannels } from './notify';
+import { tellOfWork } from './observability/tell';
 import { openTraces, type Traces } from './observability/traces';
 import type { Registry } from './registry';
 import { startEmbeddedPostgres } from './store/embedded';
@@ -145,6 +146,7 @@ async function start(
   const metrics = undo.push(createMetrics(watched), async (m) => m.close());
   late.metrics = metrics;
   traces?.follow(events, systemClock);
+  undo.push(tellOfWork({ events, clock: systemClock, log }), async (stop) => stop());
   const audited = { store, clock: systemClock, log, alerts: engine.alerts, tasks: engine.tasks };
   const checkpoints = deps.performing ? openCheckpoints(config.audit, audited) : undefined;
   let stopping = false;

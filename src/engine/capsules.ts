@@ -157,7 +157,9 @@ export class Capsules {
     }
     for (const command of decision.commands) {
       if (command.type !== withhold)
-        this.tasks.spawn(`capsule ${command.type}`, () => this.perform(state, command));
+        this.tasks.spawn(`capsule ${command.type}`, () => this.perform(state, command), {
+          capsule: state.id,
+        });
     }
   }
 }

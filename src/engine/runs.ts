@@ -287,7 +287,9 @@ export class Runs {
     if (!this.deps.performing) this.handOver(state, commands, freed);
     for (const command of commands) {
       const mine = this.deps.performing ? command.type !== withhold : command.type === 'cancel-agent';
-      if (mine) this.tasks.spawn(`run ${command.type}`, () => this.perform(state, command));
+      if (!mine) continue;
+      const about = { run: state.id, ...('stepId' in command && { step: command.stepId }) };
+      this.tasks.spawn(`run ${command.type}`, () => this.perform(state, command), about);
     }
     if (this.deps.performing) this.hintPauses(state, commands);
   }

@@ -9,12 +9,16 @@ export class Tasks {
 
   constructor(private readonly log: Log) {}
 
-  spawn(name: string, task: () => Promise<unknown>): void {
+  /** @param about what it is for, for the log: `run`, `step`, `capsule` */
+  spawn(name: string, task: () => Promise<unknown>, about: Readonly<Record<string, string>> = {}): void {
     const promise: Promise<void> = task()
       .then(
         () => undefined,
         (error: unknown) =>
-          this.log.error({ err: error, task: name }, `${name} failed; the sweeper will take it up again`),
+          this.log.error(
+            { err: error, task: name, ...about },
+            `${name} failed; the sweeper will take it up again`,
+          ),
       )
       .finally(() => this.running.delete(promise));
     this.running.add(promise);
