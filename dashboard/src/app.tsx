@@ -41,6 +41,8 @@ function Shell({ session: { who, byLogin } }: { session: Session & { state: 'in'
   const screen = SCREENS.find(({ path }) => path === (place.screen || 'now'));
   useEffect(() => {
     document.title = `${place.id ?? screen?.title ?? 'Nothing here'} · Reveille`;
+    // On a phone the names of the screens scroll.
+    document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [place, screen]);
   return (
     <>

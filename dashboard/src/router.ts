@@ -26,8 +26,8 @@ export function go(href: string, { replace = false } = {}): void {
   if (!replace) window.scrollTo(0, 0);
 }
 
-/** Changes filters in the address; undefined or empty removes one. No new entry in the history. */
-export function setQuery(change: Record<string, string | undefined>): void {
+/** Changes filters in the address; undefined or empty removes one. No new entry in the history, unless asked. */
+export function setQuery(change: Record<string, string | undefined>, { replace = true } = {}): void {
   const { pathname, search } = window.location;
   const params = new URLSearchParams(search);
   for (const [key, value] of Object.entries(change)) {
@@ -35,7 +35,7 @@ export function setQuery(change: Record<string, string | undefined>): void {
     else params.set(key, value);
   }
   const text = params.toString();
-  go(text === '' ? pathname : `${pathname}?${text}`, { replace: true });
+  go(text === '' ? pathname : `${pathname}?${text}`, { replace });
 }
 
 /** Links of ours are followed without loading the page anew. */

@@ -39,6 +39,34 @@ test('starts a run from the palette and watches it to its end without a reload',
   expect(await page.getByRole('img', { name: /^crawl: .*boot/ }).count()).toBe(1);
 });
 
+test('runs a workflow now with an input, and shows where its time and money went', async () => {
+  const { page } = await browsing.open(`${orchestrator.url}/app/workflows`);
+  await settled(page);
+  await page.locator('[data-workflow="pages"]').getByRole('button', { name: 'Run now…' }).click();
+  const input = page.getByLabel('Input, merged over');
+  await input.fill('[]');
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.getByText('The input is not a JSON object.').waitFor();
+  await input.fill(JSON.stringify({ pages: ['/a', '/b'] }));
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await heading(page, 'succeeded');
+  await page.goto(`${orchestrator.url}/app/workflows`);
+  await page.locator('[data-workflow="pages"] .outcome').first().waitFor();
+  await page.goto(`${orchestrator.url}/app/capsules/capsule-alpha`);
+  await page.getByRole('img', { name: /^\d+ shifts? within/ }).waitFor();
+  await page.getByRole('list', { name: 'Boots by how long they took' }).waitFor();
+});
+
+test('raises a budget', async () => {
+  const { page } = await browsing.open(`${orchestrator.url}/app/costs`);
+  const card = page.locator('[data-budget="agent:alpha:day"]');
+  await card.getByText(/of \$2\.00/).waitFor();
+  await card.getByRole('button', { name: 'Raise…' }).click();
+  await page.getByLabel('By how much').fill('1.5');
+  await page.getByRole('button', { name: 'Raise', exact: true }).click();
+  await card.getByText(/of \$3\.50/).waitFor();
+});
+
 test('cancels a run that is under way', async () => {
   const id = await trigger(orchestrator, 'site-audit', acts({ crawl: 'hold' }));
   await stepIs(orchestrator, id, 'crawl', 'running');

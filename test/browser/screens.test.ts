@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import type { Orchestrator } from '../../src/compose';
 import { acts, ended, stepIs, trigger } from '../e2e/support/runs';
 import type { World } from '../e2e/support/world';
-import { startInstallation } from './support/installation';
+import { MARKUP, PROPOSAL, startInstallation } from './support/installation';
 import { settled, useChromium, violations } from './support/page';
 
 const KEY = 'a-key-of-the-browser-tests-0123456789';
@@ -15,6 +15,30 @@ const AXE_DEADLINE_MS = 180_000;
 const MAX_SCRIPT_BYTES = 100 * 1024;
 const BUILT = join(__dirname, '../../dist/dashboard/assets');
 
+/** Where a button opens one. */
+const DIALOGS = [
+  ['/app/runs', 'Keys'],
+  ['/app/runs', 'Commands'],
+  ['/app/runs', 'Replay what fits…'],
+  ['/app/switches', 'Stop everything…'],
+  ['/app/workflows', 'Run now…'],
+  ['/app/costs', 'Raise…'],
+] as const;
+const DESK = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+/** Everything that a screen reads. */
+const FAILING =
+  /\/(runs|alerts|approvals|capsules|workflows|inbox|switches|audit|shifts|costs|budgets|caps)(\?|\/|$)/;
+
+/** Every screen of dashboard/src/screens. */
+const SCREENS = [
+  ...['/', '/app/runs', '/app/runs?status=failed'],
+  ...['/app/inbox', '/app/inbox?show=deliveries', '/app/switches', '/app/audit'],
+  ...['/app/workflows', '/app/workflows/site-audit', '/app/capsules', '/app/capsules/capsule-alpha'],
+  ...['/app/costs', '/app/costs?by=agent'],
+];
+
 const browsing = useChromium();
 let world: World;
 let orchestrator: Orchestrator;
@@ -22,7 +46,7 @@ let paths: string[];
 
 beforeAll(async () => {
   world = await startInstallation();
-  orchestrator = await world.orchestrate();
+  orchestrator = await world.orchestrate({ env: { INBOX: 'on' } });
   const failed = await trigger(orchestrator, 'markup', acts({ job: 'error' }));
   const fan = await trigger(orchestrator, 'pages', { pages: ['/1', '/2', '/3'] });
   const waits = await trigger(orchestrator, 'newsletter');
@@ -30,43 +54,52 @@ beforeAll(async () => {
   await stepIs(orchestrator, waits, 'word', 'parked');
   const running = await trigger(orchestrator, 'site-audit', acts({ crawl: 'hold' }));
   await stepIs(orchestrator, running, 'crawl', 'running');
+  const asks = await trigger(orchestrator, 'announce', PROPOSAL);
+  await stepIs(orchestrator, asks, 'post', 'parked');
   const runs = [failed, fan, waits, running].map((id) => `/app/runs/${id}`);
-  paths = ['/', '/app/runs', '/app/runs?status=failed', ...runs, '/app/nothing'];
+  paths = [...SCREENS, ...runs, await aDelivery(), '/app/nothing'];
 });
 afterAll(() => world.close());
 
+async function aDelivery(): Promise<string> {
+  const listed = await fetch(`${orchestrator.url}/inbox?verdict=ok&limit=1`);
+  const { items } = (await listed.json()) as { items: Array<{ id: string }> };
+  return `/app/inbox/${items[0]?.id}`;
+}
+
 const focused = (page: Page): Promise<string> => page.evaluate<string>('document.activeElement.type ?? ""');
 
-test.each(['light', 'dark'] as const)(
-  'has nothing that axe finds wrong, %s',
-  async (colorScheme) => {
-    const { page } = await browsing.open(orchestrator.url, { colorScheme });
+/** On the page that is open: light, dark, and a phone's width. */
+async function expectUsable(page: Page, what: string): Promise<void> {
+  expect([what, await violations(page)]).toEqual([what, []]);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  expect([what, 'dark', await violations(page, 'colours')]).toEqual([what, 'dark', []]);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(PHONE);
+  const width = await page.evaluate('document.documentElement.scrollWidth');
+  expect([what, width]).toEqual([what, PHONE.width]);
+  await page.setViewportSize(DESK);
+}
+
+test(
+  'is for everybody: nothing that axe finds wrong in either theme, and no wider than a phone',
+  async () => {
+    const { page } = await browsing.open(orchestrator.url, { viewport: DESK });
     for (const path of paths) {
       await page.goto(orchestrator.url + path);
       await settled(page);
-      expect([path, await violations(page)]).toEqual([path, []]);
+      await expectUsable(page, path);
     }
-    await page.goto(`${orchestrator.url}/app/runs`);
-    await settled(page);
-    for (const key of ['?', 'Control+k']) {
-      await page.keyboard.press(key);
+    for (const [path, button] of DIALOGS) {
+      await page.goto(orchestrator.url + path);
+      await settled(page);
+      await page.getByRole('button', { name: button }).first().click();
       await page.locator('dialog[open]').waitFor();
-      expect([key, await violations(page)]).toEqual([key, []]);
-      await page.keyboard.press('Escape');
-      await page.locator('dialog[open]').waitFor({ state: 'detached' });
+      await expectUsable(page, button);
     }
   },
   AXE_DEADLINE_MS,
 );
-
-test('is not wider than a phone', async () => {
-  const { page } = await browsing.open(orchestrator.url, { viewport: { width: 390, height: 844 } });
-  for (const path of paths) {
-    await page.goto(orchestrator.url + path);
-    await settled(page);
-    expect([path, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([path, 390]);
-  }
-});
 
 test('goes by the keyboard', async () => {
   const { page } = await browsing.open(orchestrator.url);
@@ -87,10 +120,25 @@ test('goes by the keyboard', async () => {
   await page.locator('h1 .badge', { hasText: 'failed' }).waitFor();
 });
 
+test('keeps filters under a name, in this browser', async () => {
+  const name = MARKUP.slice(0, 40);
+  const { page } = await browsing.open(`${orchestrator.url}/app/runs?status=failed&workflowId=markup`);
+  await settled(page);
+  await page.getByRole('button', { name: 'Save view…' }).click();
+  await page.getByLabel('Name').fill(name);
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.goto(`${orchestrator.url}/app/runs`);
+  await page.getByRole('link', { name: name }).click();
+  await page.waitForURL(/status=failed/);
+  await page.locator('.run-row:only-child').waitFor();
+  await page.getByRole('button', { name: `Remove the view ${name}` }).click();
+  await page.getByRole('link', { name: name }).waitFor({ state: 'detached' });
+});
+
 test('never shows a query that failed as an empty list', async () => {
   const { page } = await browsing.open(`${orchestrator.url}/app/nothing`);
   await settled(page);
-  await page.route(/\/(runs|alerts|approvals|capsules|workflows)(\?|\/counts|$)/, (route) =>
+  await page.route(FAILING, (route) =>
     route.request().resourceType() === 'document'
       ? route.continue()
       : route.fulfill({
@@ -103,7 +151,7 @@ test('never shows a query that failed as an empty list', async () => {
           }),
         }),
   );
-  for (const path of ['/', '/app/runs']) {
+  for (const path of SCREENS) {
     await page.goto(orchestrator.url + path);
     await page.getByText('The store does not answer.').first().waitFor();
     await settled(page);

@@ -1,7 +1,8 @@
 /**
  * Writes a picture of every screen at two widths to docs/screenshots:
  *
- *     npm run screenshots
+ *     npm run screenshots             # all
+ *     npm run screenshots -- now runs # some
  */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -12,9 +13,10 @@ import type { World } from '../e2e/support/world';
 import { temporaryFolder } from '../support/folders';
 import { until } from '../support/until';
 import { launchChromium } from './support/chromium';
-import { startInstallation } from './support/installation';
+import { PROPOSAL, startInstallation } from './support/installation';
 
 const OUT = resolve(__dirname, '../../docs/screenshots');
+const WANTED = process.argv.slice(2);
 const WIDTHS = { wide: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
 /** Runs of every kind, the last one under way. Answers those that have a page. */
@@ -29,6 +31,7 @@ async function fill(world: World, url: string): Promise<{ audit: string; pages: 
   const fan = await trigger(orchestrator, 'pages', { pages, ...acts({ page: 'slow:120' }) });
   const failed = await trigger(orchestrator, 'markup', acts({ job: 'error' }));
   await trigger(orchestrator, 'newsletter', acts({}));
+  await trigger(orchestrator, 'announce', PROPOSAL);
   for (const id of [audit, fan, failed]) await ended(url, id);
   const held = await trigger(orchestrator, 'site-audit', acts({ crawl: 'hold' }));
   await world.worked({ event: 'job', runId: held, stepId: 'crawl' });
@@ -52,6 +55,7 @@ async function shoot(browser: Browser, url: string, shown: Record<string, string
       for (const [name, path] of Object.entries(shown)) {
         // Dark is shown once: it is the same page in other colours.
         if (colorScheme === 'dark' && (width === 'phone' || name !== 'run')) continue;
+        if (WANTED.length > 0 && !WANTED.includes(name)) continue;
         await open(page, url + path);
         const file = `${name}-${width}${colorScheme === 'dark' ? '-dark' : ''}.png`;
         await page.screenshot({ path: join(OUT, file), fullPage: width === 'phone' && name !== 'runs' });
@@ -79,7 +83,7 @@ async function main(): Promise<void> {
   try {
     const world = await startInstallation(postgres.url);
     undo.push(() => world.close());
-    const { url } = await world.orchestrate();
+    const { url } = await world.orchestrate({ env: { INBOX: 'on' } });
     const browser = await launchChromium();
     undo.push(() => browser.close());
     await mkdir(OUT, { recursive: true });
@@ -91,6 +95,15 @@ async function main(): Promise<void> {
       run: run(audit),
       'fan-out': run(pages),
       failed: run(failed),
+      workflows: '/app/workflows',
+      workflow: '/app/workflows/newsletter',
+      capsules: '/app/capsules',
+      capsule: '/app/capsules/capsule-alpha',
+      costs: '/app/costs',
+      inbox: '/app/inbox',
+      deliveries: '/app/inbox?show=deliveries',
+      switches: '/app/switches',
+      audit: '/app/audit',
     };
     await shoot(browser, url, shown);
   } finally {

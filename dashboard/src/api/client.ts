@@ -25,7 +25,8 @@ export const setCsrfToken = (token: string | undefined): void => void (csrfToken
 /** Called when the orchestrator does not know us any more. */
 export const whenLoggedOut = (listener: () => void): void => void (onLoggedOut = listener);
 
-export const get = <T>(path: string, signal?: AbortSignal): Promise<T> => call<T>('GET', path, { signal });
+export const get = <T>(path: string, signal?: AbortSignal, deadlineMs?: number): Promise<T> =>
+  call<T>('GET', path, { signal, deadlineMs });
 /** `key`: done once, however often it is sent. */
 export const post = <T>(path: string, body: object = {}, key?: string): Promise<T> =>
   call<T>('POST', path, { body, key });
@@ -35,10 +36,11 @@ interface Options {
   body?: object | undefined;
   key?: string | undefined;
   signal?: AbortSignal | undefined;
+  deadlineMs?: number | undefined;
 }
 
-async function call<T>(method: string, path: string, { body, key, signal }: Options): Promise<T> {
-  const deadline = AbortSignal.timeout(DEADLINE_MS);
+async function call<T>(method: string, path: string, { body, key, signal, deadlineMs }: Options): Promise<T> {
+  const deadline = AbortSignal.timeout(deadlineMs ?? DEADLINE_MS);
   const response = await fetch(path, {
     method,
     credentials: 'same-origin',

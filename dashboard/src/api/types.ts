@@ -1,8 +1,15 @@
 /** The API's shapes, taken from the schemas that the orchestrator answers by. */
 import type { z } from 'zod';
 import type { AlertView } from '../../../src/http/views/alert';
+import type { ApprovalView } from '../../../src/http/views/approval';
+import type { AuditEntryView, AuditVerdictView } from '../../../src/http/views/audit';
+import type { BudgetView } from '../../../src/http/views/budget';
 import type { AgentView, CapsuleView, ShiftView } from '../../../src/http/views/capsule';
-import type { WorkflowView } from '../../../src/http/views/workflow';
+import type { CostReportView } from '../../../src/http/views/cost';
+import type { DeliverySummaryView, DeliveryView } from '../../../src/http/views/delivery';
+import type { ScheduleForecast } from '../../../src/http/views/schedule';
+import type { EmergencyStopView, SwitchView } from '../../../src/http/views/switch';
+import type { WorkflowDetail, WorkflowView } from '../../../src/http/views/workflow';
 import type { RunStatus } from '../../../src/domain/run';
 import type { Scope } from '../../../src/domain/scope';
 
@@ -17,6 +24,19 @@ export type Capsule = z.infer<typeof CapsuleView>;
 export type Agent = z.infer<typeof AgentView>;
 export type Alert = z.infer<typeof AlertView>;
 export type Workflow = z.infer<typeof WorkflowView>;
+export type WorkflowDetails = z.infer<typeof WorkflowDetail>;
+export type Tick = WorkflowDetails['lastTicks'][number];
+export type Forecast = z.infer<typeof ScheduleForecast>;
+export type Approval = z.infer<typeof ApprovalView>;
+export type Delivery = z.infer<typeof DeliveryView>;
+export type DeliverySummary = z.infer<typeof DeliverySummaryView>;
+export type Switch = z.infer<typeof SwitchView>;
+export type EmergencyStop = z.infer<typeof EmergencyStopView>;
+export type AuditEntry = z.infer<typeof AuditEntryView>;
+export type AuditVerdict = z.infer<typeof AuditVerdictView>;
+export type Budget = z.infer<typeof BudgetView>;
+export type CostReport = z.infer<typeof CostReportView>;
+export type CostRow = CostReport['items'][number];
 
 export interface Page<T> {
   items: T[];
@@ -26,14 +46,6 @@ export interface Page<T> {
 export interface RunCounts {
   total: number;
   byStatus: Record<RunStatus, number>;
-}
-
-export interface Approval {
-  runId: string;
-  stepId: string;
-  title: string;
-  since: string;
-  links: { run: string; decide: string };
 }
 
 export interface Who {

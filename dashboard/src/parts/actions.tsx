@@ -39,10 +39,13 @@ export function Toast() {
 }
 
 /** Performs an action and tells what came of it. Answers undefined when it failed. */
-export async function act<T>(done: string, action: () => Promise<T>): Promise<T | undefined> {
+export async function act<T>(
+  done: string | ((result: T) => string),
+  action: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     const result = await action();
-    tell({ text: done });
+    tell({ text: typeof done === 'string' ? done : done(result) });
     return result;
   } catch (error) {
     const problem = asProblem(error);
@@ -51,14 +54,15 @@ export async function act<T>(done: string, action: () => Promise<T>): Promise<T 
   }
 }
 
-interface ButtonProps {
+interface ButtonProps<T> {
   label: string;
-  done: string;
-  action: () => Promise<unknown>;
+  done: string | ((result: T) => string);
+  action: () => Promise<T>;
   kind?: 'main' | 'danger';
+  disabled?: boolean;
 }
 
-export function ActionButton({ label, done, action, kind }: ButtonProps) {
+export function ActionButton<T>({ label, done, action, kind, disabled = false }: ButtonProps<T>) {
   const [busy, setBusy] = useState(false);
   const click = async (): Promise<void> => {
     setBusy(true);
@@ -66,7 +70,7 @@ export function ActionButton({ label, done, action, kind }: ButtonProps) {
     setBusy(false);
   };
   return (
-    <button type="button" class={kind ?? ''} disabled={busy} onClick={() => void click()}>
+    <button type="button" class={kind ?? ''} disabled={busy || disabled} onClick={() => void click()}>
       {busy ? `${label}…` : label}
     </button>
   );

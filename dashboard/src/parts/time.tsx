@@ -63,4 +63,14 @@ export function duration(ms: number | null): string {
 export const msBetween = (from: string | null, to: string | null): number | null =>
   from === null ? null : Math.max(0, (to === null ? Date.now() : Date.parse(to)) - Date.parse(from));
 
-export const usd = (amount: number): string => `$${amount.toFixed(amount < 1 ? 4 : 2)}`;
+/** Cents from ten cents on; less is shown to the hundredth of a cent. */
+export function usd(amount: number): string {
+  const size = Math.abs(amount);
+  if (size === 0) return '$0';
+  if (size < 0.000_05) return '<$0.0001';
+  return `${amount < 0 ? '−' : ''}$${size.toFixed(size < 0.1 ? 4 : 2)}`;
+}
+
+/** `1 shift`, `2 shifts`. */
+export const counted = (count: number, one: string): string =>
+  `${count.toLocaleString()} ${one}${count === 1 ? '' : 's'}`;

@@ -3,9 +3,19 @@
  * browser tests and the screenshots take it from this list.
  */
 import type { FunctionComponent } from 'preact';
+import { AuditScreen } from './audit';
+import { CapsulesScreen } from './capsules';
+import { CapsuleScreen } from './capsules/capsule';
+import { CostsScreen } from './costs';
+import { InboxScreen } from './inbox';
+import { DeliveryScreen } from './inbox/delivery';
 import { NowScreen } from './now';
 import { RunScreen } from './run';
 import { RunsScreen } from './runs';
+import { SwitchesScreen } from './switches';
+import { StopScreen } from './switches/emergency';
+import { WorkflowsScreen } from './workflows';
+import { WorkflowScreen } from './workflows/workflow';
 
 export interface Screen {
   /** The part of the address after `/app/`. */
@@ -21,6 +31,12 @@ export interface Screen {
 export const SCREENS: readonly Screen[] = [
   { path: 'now', title: 'Now', key: 'n', component: NowScreen },
   { path: 'runs', title: 'Runs', key: 'r', component: RunsScreen, one: RunScreen },
+  { path: 'workflows', title: 'Workflows', key: 'w', component: WorkflowsScreen, one: WorkflowScreen },
+  { path: 'capsules', title: 'Capsules', key: 'c', component: CapsulesScreen, one: CapsuleScreen },
+  { path: 'costs', title: 'Costs', key: 'm', component: CostsScreen },
+  { path: 'inbox', title: 'Inbox', key: 'i', component: InboxScreen, one: DeliveryScreen },
+  { path: 'switches', title: 'Switches', key: 's', component: SwitchesScreen, one: StopScreen },
+  { path: 'audit', title: 'Audit', key: 'a', component: AuditScreen },
 ];
 
 export const screenHref = ({ path }: Pick<Screen, 'path'>): string => (path === 'now' ? '/' : `/app/${path}`);

@@ -39,21 +39,51 @@ export const WORKFLOWS: RegistryInput['workflows'] = [
     steps: [agent('draft', 'beta'), { id: 'word', approval: { title: 'Send it to 1,200 people?' } }],
   },
   {
+    id: 'announce',
+    name: 'Announce a release',
+    steps: [agent('post', 'herald'), agent('file', 'gamma')],
+  },
+  {
     id: 'markup',
     name: `Markup ${MARKUP}`,
     steps: [agent('job', 'gamma', { retry: { attempts: 1 } })],
   },
 ];
 
+const PLANNED = '2026-01-01T00:00:00Z';
+
+/** What the herald of `announce` wants to do: somebody is asked. */
+export const PROPOSAL = {
+  report: {
+    post: {
+      actions: [
+        { type: 'post.publish', platform: 'example.social', costUsd: 4.5, reach: 12_000, at: PLANNED },
+        { type: 'mail.send', platform: 'newsletter', costUsd: 0.8, reach: 1_200, at: PLANNED },
+      ],
+      confidence: 0.82,
+      riskTier: 2,
+      needsHuman: `Is the claim "twice as fast" ours to make? ${MARKUP}`,
+    },
+  },
+};
+
 /** @param databaseUrl instead of one on Jest's Postgres */
 export const startInstallation = (databaseUrl?: string): Promise<World> =>
   World.start({
-    agents: AGENTS.map((id) => ({
-      id,
-      name: id === 'gamma' ? `Gamma ${MARKUP}` : `Agent ${id}`,
-      pricePerReplicaHourUsd: 0.05,
-      lingerSeconds: 1,
-    })),
+    agents: [
+      ...AGENTS.map((id) => ({
+        id,
+        name: id === 'gamma' ? `Gamma ${MARKUP}` : `Agent ${id}`,
+        pricePerReplicaHourUsd: 0.05,
+        lingerSeconds: 1,
+        budget: { perDayUsd: 2 },
+      })),
+      {
+        id: 'herald',
+        name: 'Herald',
+        oversight: { mode: 'supervised', onReject: 'propose-again', maxRounds: 2 },
+      },
+    ],
     workflows: WORKFLOWS,
     ...(databaseUrl !== undefined && { databaseUrl }),
   });

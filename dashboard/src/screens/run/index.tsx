@@ -108,7 +108,7 @@ function Heading({ run, zone, reload }: HeadingProps) {
         {workflowId} <Badge shown={runShown(run)} />
       </h1>
       <p class="dim">
-        <code>{id}</code> · {TRIGGERS[trigger.kind]}
+        <code>{id}</code> · {TRIGGERS[trigger.kind] ?? trigger.kind}
         {'of' in trigger && (
           <>
             {' '}
@@ -135,7 +135,7 @@ function Heading({ run, zone, reload }: HeadingProps) {
   );
 }
 
-const TRIGGERS: Record<RunView['trigger']['kind'], string> = {
+const TRIGGERS: Readonly<Record<string, string>> = {
   api: 'started by hand',
   schedule: 'started by its schedule',
   rerun: 'rerun of',

@@ -4,13 +4,14 @@ import { statusShown } from '../../../../src/domain/status';
 import { withQuery } from '../../api/client';
 import { onRun, useQuery } from '../../api/query';
 import type { Page, RunCounts, RunStatus, Workflow } from '../../api/types';
+import { useCursor } from '../../parts/cursor';
 import { ProblemView, QueryView } from '../../parts/query-view';
 import { go, runHref, setQuery, usePlace } from '../../router';
 import { may } from '../../session';
-import { useKeys } from '../../keys';
 import { BulkBar } from './bulk';
 import { RunList } from './list';
 import { useRunPages } from './pages';
+import { Views } from './views';
 
 const STATUSES: readonly RunStatus[] = ['queued', 'running', 'succeeded', 'failed', 'cancelled'];
 const TYPED_MS = 250;
@@ -22,27 +23,21 @@ export function RunsScreen() {
   const counts = useQuery<RunCounts>(withQuery('/runs/counts', filter), { when: onRun });
   const pages = useRunPages(filter);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [at, setAt] = useState(-1);
   const key = JSON.stringify(filter);
-  useEffect(() => {
-    setSelected(new Set());
-    setAt(-1);
-  }, [key]);
+  useEffect(() => setSelected(new Set()), [key]);
   const toggle = (id: string): void => {
     const next = new Set(selected);
     if (!next.delete(id)) next.add(id);
     setSelected(next);
   };
-  const move = (by: number) => () => setAt(Math.max(0, Math.min(at + by, pages.items.length - 1)));
-  const current = pages.items[at];
-  useKeys({
-    j: move(1),
-    k: move(-1),
-    ...(current && { Enter: () => go(runHref(current.id)), x: () => toggle(current.id) }),
+  const at = useCursor(pages.items.length, key, (place) => {
+    const current = pages.items[place];
+    return current ? { Enter: () => go(runHref(current.id)), x: () => toggle(current.id) } : {};
   });
   return (
     <>
       <h1>Runs</h1>
+      <Views query={query} />
       <Filters query={query} />
       <QueryView query={counts}>
         {({ total, byStatus }) => <Counts total={total} byStatus={byStatus} status={query.status} />}
