@@ -4,7 +4,7 @@
  */
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
-import { CliError, UsageError } from './exit';
+import { CliError, EXIT, exitCodeOf, UsageError } from './exit';
 import { serviceUrl } from './options';
 import { chosenProfile, profileName } from './profiles';
 
@@ -59,16 +59,37 @@ export class ApiProblem extends CliError {
   override readonly name = 'ApiProblem';
 
   constructor(readonly problem: ProblemDetails) {
-    super(`${problem.title} (HTTP ${problem.status}, ${problem.code}).`, { lines: linesOf(problem) });
+    super(`${problem.title} (HTTP ${problem.status}, ${problem.code}).`, {
+      lines: linesOf(problem),
+      exitCode: exitCodeOf(problem.status),
+    });
   }
 }
+
+/** The command that helps with a problem, where the hint names only a path of the API. */
+const HELPS: Readonly<Record<string, string>> = {
+  'workflow-not-found': 'reveille workflows',
+  'run-not-found': 'reveille runs',
+  'unknown-step': 'reveille runs show <run>',
+  'run-over': 'reveille rerun <run>',
+  'run-not-over': 'reveille cancel <run>',
+  'agent-not-found': 'reveille agents',
+  'approval-not-found': 'reveille approvals',
+  'budget-not-found': 'reveille budgets',
+  'switch-not-found': 'reveille switches',
+  'breaker-not-found': 'reveille breakers',
+  'key-not-found': 'reveille keys list',
+  'delivery-not-found': 'reveille inbox',
+  'scope-missing': 'reveille whoami',
+};
 
 function linesOf({ code, detail, errors = [], hint, requestId }: ProblemDetails): string[] {
   // With `errors`, `detail` repeats the first of them.
   const what = errors.length > 0 ? errors.map((e) => `${e.field}: ${e.message}`) : detail ? [detail] : [];
   const key =
     code === 'unauthorized' ? ['The key is read from REVEILLE_API_KEY, or kept by "reveille login".'] : [];
-  return [...what, ...(hint ? [hint] : []), ...key, ...(requestId ? [`request ${requestId}`] : [])];
+  const helps = HELPS[code] === undefined ? [] : [`"${HELPS[code]}" helps.`];
+  return [...what, ...(hint ? [hint] : []), ...helps, ...key, ...(requestId ? [`request ${requestId}`] : [])];
 }
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
@@ -142,6 +163,7 @@ export class ApiClient {
     const [issue] = read.error.issues;
     throw new CliError(`${this.url} answered ${method} ${path} in a way this version does not know.`, {
       lines: [`${issue?.path.join('.') || 'body'}: ${issue?.message ?? ''}`, NOT_REVEILLE],
+      exitCode: EXIT.platform,
     });
   }
 
@@ -209,7 +231,10 @@ const NOT_REVEILLE = 'Is it a Reveille orchestrator? Name another with --url or 
 function refusal(url: string, status: number, body: unknown): CliError {
   const problem = ProblemDetails.safeParse(body);
   if (problem.success) return new ApiProblem(problem.data);
-  return new CliError(`${url} answered HTTP ${status}, and does not say why.`, { lines: [NOT_REVEILLE] });
+  return new CliError(`${url} answered HTTP ${status}, and does not say why.`, {
+    lines: [NOT_REVEILLE],
+    exitCode: EXIT.platform,
+  });
 }
 
 /** A connection that could not be made or was cut, in words. */
@@ -218,7 +243,8 @@ function unreachable(url: string, cause: unknown): CliError {
     'Start it with "npm start", or with "npm run demo" to try it out,',
     'or name another orchestrator with --url or REVEILLE_URL.',
   ];
-  return new CliError(`No orchestrator answers at ${url}: ${reasonOf(cause)}.`, { cause, lines });
+  const exitCode = isTimeout(cause) ? EXIT.timedOut : EXIT.platform;
+  return new CliError(`No orchestrator answers at ${url}: ${reasonOf(cause)}.`, { cause, lines, exitCode });
 }
 
 const REASONS: Record<string, string> = {
@@ -232,9 +258,11 @@ const REASONS: Record<string, string> = {
   ENETUNREACH: 'the network cannot be reached',
 };
 
+const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError';
+
 /** Why a call got no answer: `fetch` hides the system's code in the cause of its error. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return 'no answer within the time';
+  if (isTimeout(error)) return 'no answer within the time';
   let current: unknown = error;
   for (let depth = 0; depth < 5 && current instanceof Error; depth += 1) {
     const { code } = current as { code?: unknown };

@@ -1,22 +1,56 @@
-/**
- * How a command ends: 0 it did what was asked, 1 it did not (a check failed, an orchestrator said no,
- * an agent did not answer), 2 it was called wrongly.
- */
-export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+/** How a command ends. Scripts rely on these numbers: none ever gets another meaning. */
+export const EXIT = {
+  /** It did what was asked. */
+  ok: 0,
+  /** It did not, for a reason that none of the others is: a check failed, something stands in the way. */
+  failed: 1,
+  /** It was called wrongly. */
+  usage: 2,
+  /** What was named is not there. */
+  notFound: 3,
+  /** The key may not do that, or there is none. */
+  notAllowed: 4,
+  /** The run that was watched failed or was cancelled. */
+  runFailed: 5,
+  /** It was not over within the time; what was begun goes on. */
+  timedOut: 6,
+  /** A switch, a budget or a breaker holds it until a person acts. */
+  held: 7,
+  /** The platform, or the orchestrator itself, does not answer or could not do it. */
+  platform: 8,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What each code means, for the documentation; in their order. */
+export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
+  [EXIT.ok]: 'done',
+  [EXIT.failed]: 'not done: a check failed, two runs differ, or what it is about does not allow it now',
+  [EXIT.usage]: 'called wrongly',
+  [EXIT.notFound]: 'what was named is not there',
+  [EXIT.notAllowed]: 'not allowed: no key, a wrong one, or one without the scope',
+  [EXIT.runFailed]: 'the run that was watched failed or was cancelled',
+  [EXIT.timedOut]: 'not over within the time; what was begun goes on',
+  [EXIT.held]: 'held by a switch, a budget or a breaker until a person acts',
+  [EXIT.platform]: 'the platform or the orchestrator does not answer, or could not do it',
+};
+
+interface CliErrorOptions extends ErrorOptions {
+  /** Further lines below the message, e.g. a hint. */
+  lines?: readonly string[];
+  exitCode?: ExitCode;
+}
 
 /** What people read on standard error: sentences that say what to do, never a stack. */
 export class CliError extends Error {
   override readonly name: string = 'CliError';
-  /** Further lines below the message, e.g. a hint. */
   readonly lines: readonly string[];
+  readonly exitCode: ExitCode;
 
-  constructor(message: string, options: ErrorOptions & { lines?: readonly string[] } = {}) {
+  constructor(message: string, options: CliErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.lines = options.lines ?? [];
-  }
-
-  get exitCode(): number {
-    return EXIT.failed;
+    this.exitCode = options.exitCode ?? EXIT.failed;
   }
 }
 
@@ -24,7 +58,15 @@ export class CliError extends Error {
 export class UsageError extends CliError {
   override readonly name = 'UsageError';
 
-  override get exitCode(): number {
-    return EXIT.usage;
+  constructor(message: string, options: Omit<CliErrorOptions, 'exitCode'> = {}) {
+    super(message, { ...options, exitCode: EXIT.usage });
   }
+}
+
+/** The code that says what an HTTP status of the API means. */
+export function exitCodeOf(status: number): ExitCode {
+  if (status === 400 || status === 413 || status === 415) return EXIT.usage;
+  if (status === 401 || status === 403) return EXIT.notAllowed;
+  if (status === 404 || status === 410) return EXIT.notFound;
+  return status >= 500 ? EXIT.platform : EXIT.failed;
 }

@@ -73,7 +73,9 @@ async function stopAll(api: ApiClient, options: KillOptions): Promise<void> {
   }
   if (json) printJson(stop);
   else report(stop);
-  process.exitCode = stop.status === 'stopped' ? EXIT.ok : EXIT.failed;
+  // What is still awake is the platform's doing; what still stops goes on by itself.
+  const unfinished = stop.status === 'stopping' ? EXIT.timedOut : EXIT.platform;
+  process.exitCode = stop.status === 'stopped' ? EXIT.ok : unfinished;
 }
 
 function report({ status, tookMs, runs, capsules, resume }: Stop): void {

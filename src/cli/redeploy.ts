@@ -89,7 +89,10 @@ async function followed(api: ApiClient, build: Build, options: RedeployOptions):
         throw new CliError('The platform does not say what became of the build.', { lines: [again] });
       }
       if (Date.now() - startedAt + POLL_MS > timeout * 1_000) {
-        throw new CliError(`The build is not over after ${timeout} s; it goes on.`, { lines: [again] });
+        throw new CliError(`The build is not over after ${timeout} s; it goes on.`, {
+          lines: [again],
+          exitCode: EXIT.timedOut,
+        });
       }
       await delay(POLL_MS);
       try {

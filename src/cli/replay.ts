@@ -140,7 +140,11 @@ async function followed(api: ApiClient, begun: Replay, timeoutSeconds: number): 
   while (now.status !== 'done') {
     if (Date.now() > deadline) {
       const lines = [`GET /replays/${begun.id ?? ''} tells how far it has come.`];
-      throw new CliError(`The replay is not done after ${timeoutSeconds} s; it goes on.`, { lines });
+      const exitCode = EXIT.timedOut;
+      throw new CliError(`The replay is not done after ${timeoutSeconds} s; it goes on.`, {
+        lines,
+        exitCode,
+      });
     }
     await delay(POLL_MS);
     now = await api.get(`/replays/${begun.id ?? ''}`, Replay);

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { SwitchView } from '../http/views/switch';
 import { apiOf, overApi } from './client';
-import { CliError } from './exit';
+import { CliError, EXIT } from './exit';
 import { print, printJson } from './output';
 import { switchesOn, targetOf, type TargetOptions } from './switches';
 
@@ -37,7 +37,10 @@ export const resumeCommand = (): Command =>
       const { scope, subject = null } = targetOf({ ...options, ...(workflow !== undefined && { workflow }) });
       const on = (await switchesOn(api)).filter((s) => s.scope === scope && s.subject === subject);
       if (on.length === 0)
-        throw new CliError('That is not switched off.', { lines: ['See: reveille switches'] });
+        throw new CliError('That is not switched off.', {
+          lines: ['See: reveille switches'],
+          exitCode: EXIT.notFound,
+        });
       return on.map((s) => s.id);
     }
   });

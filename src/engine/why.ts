@@ -36,6 +36,11 @@ export async function whyOf(run: RunState, sources: Sources): Promise<string | n
   return why(run, seen);
 }
 
+/** Whether a switch, a breaker or a budget holds one of its steps, until it is released. */
+export async function isHeld(run: RunState, sources: Sources): Promise<boolean> {
+  return !isTerminal(run.status) && (await heldSteps(run, sources)).size > 0;
+}
+
 /** What the gate says of the steps that wait for an agent, as the record has it now. */
 async function heldSteps(
   run: RunState,

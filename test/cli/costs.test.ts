@@ -114,7 +114,7 @@ describe('reveille costs', () => {
   it.each([
     [['--from', 'yesterday'], 2, /give a date, e\.g\. 2026-03-31/],
     [['--by', 'hour'], 2, /day, workflow, agent, model, run/],
-    [['--zone', 'Mars'], 1, /query\.zone: is not a time zone/],
+    [['--zone', 'Mars'], 2, /query\.zone: is not a time zone/],
   ])('refuses %j', async (args, expected, why) => {
     const { code, output } = await costs(...args);
     expect(code).toBe(expected);

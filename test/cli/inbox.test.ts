@@ -156,7 +156,7 @@ describe('one delivery', () => {
 
   it('that is not there, or named wrongly, ends with a sentence', async () => {
     expect(await inbox(['show', '00000000'])).toMatchObject({
-      code: 1,
+      code: 3,
       text: expect.stringMatching(/^There is no delivery 00000000\./) as string,
     });
     expect(await inbox(['show', 'zz'])).toMatchObject({
@@ -219,7 +219,7 @@ it('clears a bin', async () => {
 describe('what can be wrong', () => {
   it('is said when nothing listens', async () => {
     const { code, text } = await inbox(['--url', `http://127.0.0.1:${await freePort()}`]);
-    expect(code).toBe(1);
+    expect(code).toBe(8);
     expect(text).toMatch(/No orchestrator answers at .*: nothing listens there\./);
     expect(text).toMatch(/npm start/);
   });
@@ -227,11 +227,11 @@ describe('what can be wrong', () => {
   it('is said when the key is missing or wrong, and never shows it', async () => {
     const missing = await inbox([], { REVEILLE_API_KEY: undefined });
     expect([missing.code, missing.text]).toEqual([
-      1,
+      4,
       expect.stringMatching(/HTTP 401, unauthorized[^]*REVEILLE_API_KEY/),
     ]);
     const wrong = await inbox([], { REVEILLE_API_KEY: 'wrong-canary-key' });
-    expect([wrong.code, wrong.text]).toEqual([1, expect.not.stringContaining('canary')]);
+    expect([wrong.code, wrong.text]).toEqual([4, expect.not.stringContaining('canary')]);
     expect((await inbox([], { REVEILLE_API_KEY: 'two words' })).code).toBe(2);
   });
 
@@ -239,14 +239,14 @@ describe('what can be wrong', () => {
     const off = await world.orchestrate({ env: { INBOX: 'off' } });
     const { code, text } = await inbox([], { REVEILLE_URL: off.url });
     await world.stop(off);
-    expect([code, text]).toEqual([1, expect.stringMatching(/The inbox is off[^]*INBOX=on/)]);
+    expect([code, text]).toEqual([3, expect.stringMatching(/The inbox is off[^]*INBOX=on/)]);
   });
 
   it('is said when it is no orchestrator', async () => {
     const receiver = await startWebhookReceiver();
     const { code, text } = await inbox(['--url', receiver.url]);
     await receiver.close();
-    expect([code, text]).toEqual([1, expect.stringMatching(/Is it a Reveille orchestrator\?/)]);
+    expect([code, text]).toEqual([8, expect.stringMatching(/Is it a Reveille orchestrator\?/)]);
   });
 
   it.each([[['--number', '0']], [['--verdict', 'x']], [['--url', 'ftp://x']], [['nonsense']], [['show']]])(

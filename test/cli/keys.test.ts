@@ -66,7 +66,7 @@ it('keeps a key that was tried, for its user alone, and uses it from then on', a
 
 it('keeps no key that opens nothing', async () => {
   const login = await reveille(['login', '--url', url()], {}, 'wrong-key-canary');
-  expect(login.code).toBe(1);
+  expect(login.code).toBe(4);
   expect(login.stderr).toContain('unauthorized');
   expect(login.stderr).not.toContain('canary');
   expect(readProfiles({ XDG_CONFIG_HOME: folder.path })).toEqual({});

@@ -88,7 +88,7 @@ describe('diff', () => {
     const { text } = await reveille('diff', '--json', well, well);
     expect(JSON.parse(text)).toMatchObject({ same: true, steps: [{ stepId: 'work' }] });
     const missing = await reveille('diff', well, '00000000-0000-4000-8000-00000000dead');
-    expect(missing.code).toBe(1);
+    expect(missing.code).toBe(3);
     expect(missing.text).toMatch(/There is no such run/);
   });
 });

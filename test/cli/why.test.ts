@@ -76,11 +76,11 @@ it('starts, lists, shows, explains, cancels and reruns', async () => {
 
 it.each([
   [['why', 'zzz'], 2, /is no run's id/],
-  [['why', 'ffffffff'], 1, /There is no run ffffffff among the newest/],
-  [['why', '00000000-0000-4000-8000-000000000000'], 1, /run-not-found/],
-  [['runs', 'start', 'nothing'], 1, /workflow-not-found/],
+  [['why', 'ffffffff'], 3, /There is no run ffffffff among the newest/],
+  [['why', '00000000-0000-4000-8000-000000000000'], 3, /run-not-found/],
+  [['runs', 'start', 'nothing'], 3, /workflow-not-found/],
   [['runs', 'start', 'one', '--input', '[1]'], 2, /give a JSON object/],
-  [['runs', 'start', 'one', '--priority', '3'], 1, /can only be 0 in this workflow/],
+  [['runs', 'start', 'one', '--priority', '3'], 2, /can only be 0 in this workflow/],
 ])('%j ends with %i and says why', async (args, code, text) => {
   expect(await cli(...args)).toEqual({ code, text: expect.stringMatching(text) as string });
 });

@@ -40,6 +40,8 @@ export interface TestProcess {
   /** Signals the process alone, as the system's out-of-memory killer would. */
   readonly killAlone: (signal: NodeJS.Signals) => void;
   readonly closeInput: () => void;
+  /** Types into the process; with `input: 'pipe'`. */
+  readonly write: (text: string) => void;
   /** SIGTERM to the group, SIGKILL to what is left of it at the deadline. */
   readonly stop: (deadlineMs?: number) => Promise<Exit>;
 }
@@ -73,6 +75,7 @@ export async function startProcess(
     killAlone: (signal) => signalIfThere(pid, signal),
     output: output.text,
     closeInput: () => child.stdin?.end(),
+    write: (text) => void child.stdin?.write(text),
     waitFor: (pattern, deadlineMs = WAIT_DEADLINE_MS) => {
       const ended = exited.then((exit) => {
         // What it printed last may hold the match.

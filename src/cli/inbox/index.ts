@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { DELIVERY_VERDICTS } from '../../store/deliveries';
 import { DeliverySummaryView, DeliveryView } from '../../http/views/delivery';
 import { ApiProblem, apiOf, overApi, type ApiClient, type ApiOptions } from '../client';
-import { CliError, UsageError } from '../exit';
+import { CliError, EXIT, UsageError } from '../exit';
 import { port, whole } from '../options';
 import { print, printJson, table, terminalWidth } from '../output';
 import { interrupted } from '../signals';
@@ -153,6 +153,7 @@ async function fullId(api: ApiClient, id: string): Promise<string> {
 const unknown = (id: string): CliError =>
   new CliError(`There is no delivery ${id}.`, {
     lines: ['`reveille inbox` lists what there is; it is kept for a day.'],
+    exitCode: EXIT.notFound,
   });
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -1,7 +1,7 @@
 /** Finds a run by what a person types: its id, the beginning of it, or `last`. */
 import { RunSummary } from '../../http/views/run';
 import type { ApiClient } from '../client';
-import { CliError, UsageError } from '../exit';
+import { CliError, EXIT, UsageError } from '../exit';
 
 /** A shortened id is looked for among so many, newest first. */
 const MAX_LOOKED_AT = 2_000;
@@ -22,6 +22,7 @@ export async function runIdOf(api: ApiClient, id: string): Promise<string> {
   if (first === undefined) {
     throw new CliError(`There is no run ${id} among the newest ${MAX_LOOKED_AT}.`, {
       lines: ['"reveille runs" lists them; the whole id finds older ones.'],
+      exitCode: EXIT.notFound,
     });
   }
   if (others.length > 0) {

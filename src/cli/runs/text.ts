@@ -10,7 +10,7 @@ export const SHORT_ID = 8;
 const when = (time: string): string => new Date(time).toISOString().replace('T', ' ').slice(0, 19);
 
 /** `running · crawl retrying 2/3, write needs approval`: the steps that say where a run stands. */
-function stand({ steps, error }: RunSummary): string {
+export function stand({ steps, error }: RunSummary): string {
   if (error) return error.message;
   const open = steps.filter((s) => !['succeeded', 'skipped', 'pending'].includes(s.status));
   return open.length > 0

@@ -1,7 +1,7 @@
 /** Why a run does not move. */
 import { z } from 'zod';
 import { RUN_STATUSES } from '../../domain/run';
-import { whyOf } from '../../engine/why';
+import { isHeld, whyOf } from '../../engine/why';
 import { Problem } from '../problems';
 import { json, route } from '../route';
 import { name, runId } from '../schema';
@@ -15,6 +15,9 @@ export const Why = name(
       .string()
       .nullable()
       .describe('One sentence: what it waits for, and what releases it. Null while it moves, or is over.'),
+    held: z
+      .boolean()
+      .describe('A switch, a budget or a breaker holds one of its steps, until that is released.'),
   }),
 );
 
@@ -32,6 +35,7 @@ export const getWhy = route({
     const run = await deps.store.run(params.runId);
     if (!run) throw new Problem('run-not-found');
     const { id, status } = run.state;
-    return json({ runId: id, status, why: await whyOf(run.state, deps) });
+    const [why, held] = await Promise.all([whyOf(run.state, deps), isHeld(run.state, deps)]);
+    return json({ runId: id, status, why, held });
   },
 });

@@ -1,0 +1,97 @@
+/** What the documentation says of the command line, against the commands. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { EXIT_MEANINGS } from '../../src/cli/exit';
+import { createProgram } from '../../src/cli/program';
+import { commandsOf, referencePage } from '../../src/cli/reference';
+
+const ROOT = join(__dirname, '../..');
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const commands = commandsOf(createProgram());
+
+it('has the help of every command as it is: npm run docs:cli writes it', () => {
+  expect(read('docs/cli-reference.md')).toBe(referencePage(createProgram()));
+});
+
+it('has every command in the table of docs/cli.md', () => {
+  const table = read('docs/cli.md');
+  for (const command of createProgram().commands)
+    expect(table).toMatch(new RegExp(`\\b${command.name()}\\b`));
+});
+
+it('has the exit codes as they are', () => {
+  const rows = [...read('docs/cli.md').matchAll(/^\| (\d) +\| (.*?) *\|$/gm)].map(([, code, text]) => [
+    code,
+    text,
+  ]);
+  expect(rows).toEqual(Object.entries(EXIT_MEANINGS));
+});
+
+/** What prints something else than JSON: a person's own file, a script, a screen, a key. */
+const WITHOUT_JSON = [
+  'reveille new agent',
+  'reveille agent dev',
+  'reveille login',
+  'reveille logout',
+  'reveille mcp',
+  'reveille completion',
+  'reveille audit export',
+  'reveille audit keygen',
+];
+
+it('lets every command print JSON, but those that print something else', () => {
+  const leaves = commands.filter(({ command }) => command.commands.length === 0);
+  const without = leaves
+    .filter(({ name, command }) => !name.startsWith('reveille slots') && !takes(command, '--json'))
+    .map(({ name }) => name);
+  expect(without).toEqual(without.filter((name) => WITHOUT_JSON.includes(name)));
+});
+
+const takes = (command: Command | null, long: string): boolean =>
+  command !== null && (command.options.some((o) => o.long === long) || takes(command.parent, long));
+
+/** Lines of shell in a page that call `reveille`, without a prompt, a comment or what follows a pipe. */
+function calls(page: string): string[] {
+  const blocks = [...read(page).matchAll(/```(?:sh|bash|console|text)\n([\s\S]*?)```/g)];
+  return blocks
+    .flatMap(([, text = '']) => text.replace(/\\\n\s*/g, ' ').split('\n'))
+    .map((line) => line.replace(/^\$ /, '').replace(/ {2,}.*$| # .*$|[|;<>&].*$/g, ''))
+    .filter((line) => /^(npx )?reveille [a-z]/.test(line));
+}
+
+const pages = [
+  'README.md',
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((f) => f.endsWith('.md'))
+    .map((f) => `docs/${f}`),
+];
+const documented = pages
+  .filter((page) => page !== 'docs/cli-reference.md')
+  .flatMap((page) => calls(page).map((call) => [page, call] as const));
+
+it('finds the commands of the documentation', () => {
+  expect(documented.length).toBeGreaterThan(20);
+});
+
+it.each(documented)('%s: "%s" is a command with these options', (_page, call) => {
+  const [, ...words] = call.replace(/^npx /, '').match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
+  let command: Command = createProgram();
+  for (const [i, word] of words.entries()) {
+    const child = command.commands.find((c) => c.name() === word);
+    if (!child) {
+      for (const option of words.slice(i).filter((w) => /^--?[a-z]/.test(w))) {
+        const name = option.split('=')[0] ?? '';
+        expect(['--help', '-h', ...flags(command)]).toContain(name);
+      }
+      break;
+    }
+    command = child;
+  }
+  expect(command.name()).not.toBe('reveille');
+});
+
+const flags = (command: Command): string[] => [
+  ...command.options.flatMap((o) => [o.long, o.short].filter((f) => typeof f === 'string')),
+  ...(command.parent ? flags(command.parent) : []),
+];
