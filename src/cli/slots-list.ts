@@ -1,6 +1,6 @@
 /** `reveille slots list`: every app of this machine that was started by this user, and what is live of it. */
 import { Command } from 'commander';
-import { request } from 'undici';
+import { call } from '../slots/call';
 import { knownApps, type KnownApp } from '../slots/registry';
 import type { Status } from '../slots/status';
 import { print, printable, printJson, table, terminalWidth, type Column } from './output';
@@ -36,9 +36,8 @@ async function withStatus(app: KnownApp): Promise<ListedApp> {
   const unknown = { ...app, live_slot: '', live_commit: '' };
   if (!app.running) return { ...unknown, health: 'stopped' };
   try {
-    const url = `http://127.0.0.1:${app.api_port}/status`;
-    const { body } = await request(url, { headersTimeout: ASK_MS, bodyTimeout: ASK_MS });
-    const { live_slot, live_commit, healthy } = (await body.json()) as Status;
+    const { body } = await call({ to: { port: app.api_port }, path: '/status', timeoutMs: ASK_MS });
+    const { live_slot, live_commit, healthy } = JSON.parse(body) as Status;
     const health = live_slot === '' ? 'nothing live' : healthy ? 'healthy' : 'NOT HEALTHY';
     return { ...app, live_slot, live_commit, health };
   } catch {

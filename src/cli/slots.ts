@@ -1,7 +1,7 @@
 /** `reveille slots`: the blue-green deploy controller of one app, and what one asks it. */
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { request } from 'undici';
+import { call } from '../slots/call';
 import { apiPortOf, CONFIG_NAMES, findContract } from '../slots/config';
 import { SlotsError } from '../slots/errors';
 import { Git } from '../slots/git';
@@ -143,24 +143,23 @@ function statusLines(status: Status): string[] {
 }
 
 async function ask<T>(options: ClientOptions, method: string, path: string, body?: unknown): Promise<T> {
-  const url = `http://127.0.0.1:${options.port ?? apiPortOf(resolve(options.repo))}${path}`;
-  const deadline = { headersTimeout: CALL_MS, bodyTimeout: CALL_MS };
-  const { statusCode, body: answered } = await request(url, {
+  const port = options.port ?? apiPortOf(resolve(options.repo));
+  const { status, body: answered } = await call({
+    to: { port },
+    path,
     method,
     headers: { 'content-type': 'application/json' },
-    ...deadline,
+    timeoutMs: CALL_MS,
     ...(body !== undefined && { body: JSON.stringify(body) }),
   }).catch((cause: unknown) => {
-    throw new CliError(`cannot reach the controller at ${url}`, {
+    throw new CliError(`cannot reach the controller at http://127.0.0.1:${port}${path}`, {
       cause,
       lines: ['Is it running? "reveille-slots start" starts it; --port names another port.'],
     });
   });
-  const answer = (await answered.json()) as T & { error?: string; stage?: string };
-  if (statusCode < 300) return answer;
-  throw new CliError(
-    printable(`${answer.stage ?? 'refused'}: ${answer.error ?? `it answered ${statusCode}`}`),
-  );
+  const answer = JSON.parse(answered) as T & { error?: string; stage?: string };
+  if (status < 300) return answer;
+  throw new CliError(printable(`${answer.stage ?? 'refused'}: ${answer.error ?? `it answered ${status}`}`));
 }
 
 /** Errors of the controller as this command says them. */
