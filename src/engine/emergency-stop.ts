@@ -14,6 +14,7 @@ import { PlatformError } from '../platforms/platform';
 import type { CapsuleRecord } from '../store/store';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
+import { derivedId } from './derived-id';
 import type { Guards } from './guards';
 import { pause } from './pause';
 import type { Runs } from './runs';
@@ -50,14 +51,22 @@ export class EmergencyStops {
   ) {}
 
   /** Resolves once nothing more is woken or sent; the rest goes on, and {@link EngineDeps.store} tells how far. */
-  async begin({ mode, message, drainMs, verifyMs }: StopRequest, actor: string): Promise<EmergencyStop> {
-    const { store, clock, newId } = this.deps;
+  async begin(
+    { mode, message, drainMs, verifyMs }: StopRequest,
+    actor: string,
+    id = this.deps.newId(),
+  ): Promise<EmergencyStop> {
+    const { store, clock } = this.deps;
+    // The same request again: the stop that it began goes on.
+    const known = await store.stop(id);
+    if (known) return known.stop;
     const askedAt = clock.now();
-    const off = await this.guards.set({ scope: 'global', subject: '', message }, actor);
+    const wanted = { scope: 'global' as const, subject: '', message };
+    const off = await this.guards.set(wanted, actor, derivedId('switch of a stop', id));
     const drainUntil = askedAt + (mode === 'drain' ? drainMs : 0);
     const records = await this.capsules.all();
     const stop: EmergencyStop = {
-      ...{ id: newId(), mode, message, owner: actor, askedAt, switchId: off.id, drainUntil },
+      ...{ id, mode, message, owner: actor, askedAt, switchId: off.id, drainUntil },
       verifyUntil: drainUntil + verifyMs,
       phase: 'stopping',
       dueAt: clock.now() + CLAIM_MS,
@@ -68,8 +77,9 @@ export class EmergencyStops {
       })),
     };
     await store.addStop(stop, stopEntry('begun', stop, clock.now()));
-    this.tasks.spawn('emergency stop', () => this.follow(stop));
-    return stop;
+    const begun = (await store.stop(id))?.stop ?? stop;
+    this.tasks.spawn('emergency stop', () => this.follow(begun));
+    return begun;
   }
 
   /** Goes on with what nobody is at. */

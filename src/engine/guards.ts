@@ -101,20 +101,20 @@ export class Guards {
   /**
    * Turns something off. Resolves once it is in force: from then on nothing that it covers is woken or sent.
    * @param actor who does it, for the ledger
+   * @param id the same for the same request: what it set before is answered as it is now
    */
-  async set(wanted: NewSwitch, actor: string): Promise<Switch> {
-    const { store, clock, newId } = this.deps;
+  async set(wanted: NewSwitch, actor: string, id = this.deps.newId()): Promise<Switch> {
+    const { store, clock } = this.deps;
     const at = clock.now();
-    const added: Switch = { ...wanted, id: newId(), owner: actor, createdAt: at };
+    const added: Switch = { ...wanted, id, owner: actor, createdAt: at };
     await store.addSwitch(added, switchEntry('closing', added, { at, actor }));
     this.forget();
     await pause(clock, CLOSING_MS);
     const confirmed = await this.confirm(added, actor);
-    await this.alerts.raise(
-      { kind: 'switched-off', subject: added.id, message: `${switchText(added)}.` },
-      actor,
-    );
-    return confirmed ?? (await store.switch(added.id)) ?? added;
+    const now = confirmed ?? (await store.switch(id)) ?? added;
+    if (now.releasedAt === undefined)
+      await this.alerts.raise({ kind: 'switched-off', subject: id, message: `${switchText(now)}.` }, actor);
+    return now;
   }
 
   /** Turns it on again. Undefined when no switch of that id is on. */

@@ -14,7 +14,10 @@ export interface GuardReading {
 
 export interface SwitchStore {
   guardReading(): Promise<GuardReading>;
-  /** Turns something off, with its entry: no commit after this one admits what it covers. */
+  /**
+   * Turns something off, with its entry: no commit after this one admits what it covers. One of that id that is
+   * there already stays as it is.
+   */
   addSwitch(added: Switch, entry: LedgerEntry): Promise<void>;
   /** Notes that it is in force, once. Undefined when it was noted before, or it is released. */
   confirmSwitch(id: string, at: number, entry: LedgerEntry): Promise<Switch | undefined>;

@@ -71,6 +71,7 @@ export function switchContract(open: () => Store): void {
       await expect(release(1)).resolves.toEqual(released);
       await expect(release(1)).resolves.toBeUndefined();
       await expect(release(2)).resolves.toBeUndefined();
+      await set({ ...s, message: 'again' });
       await expect(open().switch(s.id)).resolves.toEqual(released);
       await expect(open().guardReading()).resolves.toEqual({ switches: [], revokedBefore: 0 });
       const entries = await open().ledger(0, 10);

@@ -30,6 +30,15 @@ describe('kill switches', () => {
   const why = async (url: string, runId: string) =>
     ((await (await fetch(`${url}/runs/${runId}/why`)).json()) as { why: string }).why;
 
+  const stopped = (url: string, { links }: Stop) =>
+    until(
+      async () => {
+        const stop = (await (await fetch(url + links.self)).json()) as Stop;
+        return stop.status === 'stopped' ? stop : undefined;
+      },
+      { what: 'everything at zero', deadlineMs: 20_000 },
+    );
+
   test('in force under load, nothing is sent by anybody; released, everything is done in its order', async () => {
     const [a, b] = await Promise.all([world.orchestrate(), world.orchestrate()]);
     const runIds = await Promise.all(
@@ -82,6 +91,39 @@ describe('kill switches', () => {
     await allAsleep(world, a);
   });
 
+  test('the same request again, by its Idempotency-Key, sets nothing anew', async () => {
+    const a = await world.orchestrate();
+    const send = async (path: string, body: object) => {
+      const response = await fetch(a.url + path, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json', 'idempotency-key': 'once' },
+      });
+      return { status: response.status, body: (await response.json()) as Switch & Stop & { code?: string } };
+    };
+    const wanted = { scope: 'workflow', subject: 'three', message: 'later' };
+    const [first, second] = await Promise.all([send('/switches', wanted), send('/switches', wanted)]);
+    expect([first.status, second.status]).toEqual([200, 200]);
+    expect(second.body.id).toBe(first.body.id);
+    expect(await send('/switches', { ...wanted, message: 'other' })).toMatchObject({
+      status: 409,
+      body: { code: 'idempotency-key-reused' },
+    });
+    await on(a.url, first.body);
+    // What was released stays released, however late the same request comes again.
+    expect((await send('/switches', wanted)).body.releasedAt).not.toBeNull();
+    expect((await ended(a, await trigger(a, 'three'))).status).toBe('succeeded');
+    expect((await a.store.switches({}, 10)).items).toHaveLength(1);
+
+    const fire = { mode: 'cancel', message: 'fire' };
+    const stops = [await send('/emergency-stop', fire), await send('/emergency-stop', fire)];
+    expect(stops.map(({ status }) => status)).toEqual([202, 202]);
+    expect(new Set(stops.map(({ body }) => body.id)).size).toBe(1);
+    expect(await send('/emergency-stop', { ...fire, mode: 'drain' })).toMatchObject({ status: 409 });
+    await stopped(a.url, (stops[0] as { body: Stop }).body);
+    expect((await a.store.switches({ on: true }, 10)).items).toHaveLength(1);
+  });
+
   test('what does not exist cannot be switched off', async () => {
     const a = await world.orchestrate();
     for (const [scope, subject] of [
@@ -93,15 +135,6 @@ describe('kill switches', () => {
     await post(`${a.url}/switches`, { scope: 'global', subject: 'x', message: 'm' }, 400);
     await post(`${a.url}/switches/${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}/release`, {}, 404);
   });
-
-  const stopped = (url: string, { links }: Stop) =>
-    until(
-      async () => {
-        const stop = (await (await fetch(url + links.self)).json()) as Stop;
-        return stop.status === 'stopped' ? stop : undefined;
-      },
-      { what: 'everything at zero', deadlineMs: 20_000 },
-    );
 
   test.each([
     ['cancel', 'cancelled'],

@@ -105,6 +105,7 @@ it('offers an Idempotency-Key on every POST that creates', () => {
   const creating = operations.filter((o) => '201' in o.operation.responses);
   expect(creating.map((o) => o.id).sort()).toEqual([
     'POST /keys',
+    'POST /protocols',
     'POST /runs/{runId}/rerun',
     'POST /workflows/{workflowId}/runs',
   ]);

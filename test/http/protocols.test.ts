@@ -176,6 +176,17 @@ describe('the seven-day protocol', () => {
     expect(
       (await api.call('GET', `/protocols/${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`)).status,
     ).toBe(404);
-    expect((await begin()).status).toBe(201);
+    const keyed = (more: object = {}) =>
+      api.call('POST', '/protocols', {
+        json: { policy: { ...policy, ...more } },
+        headers: { 'idempotency-key': 'k' },
+      });
+    expect(await keyed()).toMatchObject({ status: 201, body: { status: 'running' } });
+    expect(await keyed()).toMatchObject({ status: 200, body: { status: 'running' } });
+    expect(await keyed({ name: 'Other' })).toMatchObject({
+      status: 409,
+      body: { code: 'idempotency-key-reused' },
+    });
+    expect(await get<{ items: unknown[] }>('/protocols')).toHaveProperty('items.length', 2);
   });
 });

@@ -3,6 +3,7 @@
  * which agents are trusted or not. The record has the one that runs; every orchestrator reads it, and whoever is
  * quicker writes the next step.
  */
+import { canonicalJson } from '../../domain/canonical-json';
 import { judge, verdictOf, type Verdict } from '../../domain/protocol/judge';
 import { NOTHING_YET, levelEntry, type Standing } from '../../domain/oversight/level';
 import type { Policy } from '../../domain/protocol/policy';
@@ -33,6 +34,9 @@ const MAX_SWITCHES = 100;
 
 export type Started =
   | { kind: 'started'; protocol: Protocol }
+  /** The same request began it before. */
+  | { kind: 'known'; protocol: Protocol }
+  | { kind: 'key-reused' }
   /** Another one runs. */
   | { kind: 'busy' }
   /** These are no agents of the registry that are overseen; empty: nobody is. */
@@ -70,8 +74,13 @@ export class Protocols {
   }
 
   /** Begins a protocol for these agents, or for all that are overseen. */
-  async begin(policy: Policy, wanted: readonly string[] | undefined, actor: string): Promise<Started> {
-    const { store, clock, newId, registry, budgets } = this.deps;
+  async begin(
+    policy: Policy,
+    wanted: readonly string[] | undefined,
+    actor: string,
+    id = this.deps.newId(),
+  ): Promise<Started> {
+    const { store, clock, registry, budgets } = this.deps;
     const overseen = registry.agents.filter((a) => a.oversight).map(({ id }) => id);
     const agents = [...new Set(wanted ?? overseen)];
     const strangers = agents.filter((id) => !overseen.includes(id));
@@ -80,14 +89,22 @@ export class Protocols {
     const base: Record<string, Base> = {};
     for (const id of agents) base[id] = baseOf(await store.standing(id));
     const protocol: Protocol = {
-      ...{ id: newId(), policy, agents, zone: budgets?.zone ?? 'UTC', startedAt: at, startedBy: actor },
+      ...{ id, policy, agents, zone: budgets?.zone ?? 'UTC', startedAt: at, startedBy: actor },
       ...{ status: 'running', phase: 0, base, seenAt: at, downtimes: [] },
     };
     if (!(await store.addProtocol(protocol, protocolEntry(protocol, { at, actor, action: 'started' }))))
-      return { kind: 'busy' };
+      return this.again(id, policy, agents);
     await this.changed();
     await this.tell(protocol, 'started', `It begins with the phase "${policy.phases[0]?.name ?? ''}".`);
     return { kind: 'started', protocol };
+  }
+
+  /** The same request once more, or another while one runs. */
+  private async again(id: string, policy: Policy, agents: readonly string[]): Promise<Started> {
+    const known = (await this.deps.store.protocol(id))?.protocol;
+    if (!known) return { kind: 'busy' };
+    const isSame = canonicalJson([known.policy, known.agents]) === canonicalJson([policy, agents]);
+    return isSame ? { kind: 'known', protocol: known } : { kind: 'key-reused' };
   }
 
   /** Ends one without a verdict. Answers it as it is then; undefined where there is none. */

@@ -1,6 +1,7 @@
 /** The emergency stop, and how far it has come. */
 import { z } from 'zod';
 import { STOP_MODES } from '../../domain/guard/emergency-stop';
+import { derivedId } from '../../engine/derived-id';
 import { Problem } from '../problems';
 import { json, route } from '../route';
 import { name } from '../schema';
@@ -42,6 +43,7 @@ export const startEmergencyStop = route({
         .describe('After that the report says `incomplete`, and the stop goes on.'),
     }),
   ),
+  idempotent: true,
   responses: {
     202: {
       description: 'Nothing more is woken or sent.',
@@ -49,11 +51,13 @@ export const startEmergencyStop = route({
       headers: { Location: 'Path of the report.' },
     },
   },
-  problems: [],
-  handle: async ({ body, actor }, { engine, clock }) => {
+  problems: ['idempotency-key-reused'],
+  handle: async ({ body, actor, idempotencyKey }, { engine, clock }) => {
     const { mode, message, drainSeconds, verifySeconds } = body;
     const request = { mode, message, drainMs: drainSeconds * 1_000, verifyMs: verifySeconds * 1_000 };
-    const stop = await engine.emergencyStops.begin(request, actor);
+    const id = idempotencyKey === undefined ? undefined : derivedId('emergency-stop', actor, idempotencyKey);
+    const stop = await engine.emergencyStops.begin(request, actor, id);
+    if (stop.mode !== mode || stop.message !== message) throw new Problem('idempotency-key-reused');
     const view = emergencyStopView(stop, clock.now());
     return json(view, 202, { Location: view.links.self });
   },

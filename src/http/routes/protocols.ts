@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { PolicySchema } from '../../domain/protocol/policy';
 import type { Protocol } from '../../domain/protocol/protocol';
+import { derivedId } from '../../engine/derived-id';
 import type { HandlerDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
@@ -61,17 +62,23 @@ export const startProtocol = route({
         .describe('Whom it binds; left out: all agents that are overseen.'),
     }),
   ),
-  responses: { 201: { description: 'It has begun.', schema: ProtocolView } },
-  problems: ['not-overseen', 'protocol-running'],
-  handle: async ({ body, actor }, deps) => {
-    const started = await deps.engine.protocols.begin(body.policy, body.agents, actor);
+  idempotent: true,
+  responses: {
+    201: { description: 'It has begun.', schema: ProtocolView },
+    200: { description: 'The same Idempotency-Key began it before.', schema: ProtocolView },
+  },
+  problems: ['not-overseen', 'protocol-running', 'idempotency-key-reused'],
+  handle: async ({ body, actor, idempotencyKey }, deps) => {
+    const id = idempotencyKey === undefined ? undefined : derivedId('protocol', actor, idempotencyKey);
+    const started = await deps.engine.protocols.begin(body.policy, body.agents, actor, id);
+    if (started.kind === 'key-reused') throw new Problem('idempotency-key-reused');
     if (started.kind === 'busy') throw new Problem('protocol-running');
     if (started.kind === 'not-overseen') {
       const who =
         started.agents.length === 0 ? 'No agent is overseen.' : `Not overseen: ${started.agents.join(', ')}.`;
       throw new Problem('not-overseen', { detail: who });
     }
-    return json(await viewOf(started.protocol, deps), 201);
+    return json(await viewOf(started.protocol, deps), started.kind === 'known' ? 200 : 201);
   },
 });
 

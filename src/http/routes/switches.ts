@@ -1,6 +1,7 @@
 /** Kill switches: what is turned off, turning off, turning on again. */
 import { z } from 'zod';
 import { MAX_SWITCH_MESSAGE, SWITCH_SCOPES } from '../../domain/guard/switch';
+import { derivedId } from '../../engine/derived-id';
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
@@ -58,15 +59,25 @@ export const setSwitch = route({
     'What an agent is at work on goes on. Work stays in line and goes on in its order when the switch is released.',
   access: 'operator',
   body: SetSwitch,
+  idempotent: true,
   responses: { 200: { description: 'It is in force.', schema: SwitchView } },
-  problems: ['switch-subject-unknown'],
-  handle: async ({ body, actor }, deps) => {
+  problems: ['switch-subject-unknown', 'idempotency-key-reused'],
+  handle: async ({ body, actor, idempotencyKey }, deps) => {
     const { scope, subject = '', message } = body;
     mustExist(scope, subject, deps);
     const expiresAt = body.expiresAt === undefined ? undefined : Date.parse(body.expiresAt);
     if (expiresAt !== undefined && expiresAt <= deps.clock.now()) refuse('expiresAt', 'is over already');
     const wanted = { scope, subject, message, ...(expiresAt !== undefined && { expiresAt }) };
-    return json(switchView(await deps.engine.guards.set(wanted, actor)));
+    const id = idempotencyKey === undefined ? undefined : derivedId('switch', actor, idempotencyKey);
+    const set = await deps.engine.guards.set(wanted, actor, id);
+    if (
+      set.scope !== scope ||
+      set.subject !== subject ||
+      set.message !== message ||
+      set.expiresAt !== expiresAt
+    )
+      throw new Problem('idempotency-key-reused');
+    return json(switchView(set));
   },
 });
 

@@ -25,6 +25,7 @@ export function memorySwitches(tables: Tables): SwitchStore {
       revokedBefore: Math.max(0, ...[...stops.values()].map(({ stop }) => stop.revokedBefore ?? 0)),
     }),
     addSwitch: async (added, entry) => {
+      if (switches.has(added.id)) return;
       switches.set(added.id, clone(added));
       note(entry);
     },
@@ -51,6 +52,7 @@ export function memorySwitches(tables: Tables): SwitchStore {
       return toPage(clone(newest(all, key, limit, cursor)), limit, key);
     },
     addStop: async (stop, entry) => {
+      if (stops.has(stop.id)) return;
       stops.set(stop.id, { stop: clone(stop), version: 1 });
       note(entry);
     },

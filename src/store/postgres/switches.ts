@@ -75,7 +75,7 @@ export class SwitchQueries {
     const { id, scope, subject, message, owner, createdAt, expiresAt } = added;
     await this.change(
       `INSERT INTO switches (id, scope, subject, message, owner, created_at, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *`,
+       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING RETURNING *`,
       [id, scope, subject, message, owner, createdAt, expiresAt ?? null],
       entry,
     );
@@ -105,7 +105,7 @@ export class SwitchQueries {
 
   private async addStop(stop: EmergencyStop, entry: LedgerEntry): Promise<void> {
     const sql = `INSERT INTO emergency_stops (id, asked_at, due_at, revoked_before, state)
-      VALUES ($1, $2, $3, $4, $5) RETURNING id`;
+      VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING RETURNING id`;
     const { id, askedAt, dueAt, revokedBefore } = stop;
     const values = [id, askedAt, dueAt ?? null, revokedBefore ?? null, storableJson(stop)];
     await changeChained(this.pool, 'emergency stop', [sql, values], () => entry);
