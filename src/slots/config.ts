@@ -56,7 +56,7 @@ const Github = z.object({
 });
 
 /** Unknown fields are let through: a contract may serve other readers too. */
-const Contract = z
+export const Contract = z
   .object({
     start_command: z.string().min(1),
     setup_command: z.string().optional(),

@@ -56,8 +56,8 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
 }
 
 /**
- * V8 lets the space for young objects grow to 32 MB under load and seldom gives it back. A controller is at
- * rest most of the time, and collecting a little more often costs its proxy nothing that can be measured.
+ * V8 lets the space for young objects grow to 32 MB under load and seldom gives it back; a controller is at
+ * rest most of the time.
  */
 const stayLean = (): void => setFlagsFromString('--semi-space-growth-factor=1');
 
