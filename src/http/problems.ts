@@ -155,6 +155,21 @@ export const PROBLEMS = {
     title: 'There is nothing of this id to switch off',
     hint: 'GET /agents and GET /workflows list what there is; `detail` names the environment of this installation.',
   },
+  'release-not-found': {
+    status: 404,
+    title: 'There is no such release',
+    hint: 'GET /releases lists them; POST /releases puts one on record.',
+  },
+  'rollout-not-found': {
+    status: 404,
+    title: 'There is no such rollout',
+    hint: 'GET /rollouts lists them.',
+  },
+  'rollout-refused': {
+    status: 409,
+    title: 'The pointers cannot be moved like this',
+    hint: 'Do what `detail` says; GET /environments tells where the pointers stand.',
+  },
   'budget-not-found': {
     status: 404,
     title: 'There is no such budget or cap',

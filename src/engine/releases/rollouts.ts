@@ -14,6 +14,7 @@ import {
   type RolloutCommand,
   type RolloutEvent,
 } from '../../domain/rollout/rollout';
+import type { Judgement } from '../../domain/rollout/canary';
 import type { Strategy } from '../../domain/rollout/strategy';
 import { stepOf } from '../../domain/run';
 import type { Alerts } from '../alerts';
@@ -83,14 +84,17 @@ export class Rollouts {
       ...(env.stable !== undefined && { incumbent: env.stable }),
     });
     const entry = this.entry(undefined, rollout, 'created', by);
-    if (!(await store.saveRollout(rollout, 0, entry))) return { kind: 'under-way' };
+    if (!(await store.saveRollout(rollout, 0, entry))) {
+      const open = (await store.openRollout(agentId, environment))?.state;
+      const isSame = open?.candidate === releaseId && open.strategy.name === strategy.name;
+      return isSame ? { kind: 'begun', rollout: open } : { kind: 'under-way' };
+    }
     const started = await this.apply(rollout.id, { type: 'start' }, by);
     return { kind: 'begun', rollout: started ?? rollout };
   }
 
   /**
    * Back to the last good release, from any state: the pointer first, everything else after it.
-   * @param capsules nothing is waited for but the pointer's commit
    */
   async rollback(agentId: string, environment: string, by: By): Promise<RolledBack> {
     const open = await this.deps.store.openRollout(agentId, environment);
@@ -104,6 +108,11 @@ export class Rollouts {
   /** Applies an event. Answers the rollout after it; undefined where there is none. */
   apply(id: string, event: RolloutEvent, by: By): Promise<Rollout | undefined> {
     return this.mutex.run(id, () => this.applyNow(id, event, by));
+  }
+
+  /** How a canary stands now; undefined where there is none. */
+  judgement(rollout: Rollout): Promise<Judgement | undefined> {
+    return this.stages.judgement(rollout);
   }
 
   /** Goes on with what is under way. */

@@ -1,4 +1,5 @@
 /** What each stage of a rollout asks for, and when its verdict is there. Every look may be made twice. */
+import type { Judgement } from '../../domain/rollout/canary';
 import type { Rollout } from '../../domain/rollout/rollout';
 import type { Stage } from '../../domain/rollout/strategy';
 import type { Verdict, VerdictKind } from '../../domain/rollout/verdict';
@@ -62,6 +63,12 @@ export class Stages {
       case 'cleanup':
         return this.cleanup(rollout, stage);
     }
+  }
+
+  async judgement(rollout: Rollout): Promise<Judgement | undefined> {
+    const stage = rollout.strategy.stages[rollout.stage];
+    if (stage?.kind !== 'canary' || !rollout.frozen) return undefined;
+    return this.parts.canary.judge(rollout, stage, this.guards.heldBack({ agentId: rollout.agentId }));
   }
 
   /** What was kept awake for the rollout may sleep. */

@@ -4,6 +4,26 @@ import { acknowledgeAlert, listAlerts } from './alerts';
 import { getBuild, listAgents, listBuilds, redeploy } from './agents';
 import { approvalPage, decideOnPage } from './approval-page';
 import { decideApproval, decideStep, getApproval, listApprovals } from './approvals';
+import {
+  createRelease,
+  diffReleases,
+  getLineage,
+  getRelease,
+  getReleaseWork,
+  listEnvironments,
+  listReleases,
+} from './releases';
+import {
+  abortRollout,
+  createCanaryDeployment,
+  createShadowDeployment,
+  deployAgent,
+  getRollout,
+  listRollouts,
+  promoteCanary,
+  retryRollout,
+  rollbackDeployment,
+} from './rollouts';
 import { listBudgets, listCaps, raiseBudget, setBudget } from './budgets';
 import { listCapsules, listShifts } from './capsules';
 import { diffRuns } from './diff';
@@ -87,6 +107,22 @@ export const ROUTES: readonly Route[] = [
   raiseBudget,
   setBudget,
   listCaps,
+  listReleases,
+  createRelease,
+  getRelease,
+  diffReleases,
+  getReleaseWork,
+  getLineage,
+  listEnvironments,
+  deployAgent,
+  createCanaryDeployment,
+  createShadowDeployment,
+  rollbackDeployment,
+  listRollouts,
+  getRollout,
+  promoteCanary,
+  retryRollout,
+  abortRollout,
   startEmergencyStop,
   getEmergencyStop,
   listAlerts,

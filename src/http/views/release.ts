@@ -1,0 +1,201 @@
+/** Releases, environments and rollouts as the API shows them. */
+import { z } from 'zod';
+import { diffManifests, RELEASE_PARTS } from '../../domain/release/diff';
+import type { Environment } from '../../domain/release/environment';
+import { INSTANCE_STATES } from '../../domain/release/instance';
+import { ReleaseManifest, type Release } from '../../domain/release/manifest';
+import type { Judgement } from '../../domain/rollout/canary';
+import { ROLLOUT_STATUSES, type Rollout } from '../../domain/rollout/rollout';
+import { STRATEGIES } from '../../domain/rollout/strategy';
+import { VERDICTS } from '../../domain/rollout/verdict';
+import type { ReleaseWork } from '../../store/release-store';
+import { isoTime, maybeTime, name } from '../schema';
+import { iso, isoOrNull } from './time';
+
+const id = z.string().describe('SHA-256 of the manifest.');
+
+export const ReleaseView = name(
+  'Release',
+  z.object({
+    id,
+    agentId: z.string(),
+    parent: z.string().nullable().describe('The release it was made after.'),
+    createdAt: isoTime,
+    createdBy: z.string(),
+    manifest: ReleaseManifest,
+  }),
+);
+
+export const releaseView = ({ parent, createdAt, ...release }: Release): z.infer<typeof ReleaseView> => ({
+  ...release,
+  parent: parent ?? null,
+  createdAt: iso(createdAt),
+});
+
+export const ReleaseDiffView = name(
+  'ReleaseDiff',
+  z.object({
+    from: z.string().nullable(),
+    to: z.string(),
+    changes: z.array(
+      z.object({
+        part: z.enum(RELEASE_PARTS),
+        name: z.string(),
+        kind: z.enum(['added', 'removed', 'changed']),
+        old: z.string().nullable(),
+        new: z.string().nullable(),
+      }),
+    ),
+  }),
+);
+
+export const releaseDiffView = (from: Release | undefined, to: Release): z.infer<typeof ReleaseDiffView> => ({
+  from: from?.id ?? null,
+  to: to.id,
+  changes: diffManifests(from?.manifest, to.manifest).map((c) => ({
+    ...{ part: c.part, name: c.name, kind: c.kind },
+    ...{ old: c.old ?? null, new: c.new ?? null },
+  })),
+});
+
+export const EnvironmentView = name(
+  'Environment',
+  z.object({
+    agentId: z.string(),
+    name: z.string(),
+    stable: z.string().nullable(),
+    previous: z.string().nullable().describe('What a rollback goes to.'),
+    candidate: z.string().nullable(),
+    weight: z.number().describe("The candidate's share of the work, in percent."),
+    instances: z.array(
+      z.object({
+        releaseId: z.string(),
+        capsuleId: z.string(),
+        state: z.enum(INSTANCE_STATES),
+        since: isoTime,
+      }),
+    ),
+    updatedAt: isoTime,
+  }),
+);
+
+export const environmentView = (env: Environment): z.infer<typeof EnvironmentView> => ({
+  ...{ agentId: env.agentId, name: env.name, weight: env.weight, updatedAt: iso(env.updatedAt) },
+  ...{ stable: env.stable ?? null, previous: env.previous ?? null, candidate: env.candidate ?? null },
+  instances: env.instances.map((i) => ({ ...i, since: iso(i.since) })),
+});
+
+const MetricView = z.object({
+  metric: z.string(),
+  runs: z.number().int(),
+  bad: z.number().int(),
+  abort: z.object({
+    value: z.number().describe('E, the evidence against it.'),
+    threshold: z.number(),
+    above: z.number().describe('The rate it is tested against.'),
+    badRunsNeeded: z.number().int().describe('Bad tasks in a row that would abort it now.'),
+  }),
+  promote: z.object({
+    value: z.number().describe('How sure it is to be good enough.'),
+    threshold: z.number(),
+    below: z.number(),
+    runsNeeded: z.number().int().nullable().describe('Tasks more, about; null: more than can be told.'),
+  }),
+});
+
+export const RolloutView = name(
+  'Rollout',
+  z.object({
+    id: z.guid(),
+    agentId: z.string(),
+    environment: z.string(),
+    candidate: z.string(),
+    incumbent: z.string().nullable(),
+    strategy: z.enum(STRATEGIES),
+    status: z.enum(ROLLOUT_STATUSES),
+    stage: z.string().nullable().describe('What it is at.'),
+    stages: z.array(z.string()),
+    stageSince: maybeTime,
+    verdicts: z.array(
+      z.object({
+        stage: z.string(),
+        verdict: z.enum(VERDICTS),
+        reason: z.string(),
+        evidence: z.array(z.string()),
+        by: z.string(),
+        at: isoTime,
+      }),
+    ),
+    memo: z.string().nullable().describe('While it is paused: what a person is to decide.'),
+    abortedFor: z.string().nullable(),
+    createdAt: isoTime,
+    finishedAt: maybeTime,
+    report: z
+      .object({ decision: z.string(), reason: z.string(), metrics: z.array(MetricView) })
+      .nullable()
+      .describe('How a canary stands now.'),
+  }),
+);
+
+export function rolloutView(rollout: Rollout, judgement?: Judgement): z.infer<typeof RolloutView> {
+  const stages = rollout.strategy.stages.map((s) => (s.kind === 'canary' ? `canary ${s.weight} %` : s.kind));
+  const { id: rolloutId, agentId, environment, candidate, status } = rollout;
+  return {
+    ...{ id: rolloutId, agentId, environment, candidate, status, stages },
+    incumbent: rollout.incumbent ?? null,
+    strategy: rollout.strategy.name,
+    stage: stages[rollout.stage] ?? null,
+    stageSince: isoOrNull(rollout.stageSince),
+    verdicts: rollout.verdicts.map(({ stage, round: _, at, ...verdict }) => ({
+      ...verdict,
+      evidence: [...verdict.evidence],
+      ...{ stage: stages[stage] ?? '', at: iso(at) },
+    })),
+    ...{ memo: rollout.memo ?? null, abortedFor: rollout.abortedFor ?? null },
+    ...{ createdAt: iso(rollout.createdAt), finishedAt: isoOrNull(rollout.finishedAt) },
+    report: judgement
+      ? {
+          decision: judgement.decision,
+          reason: judgement.reason,
+          // No number of JSON is infinite.
+          metrics: judgement.report.map((m) => ({
+            ...m,
+            abort: { ...m.abort, value: Math.min(m.abort.value, Number.MAX_SAFE_INTEGER) },
+          })),
+        }
+      : null,
+  };
+}
+
+export const LineageView = name(
+  'Lineage',
+  z.object({
+    items: z.array(
+      z.object({
+        runId: z.guid(),
+        stepId: z.string(),
+        attempt: z.number().int(),
+        agentId: z.string(),
+        releaseId: z.string(),
+        inputHash: z
+          .string()
+          .nullable()
+          .describe('SHA-256 of the canonical JSON of what the agent was given.'),
+        shadow: z.boolean(),
+        at: isoTime,
+        outcome: z.string().nullable(),
+        durationMs: z.number().nullable(),
+        costUsd: z.number().nullable(),
+      }),
+    ),
+  }),
+);
+
+export const lineageView = (work: readonly ReleaseWork[]): z.infer<typeof LineageView> => ({
+  items: work.map(({ ended, shadow, at, inputHash, ...w }) => ({
+    ...w,
+    inputHash: inputHash === '' ? null : inputHash,
+    ...{ shadow: shadow ?? false, at: iso(at), outcome: ended?.outcome ?? null },
+    ...{ durationMs: ended?.durationMs ?? null, costUsd: ended?.costUsd ?? null },
+  })),
+});
