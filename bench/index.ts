@@ -9,6 +9,7 @@ import { met, type Figure, type Measurement } from './figure';
 import { bootOfPython, bootOfTypeScript } from './figures/agent-boot';
 import { betweenSteps } from './figures/between-steps';
 import { coldStepWithClaim, coldStepWithPush } from './figures/cold-step';
+import { dashboard } from './figures/dashboard';
 import { idle } from './figures/idle';
 import { ledgerVerify } from './figures/ledger';
 import { pipeline, prewarmedSchedule } from './figures/prewarm';
@@ -33,6 +34,7 @@ const FIGURES: Figure[] = [
   waiting,
   storedRuns,
   ledgerVerify,
+  dashboard,
   slots,
 ];
 

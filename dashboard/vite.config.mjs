@@ -23,7 +23,18 @@ export default {
   server: {
     proxy: Object.fromEntries(
       ['runs', 'workflows', 'agents', 'capsules', 'shifts', 'alerts', 'approvals', 'events', 'session']
-        .concat(['whoami', 'replays', 'costs', 'audit', 'switches', 'inbox', 'ready', 'emergency-stop'])
+        .concat([
+          'whoami',
+          'replays',
+          'costs',
+          'audit',
+          'switches',
+          'inbox',
+          'ready',
+          'emergency-stop',
+          'budgets',
+          'caps',
+        ])
         .map((path) => [`/${path}`, 'http://localhost:3000']),
     ),
   },

@@ -4,10 +4,12 @@ import { onCapsule, useQuery } from '../../api/query';
 import type { Agent, Capsule, CostReport, Page } from '../../api/types';
 import { Badge } from '../../parts/badge';
 import { Bar, Legend } from '../../parts/bar';
+import { useCursor } from '../../parts/cursor';
 import { Fact } from '../../parts/fact';
 import { QueryView } from '../../parts/query-view';
 import { SPLIT_LEGEND, splitParts } from '../../parts/split';
 import { duration, Time } from '../../parts/time';
+import { go } from '../../router';
 
 export const capsuleHref = (id: string): string => `/app/capsules/${encodeURIComponent(id)}`;
 const MINUTE_MS = 60_000;
@@ -16,6 +18,12 @@ export function CapsulesScreen() {
   const capsules = useQuery<Page<Capsule>>('/capsules', { when: onCapsule, everyMs: 5_000 });
   const agents = useQuery<Page<Agent>>('/agents', { everyMs: MINUTE_MS });
   const costs = useQuery<CostReport>('/costs?by=agent', { everyMs: MINUTE_MS });
+  const at = useCursor(capsules.data?.items.length ?? 0, 'capsules', (place) => ({
+    Enter: () => {
+      const one = capsules.data?.items[place];
+      if (one) go(capsuleHref(one.id));
+    },
+  }));
   return (
     <>
       <h1>Capsules</h1>
@@ -27,10 +35,11 @@ export function CapsulesScreen() {
         {({ items }) => (
           <>
             <ul class="cards">
-              {items.map((capsule) => (
+              {items.map((capsule, i) => (
                 <Card
                   key={capsule.id}
                   capsule={capsule}
+                  isAt={i === at}
                   agent={agents.data?.items.find(({ id }) => id === capsule.agentId)}
                   cost={costs.data?.items.find(({ key }) => key === capsule.agentId)}
                 />
@@ -55,15 +64,16 @@ export function CapsulesScreen() {
 }
 
 interface CardProps {
+  isAt: boolean;
   capsule: Capsule;
   agent: Agent | undefined;
   cost: CostReport['items'][number] | undefined;
 }
 
-function Card({ capsule, agent, cost }: CardProps) {
+function Card({ isAt, capsule, agent, cost }: CardProps) {
   const { id, agentId, status, since, generation, boot, reasonsAwake, lastError, failedWakes } = capsule;
   return (
-    <li class="card" data-capsule={id}>
+    <li class={`card ${isAt ? 'at' : ''}`} data-capsule={id}>
       <div class="row">
         <h2 class="flat">
           <a href={capsuleHref(id)}>{agent?.name ?? agentId}</a>

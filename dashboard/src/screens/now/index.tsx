@@ -97,7 +97,8 @@ function ApprovalCard({ approval, reload }: { approval: Approval; reload: () => 
       </p>
       <p class="row dim">
         <span>
-          step {stepId} of <a href={runHref(runId)}>run {runId.slice(0, 8)}</a> · since <Time at={since} />
+          step {stepId} of <a href={runHref(runId)}>run {runId.slice(0, 8)}</a> · since <Time at={since} /> ·{' '}
+          <a href="/app/inbox">the whole memo</a>
         </span>
         {may('approver') && (
           <span class="buttons">

@@ -2,9 +2,10 @@
 import { onRun, useQuery } from '../../api/query';
 import type { Page, RunSummary, Switch, Workflow } from '../../api/types';
 import { QueryView } from '../../parts/query-view';
+import { useCursor } from '../../parts/cursor';
 import { Badge } from '../../parts/badge';
 import { counted, fullTime, Time } from '../../parts/time';
-import { runHref } from '../../router';
+import { go, runHref } from '../../router';
 import { runShown } from '../../../../src/domain/status';
 import { WorkflowActions } from './actions';
 
@@ -15,6 +16,12 @@ const LAST = 20;
 export function WorkflowsScreen() {
   const workflows = useQuery<Page<Workflow>>('/workflows', { everyMs: 60_000 });
   const switches = useQuery<Page<Switch>>('/switches?on=true&limit=200');
+  const at = useCursor(workflows.data?.items.length ?? 0, 'workflows', (place) => ({
+    Enter: () => {
+      const one = workflows.data?.items[place];
+      if (one) go(workflowHref(one.id));
+    },
+  }));
   return (
     <>
       <h1>Workflows</h1>
@@ -26,10 +33,11 @@ export function WorkflowsScreen() {
       >
         {({ items }) => (
           <ul class="cards">
-            {items.map((workflow) => (
+            {items.map((workflow, i) => (
               <Card
                 key={workflow.id}
                 workflow={workflow}
+                isAt={i === at}
                 paused={pausedBy(switches.data?.items ?? [], workflow.id)}
                 reload={switches.reload}
               />
@@ -48,15 +56,16 @@ export const pausedBy = (switches: readonly Switch[], id: string): Switch | unde
   );
 
 interface CardProps {
+  isAt: boolean;
   workflow: Workflow;
   paused: Switch | undefined;
   reload: () => void;
 }
 
-function Card({ workflow, paused, reload }: CardProps) {
+function Card({ isAt, workflow, paused, reload }: CardProps) {
   const { id, name, description, steps } = workflow;
   return (
-    <li class={`card ${paused ? 'tone-held' : ''}`} data-workflow={id}>
+    <li class={`card ${isAt ? 'at' : ''} ${paused ? 'tone-held' : ''}`} data-workflow={id}>
       <div class="row">
         <h2 class="flat">
           <a href={workflowHref(id)}>{name}</a>
