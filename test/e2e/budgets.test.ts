@@ -105,6 +105,44 @@ describe('budgets', () => {
     await allAsleep(world, a);
   });
 
+  test('a heartbeat that tells of more than is left stops its run, and what it used counts', async () => {
+    const a = await world.orchestrate();
+    const low = await trigger(a, 'spend', {
+      act: { do: 'hold' },
+      ...report(0.25),
+      progress: { do: { usage: usage(0.5) } },
+    });
+    await world.worked({ event: 'job', runId: low });
+    const high = await trigger(a, 'act', { act: { do: 'hold' }, progress: { do: { usage: usage(99) } } });
+    await post(`${a.url}/budgets/workflow:act:per-run/set`, { amount: 3 }, 200);
+    const stopped = await ended(a, high);
+    expect(stopped.status).toBe('cancelled');
+    expect(JSON.stringify(stopped)).toContain('99.00 US dollars used so far');
+    await world.worked({ event: 'cancelled', runId: high });
+    // What is within its budget goes on.
+    await world.release('alpha', low, 'do');
+    expect((await ended(a, low)).status).toBe('succeeded');
+    await expect(budget(a, 'agent:alpha:day')).resolves.toMatchObject({ spent: '0.250000' });
+    await allAsleep(world, a);
+  });
+
+  test.each(['cap:platform:x.com', 'cap:action-type:mail'])(
+    'the sub-cap %s holds whoever was seen to act so, and nobody else',
+    async (id) => {
+      const a = await world.orchestrate();
+      await post(`${a.url}/budgets/${id}/set`, { amount: 1 }, 200);
+      const actions = [{ type: 'mail', platform: 'x.com', at }];
+      await ended(a, await trigger(a, 'act', { report: { do: { actions } } }));
+      const runId = await trigger(a, 'act');
+      await held(a, runId);
+      await until(async () => (await alerts(a)).includes('cap-reached'), { what: 'an alert' });
+      expect((await ended(a, await trigger(a, 'free'))).status).toBe('succeeded');
+      await post(`${a.url}/budgets/${id}/raise`, { by: 1, reason: 'a busy day' }, 200);
+      expect((await ended(a, runId)).status).toBe('succeeded');
+      await allAsleep(world, a);
+    },
+  );
+
   test('costs nobody can mean are refused and told; the work counts', async () => {
     const a = await world.orchestrate();
     const runId = await trigger(a, 'spend', report(1e9));

@@ -164,16 +164,26 @@ export class Budgets {
     const { cost } = spentBy(told);
     const ids = { agent: plan.agentId, workflow: run.workflowId, root: run.id, rootWorkflow: run.workflowId };
     const who = { ...ids, ...this.keys };
-    const over = this.uses.find(
+    const over = this.usesOf(run.id).find(
       (use) =>
         use.budget.measure === 'usd' &&
         isOver(use.budget, who, () => false) &&
-        (use.budget.period !== 'per-run' || use.key === run.id) &&
         use.spent + cost > (allowed(use) ?? use.spent + cost),
     );
     return (
       over && `${amountText('usd', cost)} used so far: ${heldText(over, this.zone, this.deps.clock.now())}`
     );
+  }
+
+  /** How every budget stands for one run; one by run that was set after the run began has nothing on record yet. */
+  private usesOf(runId: string): BudgetUse[] {
+    const known = new Set(this.uses.filter(({ key }) => key === runId).map(({ budget }) => budgetId(budget)));
+    return this.uses.flatMap((use) => {
+      if (use.budget.period !== 'per-run' || use.key === runId) return [use];
+      return known.has(budgetId(use.budget))
+        ? []
+        : [{ ...use, key: runId, raised: 0n, spent: 0n, reserved: 0n }];
+    });
   }
 
   private async afresh(): Promise<void> {

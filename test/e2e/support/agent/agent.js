@@ -19,6 +19,8 @@ const CLAIM_TRIES = 200;
 const bootId = randomUUID();
 /** Jobs by run, step and attempt: the same request again is not a second job. */
 const jobs = new Map();
+/** What a job has used so far, as it is told while it is under way; by run, step and attempt. */
+const progress = new Map();
 /** What holds a job, by run and step, until `POST /release`. */
 const gates = new Map();
 /** How often an attempt was refused as busy or unavailable. */
@@ -130,6 +132,7 @@ async function run(job, answer) {
     return answer(act === 'busy' ? 429 : 503, {}, { 'retry-after': '1' });
   }
   jobs.set(key, 'running');
+  progress.set(key, job.input.progress?.[job.stepId] ?? {});
   // The result first, the 202 when that is acknowledged.
   if (act === 'early') await work(job, act);
   if (act === 'slow-accept') await held(job);
@@ -145,7 +148,7 @@ function status() {
   return {
     state: running.length > 0 ? 'running' : 'idle',
     bootId,
-    ...(stepId && { current: { runId, stepId, attempt: Number(attempt) } }),
+    ...(stepId && { current: { runId, stepId, attempt: Number(attempt), ...progress.get(running.at(-1)) } }),
     ...(last && { last }),
   };
 }
