@@ -43,9 +43,13 @@ describe('releases', () => {
   beforeAll(() => {
     leaks = leakCheck();
   });
-  beforeEach(async () => {
+  /** @param candidate what the release on the spare capsule does by itself */
+  const open = async (candidate: Record<string, string> = {}) => {
     world = await World.start({
-      agents: [{ id: 'writer', concurrency: 4, lingerSeconds: 2 }, { id: 'writer-spare' }],
+      agents: [
+        { id: 'writer', concurrency: 4, lingerSeconds: 2 },
+        { id: 'writer-spare', env: candidate },
+      ],
       workflows: [one],
     });
     const [writer, other] = world.registry.agents;
@@ -54,7 +58,7 @@ describe('releases', () => {
     world.registry.agents.splice(1, 1);
     at = await world.orchestrate();
     for (const release of [A, B]) await add(release);
-  });
+  };
   afterEach(() => world.close());
   afterAll(() => leaks.backToBaseline());
 
@@ -84,6 +88,7 @@ describe('releases', () => {
     rolloutIs(await roll(release.id, STRATEGY_DEFAULTS.direct), 'done');
 
   it('do the work that the pointer gives them, each on its own capsule, and go back by it', async () => {
+    await open();
     expect((await run()).steps[0]?.releaseId).toBeUndefined();
     await direct(A);
     expect(await env()).toMatchObject({ stable: A.id, instances: [{ capsuleId: 'capsule-writer' }] });
@@ -113,19 +118,64 @@ describe('releases', () => {
     await allAsleep(world, at);
   });
 
-  it('are promoted when a canary is as good, and taken back when it fails', async () => {
-    await direct(A);
-    for (let batch = 0; batch < 5; batch += 1) await Promise.all(Array.from({ length: 4 }, () => run()));
-    const good = await roll(B.id, canary(4));
-    await until(async () => (await env()).weight === 50);
-    await until(
+  const batch = () => Promise.all(Array.from({ length: 4 }, () => run()));
+  /** Has work done until a rollout is over or waits for a person. */
+  const workUntil = (id: string, ...wanted: string[]) =>
+    until(
       async () => {
-        await Promise.all(Array.from({ length: 4 }, () => run()));
-        return (await at.store.rollout(good))?.state.status === 'done';
+        await batch();
+        const state = (await at.store.rollout(id))?.state;
+        return state && wanted.includes(state.status) ? state : undefined;
       },
-      { deadlineMs: 25_000, every: 1 },
+      { deadlineMs: 40_000, every: 1 },
     );
+
+  it('are promoted when a canary is as good', async () => {
+    await open();
+    await direct(A);
+    for (let n = 0; n < 5; n += 1) await batch();
+    const over = await workUntil(await roll(B.id, canary(4)), 'done', 'rolled-back', 'paused');
+    expect(over).toMatchObject({ status: 'done' });
+    expect(over.verdicts.map((v) => v.verdict)).toEqual(['pass', 'pass', 'pass', 'pass']);
     expect(await env()).toMatchObject({ stable: B.id, previous: A.id, weight: 0 });
+    const [evidence = ''] = over.verdicts[2]?.evidence ?? [];
+    expect(JSON.parse(String(await at.store.releasePart(evidence)))).toMatchObject({ stage: 'canary' });
+    await allAsleep(world, at);
+  }, 60_000);
+
+  it('are taken back when a canary fails, with an alert that says what was different', async () => {
+    await open({ ACT: 'error' });
+    await direct(A);
+    for (let n = 0; n < 5; n += 1) await batch();
+    const over = await workUntil(await roll(B.id, canary(60)), 'done', 'rolled-back', 'paused');
+    expect(over).toMatchObject({ status: 'rolled-back' });
+    expect(over.abortedFor).toMatch(/^failed in \d+ of \d+ tasks: worse than/);
+    expect(await env()).toMatchObject({ stable: A.id, weight: 0 });
+    expect((await env()).candidate).toBeUndefined();
+    expect((await run()).steps[0]).toMatchObject({ releaseId: A.id, status: 'succeeded' });
+    const alerts = await until(async () => {
+      const all = (await at.store.alerts({}, 10)).items.filter((a) => a.kind === 'rollout-aborted');
+      return all.length > 0 && all;
+    });
+    expect(alerts[0]?.message).toContain('It differed in: code changed, config n changed.');
+    await allAsleep(world, at);
+  }, 60_000);
+
+  it('are found out in the shadow when they deliver something else, without doing anything for real', async () => {
+    await open({ REPORT: JSON.stringify({ output: { from: 'elsewhere' } }) });
+    await direct(A);
+    const shadow: Strategy = {
+      name: 'shadow',
+      stages: [{ kind: 'shadow', forMs: 600_000, compare: ['output_equivalence'] }],
+      rollbackOn: [],
+    };
+    const over = await workUntil(await roll(B.id, shadow), 'done', 'rolled-back', 'paused');
+    expect(over).toMatchObject({ status: 'rolled-back' });
+    expect(over.abortedFor).toMatch(/^the candidate delivered something else in \d+ of \d+ tasks, at /);
+    const jobs = world.work().filter((w) => w.event === 'job' && w.agentId === 'writer-spare');
+    expect(jobs.length).toBeGreaterThan(0);
+    expect(jobs.every((w) => w.dryRun)).toBe(true);
+    // Copies that were begun end, and are counted for nothing.
     await allAsleep(world, at);
   }, 60_000);
 });
