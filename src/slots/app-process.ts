@@ -30,6 +30,8 @@ export class AppProcess {
     readonly pid: number,
     /** Tells the process from a later one with its pid. */
     readonly started: string,
+    /** What it writes. */
+    readonly logFile: string,
   ) {
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
@@ -58,7 +60,7 @@ export class AppProcess {
       await once(child, 'spawn');
       const { pid } = child;
       if (pid === undefined) throw new Error(`${command} has no pid`);
-      return new AppProcess(child, pid, startTimeOf(pid) ?? 'gone');
+      return new AppProcess(child, pid, startTimeOf(pid) ?? 'gone', logFile);
     } finally {
       closeSync(log);
     }

@@ -115,12 +115,21 @@ export class Controller {
     this.ready = true;
     this.agent.start();
     this.upkeep.start();
-    const maxBytes = ctx.contract.max_log_mb * 1_000_000;
-    this.stopRotation = keepLogsBounded(ctx.disk.path('logs'), maxBytes, (error) =>
-      ctx.log.warn(`A log could not be kept short: ${messageOf(error)}`),
-    );
+    this.stopRotation = this.keepLogs();
     this.warming = warmUp(ctx).catch((error: unknown) =>
       ctx.log.warn(`The previous slot could not be warmed up: ${messageOf(error)}`),
+    );
+  }
+
+  private keepLogs(): () => void {
+    const { ctx } = this;
+    const kept = () => {
+      const { live, previous, intent } = ctx.state.now;
+      return [live?.name, previous?.name, intent?.slot].filter((name) => name !== undefined);
+    };
+    const maxBytes = ctx.contract.max_log_mb * 1_000_000;
+    return keepLogsBounded(ctx.disk.path('logs'), maxBytes, kept, (error) =>
+      ctx.log.warn(`A log could not be kept short: ${messageOf(error)}`),
     );
   }
 

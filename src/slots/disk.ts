@@ -89,11 +89,6 @@ export class Disk {
     );
     for (const name of stray) await this.remove(name);
     for (const link of Object.values(LINKS)) await rm(`${this.path(link)}.next`, { force: true });
-    const logs = await readdir(this.path('logs'));
-    for (const log of logs) {
-      if (stray.some((name) => log.startsWith(`${name}.`)))
-        await rm(join(this.folder, 'logs', log), { force: true });
-    }
     return stray;
   }
 

@@ -37,14 +37,16 @@ export async function waitHealthy(contract: AppContract, ports: Ports, app: AppP
   let last = 'it was not asked';
   for (;;) {
     const left = end - performance.now();
-    if (app.end !== undefined) throw new StageError('probe', `The process ${app.end} before it was healthy.`);
+    if (app.end !== undefined)
+      throw new StageError('probe', `The process ${app.end} before it was healthy; see ${app.logFile}.`);
     if (left <= 0) break;
     const fault = await healthFault(contract, ports, Math.max(1, Math.ceil(Math.min(left, LOOK_MS))));
     if (fault === undefined && app.alive) return;
     last = fault ?? last;
     await delay(POLL_MS);
   }
-  throw new StageError('probe', `Not healthy within ${contract.health_timeout_ms} ms: ${last}.`);
+  const late = `Not healthy within ${contract.health_timeout_ms} ms: ${last}; see ${app.logFile}.`;
+  throw new StageError('probe', late);
 }
 
 /** @throws StageError unless the synthetic request is answered as it should be */

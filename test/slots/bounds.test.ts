@@ -4,6 +4,8 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readdirSync,
+  utimesSync,
   statSync,
   writeSync,
   closeSync,
@@ -11,7 +13,7 @@ import {
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { limited } from '../../src/slots/limits';
-import { rotateLogs } from '../../src/slots/log-files';
+import { pruneLogs, rotateLogs } from '../../src/slots/log-files';
 import { temporaryFolder } from '../support/folders';
 import { useInstallations } from './support/fixture';
 
@@ -29,6 +31,19 @@ describe("an app's logs", () => {
     expect(readFileSync(file, 'utf8')).toBe('new');
     expect(statSync(`${file}.1`).size).toBe(2_000);
     expect(await rotateLogs(join(path, 'logs'), 1_000)).toBe(0);
+    await remove();
+  });
+});
+
+describe('logs of slots that are gone', () => {
+  it('go when there are many of them, the oldest first; those of kept slots stay', async () => {
+    const { path, remove } = await temporaryFolder();
+    ['slot-kept.log', 'slot-a.log', 'slot-b.setup.log', 'slot-c.log'].forEach((name, i) => {
+      appendFileSync(join(path, name), 'x');
+      utimesSync(join(path, name), i + 1, i + 1);
+    });
+    expect(await pruneLogs(path, ['slot-kept'], 2)).toBe(1);
+    expect(readdirSync(path).sort()).toEqual(['slot-b.setup.log', 'slot-c.log', 'slot-kept.log']);
     await remove();
   });
 });

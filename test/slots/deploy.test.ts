@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson } from '../../src/domain/canonical-json';
 import { verifyChain } from '../../src/domain/ledger';
@@ -94,7 +94,8 @@ describe('deployments', () => {
     const ends = app.repo.commit({ version: 'bad', files: { 'start.sh': '#!/bin/sh\nexit 3\n' } });
     const answer = await app.deploy(ends);
     expect(answer).toMatchObject({ status: 500, body: { success: false, stage: 'probe' } });
-    expect(answer.body.error).toMatch(/ended with code 3/);
+    const [, log = ''] = /ended with code 3 .*; see (\S+\.log)\.$/.exec(answer.body.error ?? '') ?? [];
+    expect(existsSync(log)).toBe(true);
     // A file where setup wants a folder.
     const unready = app.repo.commit({ version: 'bad', files: { 'made/tracked': null, made: 'a file' } });
     expect(await app.deploy(unready)).toMatchObject({ status: 500, body: { stage: 'setup' } });
