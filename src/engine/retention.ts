@@ -6,16 +6,22 @@ import type { Log } from './ports';
 
 /** Hourly, away from the full hour, when schedules fire. */
 const HOURLY = '17 * * * *';
-const BATCH = 1_000;
+/** Runs at once: no run is committed meanwhile. */
+const BATCH = 200;
 /** Batches in one go at most: a backlog is worked off over the hours. */
-const MAX_BATCHES = 100;
+const MAX_BATCHES = 500;
 const DAY_MS = 86_400_000;
 
 /** Removes what finished more than `days` ago. Answers how many runs went. */
 export async function purge(store: Store, days: number, now: number): Promise<number> {
   let total = 0;
   for (let i = 0; i < MAX_BATCHES; i += 1) {
-    const removed = await store.purge(now - days * DAY_MS, BATCH);
+    const before = now - days * DAY_MS;
+    const removed = await store.purge(before, BATCH, (count) => ({
+      ...{ at: now, actor: 'engine', action: 'retention.removed', entity: 'retention', id: 'runs' },
+      set: { removed: count, finishedBefore: before },
+      reason: `finished more than ${days} days ago`,
+    }));
     total += removed;
     if (removed < BATCH) break;
   }

@@ -1,7 +1,7 @@
 /** Registers the registry's schedules with the queue, and keeps an eye on them without it. */
-import { canonicalJson } from '../domain/canonical-json';
 import { nextTicks } from '../domain/schedule';
 import type { EngineDeps } from './context';
+import { declareSchedule } from './declare-schedule';
 import type { Ticker } from './tick';
 
 export class Schedules {
@@ -21,7 +21,7 @@ export class Schedules {
     const { queue, store, clock, log } = this.deps;
     const scheduled = this.scheduled();
     for (const { id, schedule } of scheduled) {
-      this.ticker.knows(id, await store.declareSchedule(id, canonicalJson(schedule), clock.now()));
+      this.ticker.knows(id, await declareSchedule(store, id, schedule, clock.now()));
       // Due at once: the time since the last decision may hold ticks that were missed.
       this.nextDue.set(id, 0);
     }

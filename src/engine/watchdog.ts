@@ -3,7 +3,6 @@
  * scheduled times should have been decided, and raises an alert for each that was not. It decides
  * and repairs nothing: the ticker does, and the alert tells that it had to.
  */
-import { canonicalJson } from '../domain/canonical-json';
 import {
   expectedTicks,
   judgeTicks,
@@ -15,6 +14,7 @@ import {
 import type { Tick } from '../store/store';
 import type { Alerts } from './alerts';
 import type { EngineDeps } from './context';
+import { declareSchedule } from './declare-schedule';
 import type { Tasks } from './tasks';
 import { lateText, missingText, subjectOf, tickOf } from './watchdog-texts';
 
@@ -73,7 +73,7 @@ export class Watchdog {
     const now = clock.now();
     for (const { id, schedule } of registry.workflows) {
       if (!schedule?.enabled) continue;
-      const since = await store.declareSchedule(id, canonicalJson(schedule), now);
+      const since = await declareSchedule(store, id, schedule, now);
       const checkedUntil = Math.max(since, (await store.lastTick(id)) ?? 0);
       this.watched.push({ id, schedule, checkedUntil, nextLook: 0, open: new Set(), misses: 0 });
     }

@@ -1,4 +1,5 @@
 /** The inbox's part of the record: what agents sent, kept for a day for people to look at. Never the truth of a run. */
+import type { LedgerEntry } from '../domain/ledger';
 import type { Page } from './store';
 
 export type SignatureVerdict =
@@ -83,8 +84,11 @@ export interface DeliveryStore {
   /** Newest first. */
   deliveries(filter: DeliveryFilter, limit: number, cursor?: string): Promise<Page<DeliverySummary>>;
   delivery(id: string): Promise<Delivery | undefined>;
-  /** Removes a bin's deliveries, or all. Answers how many went. */
-  clearDeliveries(bin?: string): Promise<number>;
+  /**
+   * Removes a bin's deliveries, or all. Answers how many went.
+   * @param entryFor what is written down of it, unless nothing went
+   */
+  clearDeliveries(bin?: string, entryFor?: (removed: number) => LedgerEntry): Promise<number>;
   /** Removes what is beyond the quota. Answers how many went. */
   trimDeliveries(quota: DeliveryQuota): Promise<number>;
 }

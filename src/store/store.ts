@@ -247,15 +247,23 @@ export interface Store
   ticks(workflowId: string, limit: number, after?: number): Promise<Tick[]>;
   /** The last scheduled time that was decided, fired or skipped. */
   lastTick(workflowId: string): Promise<number | undefined>;
-  /** Since when a workflow's present schedule is known; sets it if `fingerprint` is new. */
-  declareSchedule(workflowId: string, fingerprint: string, now: number): Promise<number>;
+  /** Since when a workflow's present schedule is known; sets it, with its entry, if `fingerprint` is new. */
+  declareSchedule(
+    workflowId: string,
+    fingerprint: string,
+    now: number,
+    entryFor?: (was: string | undefined) => LedgerEntry,
+  ): Promise<number>;
 
   /** Ledger entries after `seq`, oldest first. */
   ledger(afterSeq: number, limit: number): Promise<ChainedEntry[]>;
   /** A secret all orchestrators share; the first caller's proposal wins. */
   sharedSecret(name: string, proposal: string): Promise<string>;
-  /** Removes runs that finished before `time`, with their payloads; the ledger and the shifts stay. */
-  purge(finishedBefore: number, limit: number): Promise<number>;
+  /**
+   * Removes runs that finished before a time, with their payloads; the ledger and the shifts stay.
+   * @param entryFor what is written down of it, unless nothing went
+   */
+  purge(finishedBefore: number, limit: number, entryFor?: (removed: number) => LedgerEntry): Promise<number>;
 
   claimRedeploy: RedeployStore['claimRedeploy'];
   settleRedeploy: RedeployStore['settleRedeploy'];

@@ -1,3 +1,4 @@
+import { ledgerEntry, type LedgerEntry } from '../../src/domain/ledger';
 import type { Delivery } from '../../src/store/deliveries';
 import type { Store } from '../../src/store/store';
 import { T0 } from './store-fixtures';
@@ -83,7 +84,13 @@ export function inboxContract(open: () => Store): void {
 
     it('clears a bin, or all', async () => {
       await add(delivery(1), delivery(2, { bin: 'b' }), delivery(3));
-      expect(await open().clearDeliveries('a')).toBe(2);
+      const entryFor = (removed: number): LedgerEntry => ({
+        ...{ at: T0, actor: 'key:a', action: 'inbox.cleared', entity: 'inbox', id: 'a', set: { removed } },
+      });
+      expect(await open().clearDeliveries('a', entryFor)).toBe(2);
+      expect(await open().clearDeliveries('a', entryFor)).toBe(0);
+      const entries = (await open().ledger(0, 10)).map(({ body }) => ledgerEntry(body));
+      expect(entries).toEqual([entryFor(2)]);
       expect(await idsOf({}, 10)).toEqual([2]);
       expect(await open().clearDeliveries()).toBe(1);
       expect(await idsOf({}, 10)).toEqual([]);

@@ -1,4 +1,4 @@
-import { verifyChain, type LedgerEntry } from '../../src/domain/ledger';
+import { ledgerEntry, verifyChain, type LedgerEntry } from '../../src/domain/ledger';
 import type { Change, Store, Tick } from '../../src/store/store';
 import {
   ALL,
@@ -138,9 +138,16 @@ function ledger(open: () => Store): void {
     const shift = shiftOf('a', 1, T0, { zeroAt: T0 + 5 });
     await committed(store, await onCapsule(store, awake('a'), { shift }));
     await committed(store, create(over(newRun(1), 'succeeded', T0 + 5)));
-    expect(await store.purge(T0 + 1_000, 10)).toBe(1);
+    const entryFor = (removed: number): LedgerEntry => ({
+      ...{ at: T0 + 9, actor: 'engine', action: 'retention.removed', entity: 'retention', id: 'runs' },
+      set: { removed },
+    });
+    expect(await store.purge(T0 + 1_000, 10, entryFor)).toBe(1);
+    expect(await store.purge(T0 + 1_000, 10, entryFor)).toBe(0);
     expect((await store.shifts({}, 10)).items).toEqual([shift]);
-    expect(verifyChain(await store.ledger(0, 10))).toEqual({ ok: true, entries: 1 });
+    const ledger = await store.ledger(0, 10);
+    expect(verifyChain(ledger)).toEqual({ ok: true, entries: 2 });
+    expect(ledgerEntry(ledger[1]?.body ?? '')).toEqual(entryFor(1));
   });
 }
 
@@ -154,6 +161,22 @@ function declarations(open: () => Store): void {
     expect(await store.declareSchedule('audit', 'weekly', T0 + 30)).toBe(T0 + 20);
     // Back to what it was is a new schedule, too: what was missed in between is not owed.
     expect(await store.declareSchedule('audit', 'daily', T0 + 40)).toBe(T0 + 40);
+  });
+
+  it('writes down a schedule that is new or another, once, whoever declares it', async () => {
+    const store = open();
+    const declare = (fingerprint: string) =>
+      store.declareSchedule('audit', fingerprint, T0, (was) => ({
+        ...{ at: T0, actor: 'engine', action: 'schedule.declared', entity: 'schedule', id: 'audit' },
+        ...{ set: { schedule: fingerprint }, ...(was !== undefined && { was: { schedule: was } }) },
+      }));
+    await Promise.all([declare('daily'), declare('daily'), declare('daily')]);
+    await Promise.all([declare('weekly'), declare('weekly')]);
+    const entries = (await store.ledger(0, 10)).map(({ body }) => ledgerEntry(body));
+    expect(entries.map(({ set, was }) => [set['schedule'], was?.['schedule']])).toEqual([
+      ['daily', undefined],
+      ['weekly', 'daily'],
+    ]);
   });
 
   it('lets the first proposal of a shared secret win', async () => {

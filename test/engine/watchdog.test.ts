@@ -136,6 +136,7 @@ describe('scheduled times', () => {
     expect(alert?.resolution).toBe('fired 150 s late: missed while no orchestrator ran, and caught up');
     const actions = (await store.ledger(0, 10)).map(({ body }) => JSON.parse(body) as LedgerEntry);
     expect(actions.map(({ action, set }) => [action, set['status']])).toEqual([
+      ['schedule.declared', undefined],
       ['alert.raised', 'open'],
       ['alert.resolved', 'resolved'],
     ]);

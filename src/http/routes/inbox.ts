@@ -106,9 +106,14 @@ export const clearInbox = route({
     },
   },
   problems: ['inbox-off'],
-  handle: async ({ query: { bin } }, deps) => {
+  handle: async ({ query: { bin }, actor }, deps) => {
     await inboxOf(deps).flush();
-    return json({ removed: await deps.store.clearDeliveries(bin) });
+    const at = deps.clock.now();
+    const entryFor = (removed: number) => ({
+      ...{ at, actor, action: 'inbox.cleared', entity: 'inbox' as const, id: bin ?? 'all' },
+      set: { removed },
+    });
+    return json({ removed: await deps.store.clearDeliveries(bin, entryFor) });
   },
 });
 

@@ -1,6 +1,8 @@
 import { decodeCursor, toPage, type Cursor } from '../cursor';
 import type { Delivery, DeliveryStore, DeliverySummary } from '../deliveries';
 import { storableJson } from '../json';
+import { commit } from './commit';
+import type { Tables } from './tables';
 
 const key = ({ receivedAt, id }: DeliverySummary): Cursor => ({ at: receivedAt, id });
 
@@ -10,7 +12,7 @@ function byTime(a: DeliverySummary, b: DeliverySummary): number {
 }
 
 /** The inbox in memory, by the rules of the Postgres one. */
-export function memoryDeliveries(): DeliveryStore {
+export function memoryDeliveries(tables: Tables): DeliveryStore {
   const kept = new Map<string, Delivery>();
   const newest = (): Delivery[] => [...kept.values()].sort(byTime);
   const remove = (gone: Delivery[]): number => {
@@ -38,7 +40,12 @@ export function memoryDeliveries(): DeliveryStore {
       const found = kept.get(id);
       return found && copy(found);
     },
-    clearDeliveries: async (bin) => remove(newest().filter((d) => bin === undefined || d.bin === bin)),
+    clearDeliveries: async (bin, entryFor) => {
+      const removed = remove(newest().filter((d) => bin === undefined || d.bin === bin));
+      const entry = removed > 0 ? entryFor?.(removed) : undefined;
+      if (entry) commit(tables, { at: entry.at, ledger: [entry] });
+      return removed;
+    },
     trimDeliveries: async ({ receivedAfter, count, bytes }) => {
       const beyond = (group: Delivery[]) => {
         let sum = 0;

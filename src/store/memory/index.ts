@@ -33,7 +33,7 @@ export function createMemoryStore({ environment = 'development' } = {}): Store {
     ...waitReads(tables),
     ...capsuleReads(tables),
     ...tickReads(tables),
-    ...memoryDeliveries(),
+    ...memoryDeliveries(tables),
     ...memoryReplays(),
     ...memoryFlow(tables),
     ...memoryAlerts(tables),
@@ -95,7 +95,7 @@ function runReads(tables: Tables): RunReads {
         .sort((a, b) => (a.dueAt as number) - (b.dueAt as number) || compare(a.state.id, b.state.id))
         .slice(0, limit)
         .map((r) => r.state.id),
-    purge: async (before, limit) => {
+    purge: async (before, limit, entryFor) => {
       const old = [...tables.runs.values()]
         .filter((r) => isTerminal(r.state.status) && (r.state.finishedAt ?? Infinity) < before)
         .sort((a, b) => finishedAt(a) - finishedAt(b) || compare(a.state.id, b.state.id))
@@ -112,6 +112,8 @@ function runReads(tables: Tables): RunReads {
       tables.redeploys = tables.redeploys.filter(({ at }) => at >= before);
       for (const [id, { resolvedAt }] of tables.alerts)
         if ((resolvedAt ?? Infinity) < before) tables.alerts.delete(id);
+      const entry = old.length > 0 ? entryFor?.(old.length) : undefined;
+      if (entry) commit(tables, { at: entry.at, ledger: [entry] });
       return old.length;
     },
   };
@@ -201,10 +203,12 @@ function tickReads(tables: Tables): TickReads {
           .slice(0, limit),
       ),
     lastTick: async (workflowId) => of(workflowId)[0]?.scheduledFor,
-    declareSchedule: async (workflowId, fingerprint, now) => {
+    declareSchedule: async (workflowId, fingerprint, now, entryFor) => {
       const known = tables.schedules.get(workflowId);
       if (known?.fingerprint === fingerprint) return known.knownSince;
       tables.schedules.set(workflowId, { fingerprint, knownSince: now });
+      const entry = entryFor?.(known?.fingerprint);
+      if (entry) commit(tables, { at: entry.at, ledger: [entry] });
       return now;
     },
   };

@@ -1,8 +1,10 @@
 import type { Pool } from 'pg';
+import type { LedgerEntry } from '../../domain/ledger';
 import { decodeCursor, toPage } from '../cursor';
 import type { Delivery, DeliveryFilter, DeliveryQuota, DeliverySummary } from '../deliveries';
 import { storableJson } from '../json';
 import type { Page } from '../store';
+import { changeChained } from './chained';
 
 /** The inbox's table. Written in batches, beside the commits and never with them. */
 export class DeliveryQueries {
@@ -52,12 +54,18 @@ export class DeliveryQueries {
     return rows[0] && { ...rows[0].summary, headers: rows[0].headers, body: rows[0].body };
   }
 
-  async clear(bin: string | undefined): Promise<number> {
-    const { rowCount } = await this.pool.query(
-      'DELETE FROM inbox_deliveries WHERE $1::text IS NULL OR bin = $1',
-      [bin ?? null],
+  async clear(bin: string | undefined, entryFor?: (removed: number) => LedgerEntry): Promise<number> {
+    const row = await changeChained<{ removed: number }>(
+      this.pool,
+      'that the inbox is cleared',
+      [
+        `WITH gone AS (DELETE FROM inbox_deliveries WHERE $1::text IS NULL OR bin = $1 RETURNING 1)
+         SELECT count(*)::int AS removed FROM gone`,
+        [bin ?? null],
+      ],
+      ({ removed }) => (removed > 0 ? entryFor?.(removed) : undefined),
     );
-    return rowCount ?? 0;
+    return row?.removed ?? 0;
   }
 
   async trim({ receivedAfter, count, bytes }: DeliveryQuota): Promise<number> {

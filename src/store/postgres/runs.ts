@@ -1,30 +1,11 @@
 import type { Pool } from 'pg';
+import type { LedgerEntry } from '../../domain/ledger';
 import type { RunState, RunStatus } from '../../domain/run';
 import { decodeCursor, toPage } from '../cursor';
+import { chain } from './chained';
 import { Plans, type StoredState } from './plans';
+import { conditionsOf } from './run-list';
 import type { Page, RunFilter, RunPayloads, StepResult, Versioned } from '../store';
-
-/** The values of a filter, $1 to $7 of the two conditions below. */
-const valuesOf = ({
-  workflowId,
-  status,
-  createdAfter,
-  createdBefore,
-  parent,
-  text,
-}: RunFilter): unknown[] => [
-  ...[workflowId ?? null, status ?? null, createdAfter ?? null, createdBefore ?? null],
-  ...[parent?.runId ?? null, parent?.stepId ?? null, text?.toLowerCase() ?? null],
-];
-
-const FITS = `($1::text IS NULL OR workflow_id = $1) AND ($2::text IS NULL OR status = $2)
-  AND ($3::bigint IS NULL OR created_at >= $3) AND ($4::bigint IS NULL OR created_at < $4)
-  AND parent_id IS NOT DISTINCT FROM $5::uuid`;
-
-/** What takes a look at the state. */
-const FITS_INSIDE = `($6::text IS NULL OR state->'trigger'->>'stepId' = $6)
-  AND ($7::text IS NULL OR starts_with(id::text, $7) OR strpos(lower(workflow_id), $7) > 0
-    OR strpos(lower(state->'error'->>'message'), $7) > 0)`;
 
 type Row = { state: StoredState; plan: string };
 
@@ -61,11 +42,11 @@ export class RunQueries {
 
   async runs(filter: RunFilter, limit: number, cursor?: string): Promise<Page<RunState>> {
     const after = cursor === undefined ? undefined : decodeCursor(cursor);
-    const values = [...valuesOf(filter), after?.at ?? null, after?.id ?? null, limit + 1];
+    const { where, values } = conditionsOf(filter, after);
     const { rows } = await this.pool.query<Row>(
-      `SELECT state, plan FROM runs JOIN run_states ON run_id = id
-        WHERE ${FITS} AND ${FITS_INSIDE} AND ($8::bigint IS NULL OR (created_at, id) < ($8, $9::uuid))
-        ORDER BY created_at DESC, id DESC LIMIT $10`,
+      `SELECT state, plan FROM (
+         SELECT id, created_at FROM runs WHERE ${where} ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}) page
+        JOIN run_states ON run_id = id ORDER BY created_at DESC, id DESC`,
       values,
     );
     const states = await this.plans.join(rows);
@@ -73,14 +54,10 @@ export class RunQueries {
   }
 
   async countRuns(filter: Omit<RunFilter, 'status'>): Promise<Record<RunStatus, number>> {
-    // The states are large: they are only read where the filter looks into them.
-    const inside = filter.text !== undefined || filter.parent?.stepId !== undefined;
-    const [from, where] = inside
-      ? ['runs JOIN run_states ON run_id = id', `${FITS} AND ${FITS_INSIDE}`]
-      : ['runs', `${FITS} AND $6::text IS NULL AND $7::text IS NULL`];
+    const { where, values } = conditionsOf(filter);
     const { rows } = await this.pool.query<{ status: RunStatus; count: number }>(
-      `SELECT status, count(*)::int AS count FROM ${from} WHERE ${where} GROUP BY status`,
-      valuesOf(filter),
+      `SELECT status, count(*)::int AS count FROM runs WHERE ${where} GROUP BY status`,
+      values,
     );
     const counts = { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
     for (const { status, count } of rows) counts[status] = count;
@@ -107,7 +84,11 @@ export class RunQueries {
     return rows.map((r) => r.id);
   }
 
-  async purge(finishedBefore: number, limit: number): Promise<number> {
+  async purge(
+    finishedBefore: number,
+    limit: number,
+    entryFor?: (removed: number) => LedgerEntry,
+  ): Promise<number> {
     await this.pool.query('DELETE FROM idempotency_keys WHERE created_at < $1', [finishedBefore]);
     await this.pool.query('DELETE FROM events WHERE at < $1', [finishedBefore]);
     await this.pool.query('DELETE FROM redeploys WHERE asked_at < $1', [finishedBefore]);
@@ -115,7 +96,7 @@ export class RunQueries {
     await this.pool.query('DELETE FROM flow_turns WHERE at < $1', [finishedBefore]);
     await this.pool.query('DELETE FROM flow_keys WHERE until < $1', [finishedBefore]);
     await this.pool.query('DELETE FROM flow_buckets WHERE full_at_us < $1::bigint * 1000', [finishedBefore]);
-    const { rowCount } = await this.pool.query(
+    return this.chained(
       `WITH gone AS (
          DELETE FROM runs WHERE id IN (
            SELECT id FROM runs WHERE finished_at < $1 ORDER BY finished_at, id LIMIT $2) RETURNING id),
@@ -127,7 +108,30 @@ export class RunQueries {
        usage AS (DELETE FROM usage_due USING gone WHERE run_id = gone.id)
        SELECT FROM gone`,
       [finishedBefore, limit],
+      entryFor,
     );
-    return rowCount ?? 0;
+  }
+
+  /** Under the lock that commits take, and before any run's: a late result is committed the other way round. */
+  private async chained(
+    sql: string,
+    values: unknown[],
+    entryFor: ((removed: number) => LedgerEntry) | undefined,
+  ): Promise<number> {
+    const client = await this.pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query('SELECT FROM ledger_head FOR UPDATE');
+      const { rowCount } = await client.query(sql, values);
+      const removed = rowCount ?? 0;
+      if (removed > 0 && entryFor) await chain(client, entryFor(removed));
+      await client.query('COMMIT');
+      return removed;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw new Error(`runs could not be removed: ${(error as Error).message}`, { cause: error });
+    } finally {
+      client.release();
+    }
   }
 }

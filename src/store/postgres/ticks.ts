@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
+import type { LedgerEntry } from '../../domain/ledger';
 import type { Tick } from '../store';
+import { changeChained } from './chained';
 
 const TICK = `workflow_id AS "workflowId", scheduled_for AS "scheduledFor", action, reason,
   late_ms AS "lateMs", decided_at AS "decidedAt", run_id AS "runId"`;
@@ -25,14 +27,28 @@ export class TickQueries {
     return rows[0]?.last ?? undefined;
   }
 
-  async declareSchedule(workflowId: string, fingerprint: string, now: number): Promise<number> {
-    const { rows } = await this.pool.query<{ known_since: number }>(
-      `INSERT INTO schedules (workflow_id, fingerprint, known_since) VALUES ($1, $2, $3)
-       ON CONFLICT (workflow_id) DO UPDATE SET fingerprint = $2,
-         known_since = CASE WHEN schedules.fingerprint = $2 THEN schedules.known_since ELSE $3 END
-       RETURNING known_since`,
-      [workflowId, fingerprint, now],
+  async declareSchedule(
+    workflowId: string,
+    fingerprint: string,
+    now: number,
+    entryFor?: (was: string | undefined) => LedgerEntry,
+  ): Promise<number> {
+    const row = await changeChained<{ known_since: number; created: boolean; was: string | null }>(
+      this.pool,
+      'a schedule',
+      [
+        // The row is read and locked before it is written; of two who create it, only the one that did has `xmax` 0.
+        `WITH old AS (SELECT fingerprint FROM schedules WHERE workflow_id = $1 FOR UPDATE)
+         INSERT INTO schedules (workflow_id, fingerprint, known_since)
+           SELECT $1::text, $2::text, $3::bigint FROM (SELECT count(*) FROM old) AS locked
+         ON CONFLICT (workflow_id) DO UPDATE SET fingerprint = $2,
+           known_since = CASE WHEN schedules.fingerprint = $2 THEN schedules.known_since ELSE $3 END
+         RETURNING known_since, xmax = 0 AS created, (SELECT fingerprint FROM old) AS was`,
+        [workflowId, fingerprint, now],
+      ],
+      ({ created, was }) =>
+        created || (was !== null && was !== fingerprint) ? entryFor?.(was ?? undefined) : undefined,
     );
-    return rows[0]?.known_since ?? now;
+    return row?.known_since ?? now;
   }
 }
