@@ -45,7 +45,10 @@ export function withInstances(
   let env: Environment = { ...after, instances };
   if (after.stable !== undefined) env = serving(placed(env, after.stable, capsules), after.stable);
   if (after.candidate !== undefined) env = placed(env, after.candidate, capsules);
-  return { ...env, instances: pruned(env.instances) };
+  env = { ...env, instances: pruned(env.instances) };
+  const { previous, ...rest } = env;
+  // What was tried once more and found bad is nothing to go back to either.
+  return previous === undefined || instanceOf(env, previous) ? env : rest;
 }
 
 /** An instance after what happened to it; the same environment where that means nothing. */
