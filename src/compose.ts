@@ -29,6 +29,7 @@ import { InboxRecorder } from './inbox/recorder';
 import { Notifier, openChannels } from './notify';
 import { tellOfWork } from './observability/tell';
 import { openTraces, type Traces } from './observability/traces';
+import { watched as watchedPlatform } from './platforms/watched';
 import type { Registry } from './registry';
 import { startEmbeddedPostgres } from './store/embedded';
 import { openPostgresStore } from './store/postgres';
@@ -98,7 +99,8 @@ async function start(
     }),
     (q) => q.close(),
   );
-  const platform = undo.push(platformOf(config), (p) => p.close());
+  const driver = undo.push(platformOf(config), (p) => p.close());
+  const platform = watchedPlatform(driver, () => systemClock.now());
   const agents = undo.push(createAgents(), (a) => a.close());
   // Listening comes first, because a port the system chose is part of the webhook's address.
   let app: RequestListener = notYet;
@@ -122,7 +124,7 @@ async function start(
     store,
     queue,
     platform,
-    ...(platform.builds && { builds: platform.builds }),
+    ...(driver.builds && { builds: driver.builds }),
     agents,
     registry,
     log,
@@ -142,7 +144,15 @@ async function start(
   };
   const engine = new Engine(deps);
   const streams = undo.push(new EventStreams({ events, clock: systemClock }), async (s) => s.close());
-  const watched = { store, clock: systemClock, events, tasks: engine.tasks, log, ...(inbox && { inbox }) };
+  const watched = {
+    store,
+    clock: systemClock,
+    events,
+    tasks: engine.tasks,
+    log,
+    platform,
+    ...(inbox && { inbox }),
+  };
   const metrics = undo.push(createMetrics(watched), async (m) => m.close());
   late.metrics = metrics;
   traces?.follow(events, systemClock);
@@ -161,6 +171,7 @@ async function start(
     auth: config.http.apiKeys.length > 0 ? new ApiKeys(config.http.apiKeys) : 'loopback-only',
     webhookMaxBytes: config.http.webhookMaxBytes,
     ready: () => ({
+      platform: platform.state,
       notifier: notifier.trouble().length === 0 ? 'ok' : 'messages do not arrive',
       schedules: engine.schedules.state,
       stopping,

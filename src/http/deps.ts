@@ -52,6 +52,8 @@ export interface Readiness {
   checkpoints?: string;
   /** Set where this process performs nothing by order: why. It keeps nobody from asking. */
   engine?: string;
+  /** Whether the platform answers: `ok`, or what is wrong. Steps wait for it; what needs none goes on. */
+  platform?: string;
   /** Whether messages to people arrive: `ok`, or not. It keeps nobody from working. */
   notifier?: string;
   /** Set while the process shuts down: it should get no more requests. */

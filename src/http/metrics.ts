@@ -34,6 +34,8 @@ export interface MetricsDeps {
   log: Pick<Log, 'warn'>;
   /** Absent while the inbox is off. */
   inbox?: Pick<InboxRecorder, 'stats'>;
+  /** `ok` while the platform answers. */
+  platform?: { readonly state: string };
 }
 
 export interface RequestSample {
@@ -157,10 +159,14 @@ function countAlerts(events: EventEmitter<EngineEvents>, registry: PromRegistry)
 }
 
 /** Answers a function that reads them anew. A store that does not answer is a value, not an error. */
-function stateGauges({ store, clock, tasks, log }: MetricsDeps, registry: PromRegistry): () => Promise<void> {
+function stateGauges(
+  { store, clock, tasks, log, platform }: MetricsDeps,
+  registry: PromRegistry,
+): () => Promise<void> {
   const gauge = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
   const up = gauge('reveille_store_up', '1 while the store answers.');
+  const platformUp = platform && gauge('reveille_platform_up', '1 while the platform answers.');
   const inHand = gauge('reveille_tasks', 'Commands being performed by this process.');
   const capsules = gauge('reveille_capsules', 'Capsules by status.', ['status']);
   const leases = gauge('reveille_leases', 'Leases held and steps waiting for one.', ['state']);
@@ -198,6 +204,7 @@ function stateGauges({ store, clock, tasks, log }: MetricsDeps, registry: PromRe
   };
   return async () => {
     inHand.set(tasks.size);
+    platformUp?.set(platform?.state === 'ok' ? 1 : 0);
     try {
       await withDeadline(clock, read(), COLLECT_DEADLINE_MS);
       up.set(1);

@@ -34,6 +34,9 @@ const ReadyView = name(
       schedules: part,
       process: part,
       engine: part.optional().describe('Set where it performs nothing by order. Decides nothing.'),
+      platform: part
+        .optional()
+        .describe('Whether the last call to it was answered. Decides nothing: steps wait for it.'),
       notifier: part.optional().describe('Whether messages to people arrive. Decides nothing.'),
       checkpoints: part.optional().describe('Of the ledger, where they are signed. Decides nothing.'),
     }),
@@ -54,12 +57,13 @@ export const ready = route({
   problems: [],
   handle: async (_input, deps) => {
     const [store, queue] = await Promise.all([ping('store', deps), ping('queue', deps)]);
-    const { schedules, stopping, checkpoints, notifier, engine } = deps.ready();
+    const { schedules, stopping, checkpoints, platform, notifier, engine } = deps.ready();
     const needed = { store, queue, schedules, process: stopping ? 'is stopping' : 'ok' };
     const isReady = Object.values(needed).every((check) => check === 'ok');
     const checks = {
       ...needed,
       ...(engine !== undefined && { engine }),
+      ...(platform !== undefined && { platform }),
       ...(notifier !== undefined && { notifier }),
       ...(checkpoints !== undefined && { checkpoints }),
     };
