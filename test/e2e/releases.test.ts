@@ -1,10 +1,10 @@
 /** Releases at work: the pointers decide, rollouts judge, rollbacks hold at once. */
-import { releaseId, type Release, type ReleaseManifest } from '../../src/domain/release/manifest';
+import { releaseId, sha256, type Release, type ReleaseManifest } from '../../src/domain/release/manifest';
 import { STRATEGY_DEFAULTS, type Strategy } from '../../src/domain/rollout/strategy';
 import type { Orchestrator } from '../../src/compose';
 import { leakCheck, type LeakCheck } from '../support/leaks';
 import { until } from '../support/until';
-import { acts, allAsleep, ended, trigger } from './support/runs';
+import { acts, allAsleep, ended, post, trigger } from './support/runs';
 import { World } from './support/world';
 
 const one = {
@@ -115,6 +115,53 @@ describe('releases', () => {
     });
     expect(work).toMatchObject([{ runId: next.id, ended: { outcome: 'success' } }]);
     expect(work[0]?.inputHash).toMatch(/^[0-9a-f]{64}$/);
+    await allAsleep(world, at);
+  });
+
+  it('are put on record, deployed, looked at and taken back over the API, by its words', async () => {
+    await open();
+    const { url } = at;
+    const get = async (path: string) =>
+      (await fetch(`${url}${path}`)).json() as Promise<Record<string, unknown>>;
+    const prompt = Buffer.from('Be brief.');
+    const manifest = { ...A.manifest, prompts: [{ path: 'prompts/a.md', sha256: sha256(prompt) }] };
+    await post(`${url}/releases`, { manifest, parts: [] }, 400);
+    const body = { manifest, parent: A.id, parts: [prompt.toString('base64')] };
+    const made = await post<{ id: string }>(`${url}/releases`, body, 200);
+    expect(await post(`${url}/releases`, body, 200)).toEqual(made);
+    expect(made).toMatchObject({ id: releaseId(manifest), parent: A.id });
+    expect(await get(`/releases/${made.id}/diff`)).toMatchObject({
+      changes: [{ part: 'prompt', name: 'prompts/a.md', kind: 'added' }],
+    });
+    await post(`${url}/deployments/canary`, { agentId: 'writer', releaseId: A.id }, 409);
+    await post(`${url}/deployments`, { agentId: 'writer', releaseId: 'f'.repeat(64) }, 404);
+    const bad = {
+      agentId: 'writer',
+      releaseId: A.id,
+      deployment: { strategy: 'canary', stages: [{ canary: 5 }] },
+    };
+    await post(`${url}/deployments`, bad, 400);
+    for (const id of [A.id, made.id]) {
+      const { id: rolloutId } = await post<{ id: string }>(
+        `${url}/deployments`,
+        { agentId: 'writer', releaseId: id },
+        200,
+      );
+      await rolloutIs(rolloutId, 'done');
+      expect(await get(`/rollouts/${rolloutId}`)).toMatchObject({
+        status: 'done',
+        strategy: 'direct',
+        report: null,
+      });
+    }
+    const did = await run();
+    const lineage = async () => (await get(`/runs/${did.id}/lineage`)) as { items: object[] };
+    await until(async () => JSON.stringify(await lineage()).includes('"success"'));
+    expect((await lineage()).items).toMatchObject([{ releaseId: made.id, stepId: 'work', shadow: false }]);
+    const back = await post(`${url}/agents/writer/rollback`, { reason: 'it is too brief' }, 200);
+    expect(back).toEqual({ agentId: 'writer', environment: ENVIRONMENT, releaseId: A.id });
+    expect((await run()).steps[0]?.releaseId).toBe(A.id);
+    await post(`${url}/agents/writer/rollback`, {}, 409);
     await allAsleep(world, at);
   });
 
