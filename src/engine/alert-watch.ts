@@ -1,7 +1,9 @@
 /** Looks at the record now and then, and opens and closes the alerts of `domain/alert-rules.ts`. */
 import { alertChanges, dueAlerts, type Watched } from '../domain/alert-rules';
+import { capsulesOf } from '../registry/capsules';
 import type { Alerts } from './alerts';
 import type { EngineDeps } from './context';
+import { lingerHintMs } from './lease';
 
 const PERIOD_MS = 30_000;
 const ACTOR = 'alert-rules';
@@ -45,16 +47,30 @@ export class AlertWatch {
   private async watched(): Promise<Watched> {
     const { store, registry } = this.deps;
     const lastRuns = [];
+    const outcomes = [];
     for (const { id } of registry.workflows) {
       const { items } = await store.runs({ workflowId: id }, MAX_RUNS);
-      const last = items.find(({ status }) => status === 'succeeded' || status === 'failed');
-      if (last) lastRuns.push(last);
+      const ended = items.filter(({ status }) => status === 'succeeded' || status === 'failed');
+      if (ended[0]) lastRuns.push(ended[0]);
+      const failed = ended.filter(({ status }) => status === 'failed').length;
+      outcomes.push({ workflowId: id, ended: ended.length, failed });
     }
+    const lingers = new Map(
+      registry.agents.flatMap((agent) =>
+        capsulesOf(agent).map(({ capsuleId }) => [capsuleId, lingerHintMs(agent)] as const),
+      ),
+    );
     const capsules = [];
     for (const { state, activity } of await store.capsules()) {
       const [head] = activity.waiting > 0 ? await store.waiting(state.id, 1) : [];
-      capsules.push({ state, oldestRequestAt: head?.requestedAt });
+      const { idleSince } = activity;
+      capsules.push({
+        state,
+        oldestRequestAt: head?.requestedAt,
+        idleSince,
+        lingerMs: lingers.get(state.id),
+      });
     }
-    return { capsules, lastRuns };
+    return { capsules, lastRuns, outcomes };
   }
 }

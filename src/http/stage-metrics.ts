@@ -42,12 +42,20 @@ export function countStages({ events, clock, registry }: StageDeps): () => void 
     labelNames: ['agent', 'outcome'] as const,
     registers: [registry],
   });
+  const interventions = new Counter({
+    name: 'reveille_interventions_total',
+    help: 'Times that an agent waited for the word of a person, by agent and how it ended.',
+    labelNames: ['agent', 'outcome'] as const,
+    registers: [registry],
+  });
   const counted = new Seen(MAX_COUNTED);
   const observe = (stage: Stage, agent: string, from: number | undefined, to: number | undefined) => {
     if (from !== undefined && to !== undefined)
       seconds.observe({ stage, agent }, Math.max(0, to - from) / 1_000);
   };
   const onAttempt = (agent: string, record: AttemptRecord) => {
+    // The wait for a person is no work of the agent's.
+    if (record.kind === 'approval') return interventions.inc({ agent, outcome: record.outcome });
     attempts.inc({ agent, outcome: record.outcome });
     observe('hold', agent, record.requestedAt, record.grantedAt);
     observe('dispatch', agent, record.grantedAt, record.acceptedAt);
