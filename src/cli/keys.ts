@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { Scope } from '../domain/scope';
 import { apiOf, overApi, type ApiOptions } from './client';
+import { confirmed } from './confirm';
 import { CliError } from './exit';
 import { whole } from './options';
 import { print, printable, printJson, table, terminalWidth } from './output';
@@ -113,8 +114,10 @@ const revokeCommand = (): Command =>
     new Command('revoke')
       .description('end a key for good, and the logins made with it')
       .argument('<id>', 'as "reveille keys list" shows it')
-      .option('--reason <text>', 'kept in the ledger'),
-  ).action(async (id: string, options: ApiOptions & { reason?: string }) => {
+      .option('--reason <text>', 'kept in the ledger')
+      .option('-y, --yes', 'do not ask', false),
+  ).action(async (id: string, options: ApiOptions & { reason?: string; yes: boolean }) => {
+    await confirmed(`End key ${printable(id)} for good?`, options.yes);
     const body = options.reason === undefined ? {} : { reason: options.reason };
     const key = await apiOf(options).post(`${pathOf(id)}/revoke`, Key, { body });
     if (options.json) printJson(key);

@@ -180,6 +180,14 @@ describe('the exit code', () => {
   });
 });
 
+it('asks on a terminal before what cannot be undone', async () => {
+  const asking = await onTerminal(['inbox', 'clear']);
+  await asking.waitFor(/Remove all deliveries\? \[y\/N\]/);
+  asking.write('n\r');
+  expect((await asking.exited).code).toBe(2);
+  expect(asking.output()).toContain('Nothing was done.');
+});
+
 it('follows everything, and ends with Ctrl-C', async () => {
   const all = await onTerminal(['logs', '-f']);
   // Its first look has happened once it tells of something new.

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DELIVERY_VERDICTS } from '../../store/deliveries';
 import { DeliverySummaryView, DeliveryView } from '../../http/views/delivery';
 import { ApiProblem, apiOf, overApi, type ApiClient, type ApiOptions } from '../client';
+import { confirmed } from '../confirm';
 import { CliError, EXIT, UsageError } from '../exit';
 import { port, whole } from '../options';
 import { print, printJson, table, terminalWidth } from '../output';
@@ -100,8 +101,11 @@ function clearCommand(): Command {
   return overApi(new Command('clear'))
     .description('remove the deliveries of a bin, or all')
     .option('--bin <name>', 'only this bin')
+    .option('-y, --yes', 'do not ask', false)
     .action(async (_own: unknown, command: Command) => {
-      const options = command.optsWithGlobals<ApiOptions & { bin?: string }>();
+      const options = command.optsWithGlobals<ApiOptions & { bin?: string; yes: boolean }>();
+      const which = options.bin === undefined ? 'all deliveries' : `the deliveries of ${options.bin}`;
+      await confirmed(`Remove ${which}?`, options.yes);
       const query = { bin: options.bin };
       const done = await apiOf(options).delete('/inbox', z.object({ removed: z.number() }), { query });
       if (options.json) return printJson(done);
