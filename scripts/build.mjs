@@ -8,12 +8,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { buildDashboard } from './build-dashboard.mjs';
 import { copyAssets } from './copy-assets.mjs';
+import { removeStale } from './remove-stale.mjs';
 import { transpile } from './transpile.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(root);
 
 const agents = existsSync('agents') ? readdirSync('agents').map((name) => join('agents', name)) : [];
+removeStale();
 if (process.argv.includes('--quick')) await transpile();
 else compile();
 copyAssets();

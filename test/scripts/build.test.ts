@@ -1,13 +1,13 @@
-/** The build of the demo: JavaScript of what is new, without the compiler. */
+/** What the build does beside the compiler: JavaScript of what is new for the demo, none of what is gone. */
 import { mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { temporaryFolder } from '../support/folders';
 import { useProcesses } from '../support/processes';
 
-const SCRIPT = pathToFileURL(resolve(__dirname, '../../scripts/transpile.mjs')).href;
+const script = (name: string) => pathToFileURL(resolve(__dirname, `../../scripts/${name}.mjs`)).href;
 
-describe('transpile', () => {
+describe('the build', () => {
   const processes = useProcesses();
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   const at = (name: string) => join(folder.path, name);
@@ -21,11 +21,16 @@ describe('transpile', () => {
   });
   afterAll(() => folder.remove());
 
-  /** Runs it there; answers what it said, and when each file it may write was written. */
-  const run = async () => {
-    const code = `import(${JSON.stringify(SCRIPT)}).then(({ transpile }) => transpile())`;
+  /** Calls what a script exports, there. */
+  const call = async (name: string, what: string) => {
+    const code = `import(${JSON.stringify(script(name))}).then((it) => it.${what}())`;
     const child = await processes.start(process.execPath, ['-e', code], { cwd: folder.path });
     expect(await child.exited).toMatchObject({ code: 0 });
+  };
+
+  /** Runs it there; answers what it said, and when each file it may write was written. */
+  const run = async () => {
+    await call('transpile', 'transpile');
     const [one, two] = await Promise.all(['one', 'deep/two'].map((name) => stat(at(`dist/${name}.js`))));
     return { one: one?.mtimeMs, two: two?.mtimeMs };
   };
@@ -48,5 +53,17 @@ describe('transpile', () => {
     expect(second.two).toBe(first.two);
     expect(await readFile(at('dist/one.js'), 'utf8')).toContain('21');
     await expect(stat(at('dist/tsconfig.tsbuildinfo'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('is rid of what was made of a source that is gone, and of nothing else', async () => {
+    await run();
+    await mkdir(at('dist/dashboard'), { recursive: true });
+    const others = ['dist/dashboard/page.js', 'dist/tsconfig.tsbuildinfo'];
+    const gone = ['dist/deep.js', 'dist/deep.js.map', 'dist/deep.d.ts', 'dist/deep/old.js'];
+    await Promise.all([...others, ...gone].map((name) => writeFile(at(name), '')));
+    await call('remove-stale', 'removeStale');
+    for (const name of gone) await expect(stat(at(name))).rejects.toMatchObject({ code: 'ENOENT' });
+    for (const name of [...others, 'dist/one.js', 'dist/one.js.map', 'dist/deep/two.js'])
+      await stat(at(name));
   });
 });
