@@ -6,6 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import { met, type Figure, type Measurement } from './figure';
+import { admit } from './figures/admit';
 import { bootOfPython, bootOfTypeScript } from './figures/agent-boot';
 import { betweenSteps } from './figures/between-steps';
 import { coldStepWithClaim, coldStepWithPush } from './figures/cold-step';
@@ -34,6 +35,7 @@ const FIGURES: Figure[] = [
   waiting,
   storedRuns,
   ledgerVerify,
+  admit,
   dashboard,
   slots,
 ];
