@@ -25,6 +25,8 @@ const { workflowId, stepId, runId } = TEST_JOB;
 /** A bin of the inbox that belongs to this collection. */
 const BIN = '{{bin}}';
 const INBOX_OFF = 'inbox-off';
+const NO_RELEASE = '0'.repeat(64);
+const NO_DEPLOYMENT = { agentId: 'no-such-agent', releaseId: NO_RELEASE };
 
 export const RECIPES: Record<string, Recipe> = {
   startRun: { body: { input: {} }, statuses: [201], carry: { runId: '.id' } },
@@ -100,6 +102,48 @@ export const RECIPES: Record<string, Recipe> = {
   // An API key has no login of its own.
   getSession: { statuses: [404], codes: ['no-session'] },
   logOut: { statuses: [404], codes: ['no-session'] },
+  // No pointer is moved from here: what is shown is the refusal of what does not exist.
+  listReleases: { query: { limit: '5' }, statuses: [200] },
+  createRelease: {
+    body: {
+      manifest: {
+        ...{ manifestVersion: 1, agentId: 'no-such-agent', code: {}, models: [], prompts: [], tools: [] },
+        ...{ permissions: [], contractVersion: 1, config: {} },
+      },
+      parts: [],
+    },
+    statuses: [404],
+    codes: ['agent-not-found'],
+  },
+  getRelease: { params: { releaseId: NO_RELEASE }, statuses: [404], codes: ['release-not-found'] },
+  diffReleases: { params: { releaseId: NO_RELEASE }, query: {}, statuses: [404], codes: ['release-not-found'] },
+  getReleaseWork: { params: { releaseId: NO_RELEASE }, statuses: [404], codes: ['release-not-found'] },
+  getLineage: { statuses: [200] },
+  listEnvironments: { statuses: [200] },
+  deployAgent: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
+  createCanaryDeployment: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
+  createShadowDeployment: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
+  rollbackDeployment: {
+    params: { agentId: 'no-such-agent' },
+    body: {},
+    statuses: [404],
+    codes: ['agent-not-found'],
+  },
+  listRollouts: { query: { limit: '5' }, statuses: [200] },
+  getRollout: { params: { rolloutId: TEST_JOB.runId }, statuses: [404], codes: ['rollout-not-found'] },
+  promoteCanary: {
+    params: { rolloutId: TEST_JOB.runId },
+    body: { reason: 'from Postman' },
+    statuses: [404],
+    codes: ['rollout-not-found'],
+  },
+  retryRollout: { params: { rolloutId: TEST_JOB.runId }, statuses: [404], codes: ['rollout-not-found'] },
+  abortRollout: {
+    params: { rolloutId: TEST_JOB.runId },
+    body: {},
+    statuses: [404],
+    codes: ['rollout-not-found'],
+  },
   listSwitches: { query: { limit: '5' }, statuses: [200] },
   // Nothing is switched off from here by a slip: what is shown is the refusal of what does not exist.
   setSwitch: {
