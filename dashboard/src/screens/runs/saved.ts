@@ -5,7 +5,6 @@ export interface SavedView {
   query: string;
 }
 
-const KEY = 'reveille-run-views';
 export const MAX_VIEWS = 20;
 export const MAX_NAME = 60;
 
@@ -30,8 +29,3 @@ export function parseViews(text: string | null): SavedView[] {
 /** A name once: the newer takes its place. The oldest go when there are too many. */
 export const withView = (views: readonly SavedView[], view: SavedView): SavedView[] =>
   [...views.filter(({ name }) => name !== view.name), view].slice(-MAX_VIEWS);
-
-export const loadViews = (): SavedView[] => parseViews(localStorage.getItem(KEY));
-
-export const keepViews = (views: readonly SavedView[]): void =>
-  localStorage.setItem(KEY, JSON.stringify(views));

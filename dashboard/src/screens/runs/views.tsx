@@ -1,14 +1,17 @@
 /** The saved views: one click leads to their filters. */
 import { useState } from 'preact/hooks';
 import { Dialog } from '../../parts/dialog';
-import { keepViews, loadViews, MAX_NAME, withView, type SavedView } from './saved';
+import { MAX_NAME, parseViews, withView, type SavedView } from './saved';
+
+const KEY = 'reveille-run-views';
+const loadViews = (): SavedView[] => parseViews(localStorage.getItem(KEY));
 
 export function Views({ query }: { query: Record<string, string> }) {
   const [views, setViews] = useState(loadViews);
   const [open, setOpen] = useState(false);
   const here = new URLSearchParams(query).toString();
   const keep = (next: SavedView[]): void => {
-    keepViews(next);
+    localStorage.setItem(KEY, JSON.stringify(next));
     setViews(next);
   };
   return (
