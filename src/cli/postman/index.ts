@@ -37,6 +37,7 @@ const CARRIED: Record<string, string> = {
   deliveryId: '00000000-0000-0000-0000-000000000000',
   bin: 'postman',
   budgetId: 'none-yet',
+  protocolId: 'none-yet',
   screen: 'run',
   id: '{{runId}}',
   file: 'none.js',
