@@ -153,7 +153,7 @@ describe('kill switches', () => {
     expect((await a.store.run(runId))?.state.status).toBe(status);
     await post(`${a.url}/switches/${report.switchId}/release`, {}, 200);
     const again = mode === 'drain' ? runId : await trigger(a, 'three');
-    expect((await ended(a, again)).status).toBe('succeeded');
+    expect(await ended(a, again)).toMatchObject({ status: 'succeeded' });
     await allAsleep(world, a);
   });
 

