@@ -107,13 +107,15 @@ describe('the proxy', () => {
 
   it('lets a request that was under way at a swap finish where it began', async () => {
     const slow = httpRequest({ host: '127.0.0.1', port: app.ports.app, path: '/slow', agent: false }).end();
+    // Listened for before it can come.
+    const answered = once(slow, 'response') as Promise<[IncomingMessage]>;
     await until(async () => (await state()).waiting === 1, { what: 'the slow request' });
     const slot = (await app.status()).slots[0];
     await app.live(b);
     expect(await app.get()).toBe('B');
     // The old slot still has it; only there can it be let go.
     await fetch(`http://127.0.0.1:${slot?.port}/release`);
-    const [answer] = (await once(slow, 'response')) as [IncomingMessage];
+    const [answer] = await answered;
     const [text] = (await once(answer.setEncoding('utf8'), 'data')) as [string];
     expect(text).toBe('A');
   });
