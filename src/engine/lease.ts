@@ -47,7 +47,9 @@ export class Leases {
     if (record.activity.held + record.activity.waiting === 0) this.lingerLater(capsuleId);
     const { generation, bootId } = record.state;
     const boot = bootId === undefined ? {} : { bootId };
-    const count = await this.rates.free(capsuleId, requests.length);
+    // A half-open breaker lets one in, who is to be the first in line: they would race for it otherwise.
+    const admitted = Math.min(requests.length, record.activity.waiting);
+    const count = await this.rates.free(capsuleId, admitted);
     await Promise.all(
       requests
         .slice(0, count)

@@ -39,11 +39,8 @@ describe('breakers', () => {
     await isOpen(b.url);
     const alerts = async () => (await a.store.alerts({}, 10)).items.filter((x) => x.kind === 'breaker-open');
     await until(async () => (await alerts()).length === 1);
-    const [first, ...others] = await Promise.all([
-      trigger(a, 'one', acts({ 'do-alpha': 'hold' })),
-      trigger(b, 'one'),
-      trigger(a, 'one'),
-    ]);
+    const first = await trigger(a, 'one', acts({ 'do-alpha': 'hold' }));
+    const others = await Promise.all([trigger(b, 'one'), trigger(a, 'one')]);
     const held = await (await fetch(`${b.url}/runs/${others[0]}/why`)).json();
     expect((held as { why: string }).why).toContain(
       'the breaker of agent alpha is open: 2 tasks in a row failed',
