@@ -93,19 +93,22 @@ export class Passes {
     const { guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer, releases, rollouts } =
       this.swept;
     await guards.sweep();
-    await releases.sweep();
+    if (releases.areUsed) await releases.sweep();
     await breakers.sweep();
     await emergencyStops.sweep();
     await schedules.pass();
     await budgets.look();
     await sweeper.pass();
     await prewarmer.pass();
-    await rollouts.sweep();
+    if (releases.areUsed) await rollouts.sweep();
   }
 
   /** What somebody began and did not finish; each looks at the record, so not more often than need be. */
   private async lost(): Promise<void> {
-    const { flow, signals, approvals, overseer, protocols, replays, costs, releases } = this.swept;
+    const { flow, signals, approvals, overseer, protocols, replays, costs, releases, rollouts } = this.swept;
+    // The first release of all is noticed here; an installation without any asks for none in each pass.
+    await releases.sweep();
+    await rollouts.sweep();
     await flow.sweep();
     await signals.sweep();
     await approvals.sweep();

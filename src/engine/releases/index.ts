@@ -66,6 +66,11 @@ export class Releases {
     await this.read();
   }
 
+  /** Whether any agent is known to have releases. */
+  get areUsed(): boolean {
+    return this.known.size > 0;
+  }
+
   /** Notes the ends that nobody saw. */
   reconcile(): Promise<void> {
     return this.notes.reconcile();
