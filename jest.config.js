@@ -20,6 +20,8 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 180_000,
   maxWorkers: 2,
+  // What one file left in memory slows the next; a worker that has grown so much is replaced.
+  workerIdleMemoryLimit: '600MB',
   // Tests that are marked as concurrent do nothing but wait.
   maxConcurrency: 12,
 };
