@@ -37,6 +37,8 @@ export class QuietTimes {
   proved = 0;
   /** What was found out, for as long as nothing changes. */
   private known = { changes: -1, from: 0, until: 0 };
+  /** The tick after the last that is on record, of each workflow; to compute it costs more than all else here. */
+  private readonly ticks = new Map<string, { last: number | undefined; next: number }>();
   private proof: { changes: number; until: number } | undefined;
 
   constructor(private readonly options: QuietOptions) {}
@@ -95,8 +97,13 @@ export class QuietTimes {
     const { store, registry } = this.options;
     const next = registry.workflows.map(async ({ id, schedule }) => {
       if (!schedule) return [];
-      const last = (await store.lastTick(id)) ?? now - LATE_TICK_MS;
-      return nextTicks(schedule, Math.max(last, now - LATE_TICK_MS), 1);
+      const last = await store.lastTick(id);
+      const known = this.ticks.get(id);
+      if (known?.last === last && known?.next !== undefined && known.next > now - LATE_TICK_MS)
+        return [known.next];
+      const [tick = Infinity] = nextTicks(schedule, Math.max(last ?? 0, now - LATE_TICK_MS), 1);
+      this.ticks.set(id, { last, next: tick });
+      return [tick];
     });
     return Math.min(...(await Promise.all(next)).flat());
   }
