@@ -3,7 +3,8 @@ import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { AppDeps } from './deps';
 import { withDeadline } from './deadline';
 import { requestIdOf } from './request-log';
-import { Problem, type ProblemCode } from './problems';
+import type { ProblemCode } from './problem-catalogue';
+import { Problem } from './problems';
 import { tell } from './record';
 
 /** What a caller is told to wait when the store is down: it mostly restarts within seconds. */

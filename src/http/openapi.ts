@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, made from the routes and from the schemas that check each request. */
 import { z } from 'zod';
-import { PROBLEMS, type ProblemCode } from './problems';
+import { PROBLEMS, type ProblemCode } from './problem-catalogue';
 import type { Access, Route } from './route';
 import { name, named } from './schema';
 import { asksForScope, scopeOf } from './scopes';

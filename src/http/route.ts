@@ -7,7 +7,8 @@ import { z } from 'zod';
 import type { Scope } from '../domain/scope';
 import type { Principal } from './auth-people';
 import type { HandlerDeps } from './deps';
-import { Problem, type FieldError, type ProblemCode } from './problems';
+import type { ProblemCode } from './problem-catalogue';
+import { Problem, type FieldError } from './problems';
 
 /**
  * What a caller has to prove:

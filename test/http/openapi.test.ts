@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Express } from 'express';
 import { openApiDocument } from '../../src/http/openapi';
-import { PROBLEMS } from '../../src/http/problems';
+import { PROBLEMS } from '../../src/http/problem-catalogue';
 import { ROUTES } from '../../src/http/routes';
 import { startApi, type Api } from './support/api';
 

@@ -10,7 +10,7 @@ import { runInNewContext } from 'node:vm';
 import type { Orchestrator } from '../../src/compose';
 import { VARIABLES } from '../../src/config/variables';
 import { openApiDocument } from '../../src/http/openapi';
-import { PROBLEMS } from '../../src/http/problems';
+import { PROBLEMS } from '../../src/http/problem-catalogue';
 import { ROUTES } from '../../src/http/routes';
 import { loadRegistry, type RegistryInput } from '../../src/registry';
 import { World } from '../e2e/support/world';

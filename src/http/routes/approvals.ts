@@ -1,7 +1,8 @@
 /** What people are asked, and their word on it. */
 import { z } from 'zod';
 import { MEMO_STATES, VERDICTS, type Refusal } from '../../domain/approval/memo';
-import { Problem, type ProblemCode } from '../problems';
+import type { ProblemCode } from '../problem-catalogue';
+import { Problem } from '../problems';
 import { json, route } from '../route';
 import { idText, name, pageOf, pageQuery, runId } from '../schema';
 import { ApprovalView, approvalView } from '../views/approval';
