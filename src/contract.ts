@@ -22,6 +22,8 @@ export const AgentRunRequest = z.object({
     attempt: z.number().int().positive().optional(),
     releaseId: z.string().optional(),
     dryRun: z.boolean().optional(),
+    /** `<runId>/<attempt>` of which this is a copy: what an agent recorded then it finds by that. */
+    replayOf: z.string().optional(),
     traceparent: z.string().optional(),
   }),
 });

@@ -101,6 +101,7 @@ export class Dispatcher {
         attempt,
         traceparent: traceparentOf(run.id, stepId, attempt),
         ...(step.dryRun && { dryRun: true }),
+        ...(run.trigger.kind === 'shadow' && { replayOf: `${run.trigger.of}/${run.trigger.attempt}` }),
         ...(step.releaseId !== undefined && { releaseId: step.releaseId }),
       },
     };

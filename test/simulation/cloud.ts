@@ -32,6 +32,8 @@ export interface CloudOptions {
   /** Delivers a webhook to whichever orchestrator is alive. Resolves true on 2xx. */
   deliver: (url: string, result: AgentRunResult) => Promise<boolean>;
   onScale: (capsuleId: string, replicas: number) => void;
+  /** What the agents deliver besides what they always do, and how long it takes them. */
+  work?: (request: AgentRunRequest) => Partial<AgentRunResult>;
 }
 
 export class Cloud implements Platform, Agents {
@@ -179,7 +181,7 @@ export class Cloud implements Platform, Agents {
     replica.seen.add(jobKey(request));
     replica.current = request;
     if (faults.strikes('agent-hangs')) return;
-    const workMs = 500 + random() * 20_000;
+    const workMs = this.options.work?.(request).durationMs ?? 500 + random() * 20_000;
     if (faults.strikes('agent-crash')) {
       clock.after(workMs / 2, () => this.crash(baseUrl, replica));
       return;
@@ -202,6 +204,7 @@ export class Cloud implements Platform, Agents {
       output: { [`from-${stepId}`]: Object.keys(input['steps'] ?? {}).length },
       durationMs,
       ...(failed && { error: 'simulated' }),
+      ...this.options.work?.(request),
     };
     delete replica.current;
     replica.last = result;

@@ -1,5 +1,6 @@
 /** Judges a canary: tripwires, abort, sample ratio, promotion, deadline, in that order of weight. */
 import { abortAt, badRunsToAbort, frozenReference, logEvidence, type Counts } from './outcomes';
+import { logWorse, type Pairs } from './paired';
 import { probabilityWithin, runsToPass } from './promotion';
 import { isMismatched, type Split } from './sample-ratio';
 import { tripped, TRIPWIRES, type Sighted, type Tripwires } from './tripwires';
@@ -48,7 +49,11 @@ export function freeze(metric: string, incumbent: Counts, rules: CanaryRules): M
 }
 
 export interface CanaryLook {
-  metrics: ReadonlyArray<{ setting: MetricSetting; seen: Counts }>;
+  /**
+   * `replayed`: the same tasks done by both before the canary. For a candidate that fails no more than the incumbent
+   * their E has a mean of at most 1, as that of the live tasks has, and so has the product of the two.
+   */
+  metrics: ReadonlyArray<{ setting: MetricSetting; seen: Counts; replayed?: Pairs }>;
   sighted: Sighted;
   split?: Split;
   /** `ramp`: to get more of the work; `promotion`: to get all of it. */
@@ -66,7 +71,8 @@ export interface MetricReport {
   metric: string;
   runs: number;
   bad: number;
-  abort: { value: number; threshold: number; above: number; badRunsNeeded: number };
+  /** `replayed`: the part of the value that the tasks before the canary bring. */
+  abort: { value: number; threshold: number; above: number; badRunsNeeded: number; replayed: number };
   promote: { value: number; threshold: number; below: number; runsNeeded: number | null };
 }
 
@@ -94,19 +100,20 @@ export function judgeCanary(look: CanaryLook, rules: CanaryRules = CANARY_RULES)
 }
 
 function reportOf(
-  { setting, seen }: { setting: MetricSetting; seen: Counts },
+  { setting, seen, replayed }: CanaryLook['metrics'][number],
   metrics: number,
   rules: CanaryRules,
 ): MetricReport {
   const { metric, abortAbove, passBelow, expected } = setting;
   const threshold = abortAt(rules.alpha, metrics);
+  const before = replayed ? Math.exp(logWorse(replayed)) : 1;
   const goal = { limit: passBelow, probability: rules.minProbability, rate: expected };
   return {
     ...{ metric, runs: seen.runs, bad: seen.bad },
     abort: {
-      value: Math.exp(logEvidence(seen, abortAbove)),
-      ...{ threshold, above: abortAbove },
-      badRunsNeeded: badRunsToAbort(seen, abortAbove, threshold),
+      value: before * Math.exp(logEvidence(seen, abortAbove)),
+      ...{ threshold, above: abortAbove, replayed: before },
+      badRunsNeeded: badRunsToAbort(seen, abortAbove, threshold / before),
     },
     promote: {
       value: probabilityWithin(seen, passBelow),
@@ -136,8 +143,11 @@ function missing(
 
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
 
-const worseText = ({ metric, bad, runs, abort }: MetricReport): string =>
-  `${metric} in ${bad} of ${runs} tasks: worse than ${percent(abort.above)} (E = ${abort.value.toFixed(1)}, abort at ${abort.threshold.toFixed(0)})`;
+function worseText({ metric, bad, runs, abort }: MetricReport): string {
+  const { value, threshold, above, replayed } = abort;
+  const before = replayed === 1 ? '' : `, ${replayed.toFixed(1)} of it from tasks done before`;
+  return `${metric} in ${bad} of ${runs} tasks: worse than ${percent(above)} (E = ${value.toFixed(1)}${before}, abort at ${threshold.toFixed(0)})`;
+}
 
 const mismatchText = ({ candidate, incumbent, share }: Split): string =>
   `the candidate got ${candidate} of ${candidate + incumbent} tasks instead of ${percent(share)}: the routing is not as it was set, and nothing can be concluded`;

@@ -1,7 +1,7 @@
 /** Compares what an incumbent delivered with what a candidate delivered for the same task, without effect. */
-import { diffValues, DIFF_LIMITS } from '../diff';
-import { judgePairs, type PairedJudgement, type Pairs } from './paired';
+import { judgePairs, PAIRED_RULES, type PairedJudgement, type PairedRules, type Pairs } from './paired';
 import type { Comparison } from './strategy';
+import { differencesOf, EXACT, type Tolerance } from './tolerance';
 import type { VerdictKind } from './verdict';
 
 export interface Delivery {
@@ -19,8 +19,6 @@ export interface DeliveredPair {
 /** How much longer or dearer counts: a quarter, beyond what measuring alone makes of it. */
 const FACTOR = 1.25;
 const SLACK = { durationMs: 50, costUsd: 0.000_1 } as const;
-/** Numbers this near count as the same, as a share of the larger. */
-const TOLERANCE = 1e-6;
 const PLACES = 5;
 
 export interface Compared {
@@ -31,19 +29,38 @@ export interface Compared {
   places: string[];
 }
 
-export function compareAll(pairs: readonly DeliveredPair[], what: readonly Comparison[]): Compared[] {
+export interface ComparisonRules extends PairedRules {
+  /** What outputs may differ in. */
+  tolerance: Tolerance;
+}
+
+export const COMPARISON_RULES: ComparisonRules = { ...PAIRED_RULES, tolerance: EXACT };
+
+export function compareAll(
+  pairs: readonly DeliveredPair[],
+  what: readonly Comparison[],
+  rules: ComparisonRules = COMPARISON_RULES,
+): Compared[] {
   return what.map((comparison) => {
     const places = new Map<string, number>();
     const counts: Pairs = { worse: 0, better: 0, same: 0 };
-    for (const pair of pairs) counts[sideOf(pair, comparison, places)] += 1;
+    for (const pair of pairs) counts[sideOf(pair, comparison, places, rules.tolerance)] += 1;
     const frequent = [...places].sort((a, b) => b[1] - a[1]).map(([place]) => place);
     return {
       what: comparison,
-      judgement: judgePairs(counts),
+      judgement: judgePairs(counts, rules),
       pairs: counts,
       places: frequent.slice(0, PLACES),
     };
   });
+}
+
+/** Whether the task was done at all, by whom: what a canary takes from copies that were done before it. */
+export function outcomesOf(pairs: readonly DeliveredPair[]): Pairs {
+  const counts: Pairs = { worse: 0, better: 0, same: 0 };
+  for (const { incumbent, candidate } of pairs)
+    counts[incumbent.ok === candidate.ok ? 'same' : candidate.ok ? 'better' : 'worse'] += 1;
+  return counts;
 }
 
 /** Slower and dearer fail when that is proved; only what is delivered has to be proved to be as good. */
@@ -77,8 +94,11 @@ function sideOf(
   { incumbent, candidate }: DeliveredPair,
   what: Comparison,
   places: Map<string, number>,
+  tolerance: Tolerance,
 ): keyof Pairs {
   if (what !== 'output_equivalence') {
+    // What fails is soon done with.
+    if (!incumbent.ok || !candidate.ok) return 'same';
     const figure = what === 'performance_metrics' ? 'durationMs' : 'costUsd';
     const [was, is] = [incumbent[figure], candidate[figure]];
     if (is > was * FACTOR + SLACK[figure]) return 'worse';
@@ -86,17 +106,7 @@ function sideOf(
   }
   if (incumbent.ok !== candidate.ok) return candidate.ok ? 'better' : 'worse';
   if (!incumbent.ok) return 'same';
-  const changes = diffValues(incumbent.output, candidate.output, DIFF_LIMITS).listed.filter(
-    (c) => !isNear(c.old, c.new),
-  );
-  for (const { path } of changes) {
-    const place = path.join('.') || 'the output';
-    places.set(place, (places.get(place) ?? 0) + 1);
-  }
-  return changes.length === 0 ? 'same' : 'worse';
+  const differences = differencesOf(incumbent.output, candidate.output, tolerance);
+  for (const place of differences) places.set(place, (places.get(place) ?? 0) + 1);
+  return differences.length === 0 ? 'same' : 'worse';
 }
-
-const isNear = (a: unknown, b: unknown): boolean =>
-  typeof a === 'number' &&
-  typeof b === 'number' &&
-  Math.abs(a - b) <= TOLERANCE * Math.max(Math.abs(a), Math.abs(b));

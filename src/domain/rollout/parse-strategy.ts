@@ -12,6 +12,7 @@ import {
   type Strategy,
   type StrategyName,
 } from './strategy';
+import { parseReplay, parseTolerance } from './parse-replay';
 import { conditionOf, durationMs, percentOf } from './words';
 
 export interface StrategyProblem {
@@ -75,8 +76,8 @@ class Reading {
 
   private compare(value: unknown, at: string, name: StrategyName | undefined): readonly Comparison[] {
     if (value === undefined) return COMPARISONS;
-    if (name !== undefined && name !== 'shadow' && name !== 'canary')
-      this.wrong(at, 'is for strategies that have a shadow stage: leave it out');
+    if (name === 'direct')
+      this.wrong(at, 'is for strategies that have a replay or a shadow stage: leave it out');
     const known = this.list(value, at, COMPARISONS.length, 'a list of what is compared').flatMap(
       (item, i) => {
         const found = COMPARISONS.find((c) => c === item);
@@ -121,8 +122,10 @@ class Reading {
         return { kind: 'validate', withinMs: this.time(value, at) };
       case 'warm_up':
         return { kind: 'warm-up', withinMs: this.time(value, at) };
+      case 'replay':
+        return { ...parseReplay(value, at, (place, message) => this.wrong(place, message)), compare };
       case 'shadow':
-        return { kind: 'shadow', forMs: this.time(value, at), compare };
+        return this.shadow(value, at, compare);
       case 'canary':
         return this.canary(value, at);
       case 'switch':
@@ -134,9 +137,21 @@ class Reading {
       case 'cleanup':
         return { kind: 'cleanup', withinMs: this.time(value, at) };
       default:
-        this.wrong(at, 'is no stage: use validate, warm_up, shadow, canary, switch, full or cleanup');
+        this.wrong(at, 'is no stage: use validate, warm_up, replay, shadow, canary, switch, full or cleanup');
         return undefined;
     }
+  }
+
+  /** `1h`, or `{ for: 1h, tolerance: … }`. */
+  private shadow(value: unknown, at: string, compare: readonly Comparison[]): Stage {
+    if (!isObject(value)) return { kind: 'shadow', forMs: this.time(value, at), compare };
+    for (const field of Object.keys(value).filter((f) => f !== 'for' && f !== 'tolerance'))
+      this.wrong(`${at}.${field}`, 'is not known here: use for, tolerance');
+    const forMs = this.time(value['for'], `${at}.for`);
+    const wrong = (place: string, message: string) => this.wrong(place, message);
+    if (value['tolerance'] === undefined) return { kind: 'shadow', forMs, compare };
+    const tolerance = parseTolerance(value['tolerance'], `${at}.tolerance`, wrong);
+    return { kind: 'shadow', forMs, compare, tolerance };
   }
 
   /** `5%`, or `{ weight: 5%, for: 5m, tasks: 20, deadline: 7d }`. */
@@ -177,6 +192,11 @@ class Reading {
   private whole(name: StrategyName, stages: readonly Stage[], at: string): void {
     for (const { index, message } of stageProblems(stages)) this.wrong(`${at}[${index}]`, message);
     const kinds = stages.map((s) => s.kind);
+    if (name === 'direct' && kinds.includes('replay'))
+      this.wrong(
+        at,
+        'of a direct deployment compare nothing: use the canary or the blue-green strategy for that',
+      );
     if (name === 'shadow') {
       if (kinds.includes('switch') || kinds.includes('canary'))
         this.wrong(at, 'of a shadow moves no work: use the canary or the blue-green strategy for that');

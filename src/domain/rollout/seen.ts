@@ -1,6 +1,7 @@
 /** What was seen of a release's tasks, as the metrics of a canary. */
 import { freeze, type CanaryRules, type MetricSetting } from './canary';
 import type { Counts } from './outcomes';
+import type { Pairs } from './paired';
 import { badShare, type Condition } from './strategy';
 import type { Sighted } from './tripwires';
 
@@ -24,6 +25,8 @@ export interface Frozen {
   /** Nine in ten of the incumbent's tasks cost at most this; undefined: nothing is known to cost anything. */
   costlyAbove?: number;
   metrics: readonly MetricSetting[];
+  /** How tasks came out that both did, in replay and in the shadow, before any work was at stake. */
+  replayed?: Pairs;
 }
 
 /** What a condition of the strategy aborts on is its own limit, whatever the incumbent does. */

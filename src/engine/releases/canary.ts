@@ -1,5 +1,7 @@
 /** Judges a canary from the work that is on record. */
+import { z } from 'zod';
 import { CANARY_RULES, judgeCanary, type Judgement } from '../../domain/rollout/canary';
+import type { Pairs } from '../../domain/rollout/paired';
 import type { Rollout } from '../../domain/rollout/rollout';
 import { countOf, frozenOf, sightedOf, type Frozen, type TaskSeen } from '../../domain/rollout/seen';
 import type { Stage } from '../../domain/rollout/strategy';
@@ -11,7 +13,19 @@ const KNOWN_BY = 500;
 /** Tasks of a candidate looked at; a canary is over long before. */
 const MAX_TASKS = 5_000;
 /** What tells nothing about a release. */
-const NO_OUTCOME: ReadonlySet<string> = new Set(['cancelled', 'wait-too-long', 'bad-data', 'declined']);
+export const NO_OUTCOME: ReadonlySet<string> = new Set([
+  'cancelled',
+  'wait-too-long',
+  'bad-data',
+  'declined',
+]);
+
+/** Of the evidence of a replay, or of a shadow, what is taken from it. */
+const Compared = z.object({
+  report: z.object({
+    outcomes: z.object({ worse: z.number(), better: z.number(), same: z.number() }),
+  }),
+});
 
 type CanaryStage = Extract<Stage, { kind: 'canary' }>;
 
@@ -19,10 +33,28 @@ export class Canary {
   constructor(private readonly deps: Pick<EngineDeps, 'store' | 'clock'>) {}
 
   /** What it will be judged by. */
-  async freeze({ incumbent, strategy }: Rollout): Promise<Frozen> {
+  async freeze(rollout: Rollout): Promise<Frozen> {
     const { store, clock } = this.deps;
+    const { incumbent, strategy } = rollout;
     const known = incumbent === undefined ? [] : await store.workOfRelease(incumbent, KNOWN_BY);
-    return frozenOf(tasksOf(known), strategy.rollbackOn, CANARY_RULES, clock.now());
+    const frozen = frozenOf(tasksOf(known), strategy.rollbackOn, CANARY_RULES, clock.now());
+    const replayed = await this.replayed(rollout);
+    return replayed ? { ...frozen, replayed } : frozen;
+  }
+
+  /** The evidence of the stages before it in which both did the same tasks. */
+  private async replayed({ strategy, verdicts }: Rollout): Promise<Pairs | undefined> {
+    const last = new Map(verdicts.map((v) => [v.stage, v.evidence[0]]));
+    const found: Pairs[] = [];
+    for (const [stage, evidence] of last) {
+      const kind = strategy.stages[stage]?.kind;
+      if (evidence === undefined || (kind !== 'replay' && kind !== 'shadow')) continue;
+      const content = await this.deps.store.releasePart(evidence);
+      const read = content && Compared.safeParse(JSON.parse(content.toString('utf8')));
+      if (read?.success) found.push(read.data.report.outcomes);
+    }
+    const sum = (key: keyof Pairs) => found.reduce((total, pairs) => total + pairs[key], 0);
+    return found.length === 0 ? undefined : { worse: sum('worse'), better: sum('better'), same: sum('same') };
   }
 
   /** @param switchedOff why a guard holds the agent's work, if one does */
@@ -42,6 +74,7 @@ export class Canary {
       metrics: frozen.metrics.map((setting) => ({
         setting,
         seen: countOf(setting.metric, tasks, frozen, strategy.rollbackOn),
+        ...(setting.metric === 'failed' && frozen.replayed && { replayed: frozen.replayed }),
       })),
       sighted: sightedOf(tasks, switchedOff),
       ...(even && {
