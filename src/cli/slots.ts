@@ -135,11 +135,19 @@ function statusLines(status: Status): string[] {
     role('live', status.live_slot, status.live_commit) +
       (status.live_slot ? `  ${status.healthy ? 'healthy' : 'NOT HEALTHY'}` : ''),
     role('previous', status.previous_slot, status.previous_commit),
+    ...limitsLine(status.limits),
     ...(status.current
       ? [`under way ${status.current.kind} of ${status.current.commit} at "${status.current.stage}"`]
       : []),
     ...(recent.length > 0 ? ['recent', ...recent] : []),
   ];
+}
+
+function limitsLine({ by, unenforced = [], why }: Status['limits']): string[] {
+  if (by === 'nothing') return [];
+  const how = by === 'cgroup' ? 'by a control group for all of it' : 'by prlimit for each process';
+  const not = unenforced.length > 0 ? `; not ${unenforced.join(' and ')}: ${printable(why ?? '')}` : '';
+  return [`limits    ${how}${not}`];
 }
 
 async function ask<T>(options: ClientOptions, method: string, path: string, body?: unknown): Promise<T> {

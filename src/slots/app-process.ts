@@ -3,7 +3,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { basename } from 'node:path';
+import type { Writable } from 'node:stream';
 import { endGroup, groupMembers, signalGroup, startTimeOf } from '../os/process-groups';
+import type { Cgroup, Cgroups } from './cgroups';
 import type { Ports } from './environment';
 import { messageOf } from './errors';
 import { limited, type Limits } from './limits';
@@ -15,6 +18,8 @@ export interface Launch {
   /** Emptied first. */
   logFile: string;
   limits?: Limits | undefined;
+  /** Where it gets a control group of its own. */
+  groups?: Cgroups | undefined;
   /** Another user, who reads the slot and writes where it may. */
   user?: { uid: number; gid: number } | undefined;
 }
@@ -32,35 +37,45 @@ export class AppProcess {
     readonly started: string,
     /** What it writes. */
     readonly logFile: string,
+    private readonly group: Cgroup | undefined,
   ) {
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
-        this.ended = signal === null ? `ended with code ${code ?? '?'}` : `was ended by ${signal}`;
+        const end = signal === null ? `ended with code ${code ?? '?'}` : `was ended by ${signal}`;
+        this.ended = group?.ranOutOfMemory ? `${end}, as its limit of memory was reached` : end;
         // Children that outlive their leader hold ports and files. Their own end is waited for by end().
         signalGroup(pid, 'SIGKILL');
+        // Who stops it hears of a group that cannot be removed; here nobody asks.
+        group?.end().catch(() => undefined);
         resolve(this.ended);
       });
     });
   }
 
   /** @throws Error when there is no shell, no folder or no log file */
-  static async start({ command, folder, env, logFile, limits, user }: Launch): Promise<AppProcess> {
+  static async start({ command, folder, env, logFile, limits, groups, user }: Launch): Promise<AppProcess> {
     // Appended to, so that it can be emptied while the process writes.
     const log = openSync(logFile, 'a', 0o600);
     ftruncateSync(log);
+    const group = groups?.make(basename(folder));
     try {
-      const [program, args] = limited(command, limits);
+      const [program, args] = limited(command, limits, group !== undefined);
       const child = spawn(program, args, {
         cwd: folder,
         env,
         ...user,
         detached: true,
-        stdio: ['ignore', log, log],
+        stdio: ['ignore', log, log, ...(group ? (['pipe'] as const) : [])],
       });
       await once(child, 'spawn');
       const { pid } = child;
       if (pid === undefined) throw new Error(`${command} has no pid`);
-      return new AppProcess(child, pid, startTimeOf(pid) ?? 'gone', logFile);
+      const app = new AppProcess(child, pid, startTimeOf(pid) ?? 'gone', logFile, group);
+      if (group !== undefined) letGo(child, group, pid);
+      return app;
+    } catch (error) {
+      await group?.end();
+      throw error;
     } finally {
       closeSync(log);
     }
@@ -81,9 +96,10 @@ export class AppProcess {
    */
   stop(graceMs: number): Promise<void> {
     // Of a group that is gone the id may be another's by now.
-    if (!this.alive && groupMembers(this.pid).length === 0) return Promise.resolve();
+    if (!this.alive && groupMembers(this.pid).length === 0) return this.group?.end() ?? Promise.resolve();
     this.ending ??= endGroup(this.pid, graceMs).then(() => {
       this.child.unref();
+      return this.group?.end();
     });
     return this.ending;
   }
@@ -100,6 +116,20 @@ export class AppProcess {
       }
     }
   }
+}
+
+/** Puts a process that waits for it into its group, and tells it to go on. */
+function letGo(child: ChildProcess, group: Cgroup, pid: number): void {
+  const word = child.stdio[3] as Writable;
+  // It ended before it was told; its end says more.
+  word.on('error', () => word.destroy());
+  try {
+    group.enter(pid);
+  } catch (error) {
+    word.destroy(); // Without the word it ends, and nothing of the command has run.
+    throw error;
+  }
+  word.end('go\n');
 }
 
 /** Signal 12, counted from 1 as in the masks of /proc. */

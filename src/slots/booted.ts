@@ -101,8 +101,7 @@ export async function boot(ctx: Context, slot: Slot): Promise<Booted> {
       folder: disk.path(slot.name),
       env,
       logFile: disk.logFile(slot.name, 'app'),
-      limits: contract.limits,
-      user: contract.run_as,
+      ...ctx.confinement,
     });
   } catch (cause) {
     throw new StageError('boot', `The start command cannot be run: ${messageOf(cause)}.`, 500, { cause });

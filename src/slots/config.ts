@@ -108,10 +108,16 @@ export const Contract = z
     restart_backoff_ms: z.number().int().min(0).max(HOUR_MS).default(2_000),
     /** Of each log of an app; it is kept twice at most. */
     max_log_mb: z.number().min(0.001).max(10_000).default(20),
-    /** Of the app's process, by prlimit. */
+    /** Of the app: of all it started together where there is a control group, else of each process. */
     limits: z
       .object({
         memory_mb: z.number().int().min(16).optional(),
+        /** Of one core: 150 is one and a half. A control group's alone. */
+        cpu_percent: z.number().int().min(1).max(100_000).optional(),
+        /** Processes and threads together. A control group's alone. */
+        tasks: z.number().int().min(2).optional(),
+        /** Whether control groups are used: where they can be, always (else it does not start), or never. */
+        cgroup: z.enum(['auto', 'required', 'off']).default('auto'),
         open_files: z.number().int().min(16).optional(),
         file_mb: z.number().int().min(1).optional(),
         cpu_seconds: z.number().int().min(1).optional(),

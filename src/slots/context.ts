@@ -1,12 +1,13 @@
 /** What a controller's parts share: its contract, disk and state, what runs, and who wants to know. */
 import type { Alerts } from './alerts';
-import type { AppProcess } from './app-process';
+import type { AppProcess, Launch } from './app-process';
 import type { Booted } from './booted';
 import type { AppContract } from './config';
 import type { DeployLog } from './deploy-log';
 import type { Disk } from './disk';
 import { messageOf, type Stage } from './errors';
 import type { Git } from './git';
+import type { Enforcement } from './limits';
 import type { Log } from './log';
 import type { Proxy } from './proxy';
 import type { Slot, StateFile } from './state';
@@ -41,6 +42,8 @@ export interface ContextParts {
   hooks: Hooks;
   /** For the app beside what the contract names. */
   appEnv: Readonly<Record<string, string>>;
+  /** How the contract's limits hold. */
+  enforcement: Enforcement;
 }
 
 export class Context {
@@ -54,6 +57,7 @@ export class Context {
   readonly mark: string;
   readonly hooks: Hooks;
   readonly appEnv: Readonly<Record<string, string>>;
+  readonly enforcement: Enforcement;
   private readonly proxies: readonly Proxy[];
   private readonly proxy: Proxy;
 
@@ -80,8 +84,15 @@ export class Context {
     this.mark = parts.mark;
     this.hooks = parts.hooks;
     this.appEnv = parts.appEnv;
+    this.enforcement = parts.enforcement;
     this.proxy = parts.proxy;
     this.proxies = parts.internalProxy ? [parts.proxy, parts.internalProxy] : [parts.proxy];
+  }
+
+  /** What holds for all that is started from a commit. */
+  get confinement(): Pick<Launch, 'limits' | 'groups' | 'user'> {
+    const { limits, run_as: user } = this.contract;
+    return { limits, groups: this.enforcement.groups, user };
   }
 
   get listening(): boolean {

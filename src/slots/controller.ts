@@ -15,6 +15,7 @@ import { markOf } from './environment';
 import { messageOf, SlotsError, StageError } from './errors';
 import { Front } from './front';
 import { Git } from './git';
+import { enforcementOf, shortfall } from './limits';
 import { lock } from './lock';
 import { keepLogsBounded } from './log-files';
 import { Restarts } from './restarts';
@@ -80,6 +81,7 @@ export class Controller {
         internalProxy: internalPlace && new Proxy(internalPlace, undefined, (s) => !this.agent.isBehind(s)),
         mark: markOf(folder),
         appEnv: contract.agent_auth === 'hmac' ? { [AUTH_SECRET]: secret } : {},
+        enforcement: enforcementOf(contract.limits),
         hooks: { promoted: (promotion) => this.upkeep.promoted(promotion), ...hooks },
       });
       this.upkeep = new Upkeep(this.ctx, {
@@ -111,6 +113,8 @@ export class Controller {
     await ctx.disk.prepare();
     const { broken } = ctx.deployLog;
     if (broken !== undefined) ctx.alerts.tell(`The deploy log was changed by somebody else: ${broken}.`);
+    const lacking = shortfall(ctx.enforcement);
+    if (lacking !== undefined) ctx.log.warn(lacking);
     await recover(ctx);
     this.ready = true;
     this.agent.start();

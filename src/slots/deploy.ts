@@ -118,8 +118,7 @@ export async function setUp(ctx: Context, name: string): Promise<string[]> {
         folder: disk.path(name),
         env: await slotEnvironment(contract, ctx.mark, await freePorts(true)),
         logFile,
-        limits: contract.limits,
-        user: contract.run_as,
+        ...ctx.confinement,
       },
       contract.setup_timeout_ms,
       (app) => ctx.started(name, app),
@@ -142,6 +141,7 @@ export async function start(ctx: Context, attempt: Attempt, slot: Slot): Promise
       folder: disk.path(slot.name),
       env: booted.env,
       logFile: disk.logFile(slot.name, 'smoke'),
+      ...ctx.confinement,
       onStart: (app) => ctx.started(slot.name, app),
     });
     attempt.health = 'healthy';

@@ -3,14 +3,19 @@ import { existsSync, realpathSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { runToEnd, type AppProcess } from './app-process';
+import { runToEnd, type AppProcess, type Launch } from './app-process';
 import { call } from './call';
 import { isBelow, type AppContract } from './config';
 import { internalOf, type Ports } from './environment';
 import { messageOf, StageError } from './errors';
 
-/** Between two looks at an app that is still starting. */
-const POLL_MS = 15;
+/**
+ * Between two looks at an app that is still starting: a share of what it has taken so far, so that a quick app is
+ * live at once and a slow one is not kept from its start by our looking.
+ */
+const LOOK_SHARE = 0.05;
+const LOOK_MIN_MS = 3;
+const LOOK_MAX_MS = 100;
 /** One look: an app that hangs must not use up the whole time. */
 const LOOK_MS = 2_000;
 
@@ -33,7 +38,8 @@ export async function healthFault(
  * @throws StageError when the process ends first, or at `health_timeout_ms`
  */
 export async function waitHealthy(contract: AppContract, ports: Ports, app: AppProcess): Promise<void> {
-  const end = performance.now() + contract.health_timeout_ms;
+  const begin = performance.now();
+  const end = begin + contract.health_timeout_ms;
   let last = 'it was not asked';
   for (;;) {
     const left = end - performance.now();
@@ -43,7 +49,8 @@ export async function waitHealthy(contract: AppContract, ports: Ports, app: AppP
     const fault = await healthFault(contract, ports, Math.max(1, Math.ceil(Math.min(left, LOOK_MS))));
     if (fault === undefined && app.alive) return;
     last = fault ?? last;
-    await delay(POLL_MS);
+    const pause = LOOK_SHARE * (performance.now() - begin);
+    await delay(Math.min(LOOK_MAX_MS, Math.max(LOOK_MIN_MS, pause)));
   }
   const late = `Not healthy within ${contract.health_timeout_ms} ms: ${last}; see ${app.logFile}.`;
   throw new StageError('probe', late);
@@ -75,10 +82,7 @@ export async function checkPayload(contract: AppContract, ports: Ports): Promise
   if (!fits) throw new StageError('probe', `The test request ${method} ${path} was answered ${status}.`);
 }
 
-export interface SmokeOptions {
-  folder: string;
-  env: Record<string, string>;
-  logFile: string;
+export interface SmokeOptions extends Omit<Launch, 'command'> {
   onStart: (app: AppProcess) => Promise<void>;
 }
 
@@ -92,8 +96,7 @@ export async function runSmokeTest(contract: AppContract, options: SmokeOptions)
   }
   // The name comes as an argument of the shell, never as a part of its command.
   const env = { ...options.env, SMOKE_TEST: file };
-  const { limits, run_as: user } = contract;
-  const launch = { ...options, env, command: smokeCommand(file), limits, user };
+  const launch = { ...options, env, command: smokeCommand(file) };
   const fault = await runToEnd(launch, timeoutMs, options.onStart);
   if (fault !== undefined)
     throw new StageError('probe', `The smoke test ${name} ${fault}; see ${options.logFile}.`);

@@ -71,6 +71,7 @@ async function endOrphans(ctx: Context): Promise<void> {
   const groups = new Set([...recorded.map(({ pid }) => pid), ...groupsMarked(MARK, ctx.mark)]);
   if (groups.size > 0) ctx.log.warn(`Ending ${groups.size} process groups of a controller before this one.`);
   await Promise.all([...groups].map((group) => endGroup(group, ORPHAN_GRACE_MS)));
+  await ctx.enforcement.groups?.clear();
   await ctx.state.set({ processes: [] });
 }
 

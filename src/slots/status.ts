@@ -4,6 +4,7 @@ import type { Booted } from './booted';
 import type { Context } from './context';
 import type { DeployRecord } from './deploy-log';
 import { healthFault } from './health';
+import type { Enforcement } from './limits';
 import type { Intent, Slot } from './state';
 
 /** A health endpoint that takes longer is not well. */
@@ -33,6 +34,8 @@ export interface Status {
   proxy_listening: boolean;
   consecutive_failures: number;
   slots: SlotStatus[];
+  /** How the contract's limits hold here, and which do not. */
+  limits: { by: Enforcement['by']; unenforced?: string[]; why?: string };
   /** What is under way. */
   current: Intent | null;
   /** Kinds of what the last reconciliation found. */
@@ -57,11 +60,17 @@ export async function statusOf(ctx: Context, staging: string): Promise<Status> {
     proxy_listening: ctx.listening,
     consecutive_failures,
     slots: slots.filter((slot) => slot !== null),
+    limits: limitsOf(ctx.enforcement),
     current: intent,
     findings: ctx.state.now.findings,
     recent_deploys: ctx.deployLog.recent().filter(({ kind }) => kind !== 'reconcile'),
   };
 }
+
+const limitsOf = ({ by, unenforced }: Enforcement): Status['limits'] => ({
+  by,
+  ...(unenforced && { unenforced: unenforced.fields, why: unenforced.why }),
+});
 
 /** The app's own word, asked now: a shell may outlive the app it started. */
 async function isHealthy(ctx: Context): Promise<boolean> {
