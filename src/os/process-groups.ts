@@ -4,8 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDead, procStat } from './proc-stat';
 
-/** How often a group that was told to end is looked at. */
-const POLL_MS = 20;
+/** Between two looks at a group that was told to end: most are gone in a few milliseconds. */
+const POLL_MIN_MS = 2;
+const POLL_MAX_MS = 20;
 /** How long a SIGKILLed group may take to vanish before that is an error. */
 const KILL_WAIT_MS = 5_000;
 
@@ -92,9 +93,9 @@ export async function endGroup(group: number, graceMs: number): Promise<void> {
 
 async function gone(group: number, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
-  while (groupAlive(group)) {
+  for (let pause = POLL_MIN_MS; groupAlive(group); pause = Math.min(POLL_MAX_MS, 2 * pause)) {
     if (performance.now() >= deadline) return false;
-    await delay(POLL_MS);
+    await delay(pause);
   }
   return true;
 }

@@ -31,11 +31,26 @@ export class Attempt {
     return this.current;
   }
 
-  /** Runs a stage; what it throws becomes an error of that stage. */
+  /** Runs a stage, written down before it begins; what it throws becomes an error of that stage. */
   async stage<T>(stage: Stage, work: () => T | Promise<T>): Promise<T> {
+    this.enter(stage);
+    await this.ctx.state.set({ intent: this.intent() });
+    return this.perform(stage, work);
+  }
+
+  /** As {@link stage}, but written down beside it: for what leaves nothing behind when the controller ends. */
+  async stageAtOnce<T>(stage: Stage, work: () => T | Promise<T>): Promise<T> {
+    this.enter(stage);
+    this.ctx.inBackground('write down what is under way', this.ctx.state.set({ intent: this.intent() }));
+    return this.perform(stage, work);
+  }
+
+  private enter(stage: Stage): void {
     this.current = stage;
     if (this.ctx.closing) throw new StageError(stage, 'The controller is being stopped.', 503);
-    await this.ctx.state.set({ intent: this.intent() });
+  }
+
+  private async perform<T>(stage: Stage, work: () => T | Promise<T>): Promise<T> {
     await this.ctx.hooks.stage?.(stage);
     const start = performance.now();
     try {

@@ -30,15 +30,14 @@ export class Branches {
 
   /** People's newest commit that is known here: the remote's, unless ours is not in it yet. */
   async main(): Promise<string | undefined> {
-    const { main, remote } = this.names;
-    const local = await this.commitOf(`refs/heads/${main}`);
-    const fetched = await this.commitOf(`refs/remotes/${remote}/${main}`);
-    if (fetched === undefined || local === undefined) return fetched ?? local;
+    const refs = [`refs/heads/${this.names.main}`, `refs/remotes/${this.names.remote}/${this.names.main}`];
+    const [local, fetched] = await this.commitsOf(refs);
+    if (fetched === undefined || local === undefined || local === fetched) return fetched ?? local;
     return (await this.isIn(local, fetched)) ? fetched : local;
   }
 
-  machine(): Promise<string | undefined> {
-    return this.commitOf(`refs/heads/${this.names.machine}`);
+  async machine(): Promise<string | undefined> {
+    return (await this.commitsOf([`refs/heads/${this.names.machine}`]))[0];
   }
 
   async hasRemote(): Promise<boolean> {
@@ -145,8 +144,9 @@ export class Branches {
 
   /** Pushes the agent's branch where it has the commit; people push theirs themselves. */
   async push(commit: string): Promise<boolean> {
-    const [main, machine] = [await this.main(), await this.machine()];
+    const machine = await this.machine();
     if (machine === undefined || !(await this.isIn(commit, machine))) return false;
+    const main = await this.main();
     if ((main !== undefined && (await this.isIn(commit, main))) || !(await this.hasRemote())) return false;
     const { machine: name, remote } = this.names;
     const tracked = `refs/remotes/${remote}/${name}`;
@@ -222,6 +222,13 @@ export class Branches {
 
   private async isMerging(cwd: string): Promise<boolean> {
     return (await this.commitOf('MERGE_HEAD', cwd)) !== undefined;
+  }
+
+  /** The commits of branches by their full names, in their order: one process of Git's for all of them. */
+  private async commitsOf(refs: readonly string[]): Promise<(string | undefined)[]> {
+    const listed = await this.git.run(['for-each-ref', '--format=%(refname) %(objectname)', '--', ...refs]);
+    const lines = listed.split('\n').map((line) => line.split(' '));
+    return refs.map((ref) => lines.find(([name]) => name === ref)?.[1]);
   }
 
   private async commitOf(ref: string, cwd = this.git.folder): Promise<string | undefined> {

@@ -60,9 +60,9 @@ export class Disk {
   }
 
   async remove(name: string): Promise<void> {
-    const folder = this.path(name);
     // rm removes a link itself, never what it points at.
-    await this.git.removeWorktree(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+    await rm(this.path(name), { recursive: true, force: true, maxRetries: 3 });
+    await this.git.pruneWorktrees();
   }
 
   /** Makes `live` and `prev` fit the state, each replaced in one step. */
@@ -142,17 +142,29 @@ export class Disk {
       await rm(folder, { recursive: true, force: true });
       await this.git.addWorktree(folder, commit);
     } else {
-      const changed = await this.git.run(['status', '--porcelain', '--untracked-files=no'], { cwd: folder });
-      if (changed !== '') return 'it holds changes that are not committed';
-      const head = (await this.git.run(['rev-parse', 'HEAD'], { cwd: folder })).trim();
+      const { head, changed } = await this.workspace(folder);
+      if (changed) return 'it holds changes that are not committed';
       if (head !== commit) {
-        const own = await this.git.run(['rev-list', '--count', head, '--not', commit, ...deployed]);
-        if (own.trim() !== '0') return 'it holds commits that are not deployed';
+        if (!deployed.includes(head) && (await this.holdsOwn(head, [commit, ...deployed])))
+          return 'it holds commits that are not deployed';
         await this.git.alone(() => this.git.run(['checkout', '--detach', commit], { cwd: folder }));
       }
     }
     for (const path of artefacts) await copyArtefact(join(this.path(from.name), path), join(folder, path));
     return undefined;
+  }
+
+  /** What a workspace stands at, and whether tracked files of it were changed. */
+  private async workspace(cwd: string): Promise<{ head: string; changed: boolean }> {
+    const args = ['status', '--porcelain=v2', '--branch', '--no-ahead-behind', '--untracked-files=no'];
+    const lines = (await this.git.run(args, { cwd })).split('\n').filter((line) => line !== '');
+    const head = lines.find((line) => line.startsWith('# branch.oid '))?.split(' ')[2] ?? '';
+    return { head, changed: lines.some((line) => !line.startsWith('# ')) };
+  }
+
+  /** Whether a commit's history has commits that none of the others has. */
+  private async holdsOwn(head: string, others: readonly string[]): Promise<boolean> {
+    return (await this.git.run(['rev-list', '--count', head, '--not', ...others])).trim() !== '0';
   }
 }
 

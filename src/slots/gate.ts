@@ -27,16 +27,16 @@ export async function judge(
   base: string | undefined,
   commit: string,
 ): Promise<Finding[]> {
-  const findings = await judgeSize(git, contract, commit);
-  if (base === undefined || base === commit) return findings;
+  if (base === undefined || base === commit) return judgeSize(git, contract, commit);
   // Both are full hashes. Renames count as what they are: one path gone, one come.
   const range = ['--no-renames', '--no-ext-diff', '--no-textconv', base, commit, '--'];
-  const paths = (await git.run(['diff', '--name-only', '-z', ...range]))
-    .split('\0')
-    .filter((path) => path !== '');
-  findings.push(...judgePaths(contract.protected_paths, paths));
-  findings.push(...(await judgeLines(git, contract.max_diff_lines, range)));
-  return findings.slice(0, MAX_FINDINGS);
+  // None of them waits for another; each is a process of Git's.
+  const found = await Promise.all([
+    judgeSize(git, contract, commit),
+    judgePaths(git, contract.protected_paths, range),
+    judgeLines(git, contract.max_diff_lines, range),
+  ]);
+  return found.flat().slice(0, MAX_FINDINGS);
 }
 
 /** The refusal, with each finding in a sentence. */
@@ -66,7 +66,14 @@ async function judgeLines(git: Git, limit: number, range: readonly string[]): Pr
   return findSecrets(files);
 }
 
-function judgePaths(protectedPaths: readonly string[], paths: readonly string[]): Finding[] {
+async function judgePaths(
+  git: Git,
+  protectedPaths: readonly string[],
+  range: readonly string[],
+): Promise<Finding[]> {
+  if (protectedPaths.length === 0) return [];
+  const listed = await git.run(['diff', '--name-only', '-z', ...range]);
+  const paths = listed.split('\0').filter((path) => path !== '');
   return paths.flatMap((path) => {
     const rule = protectedPaths.find((p) => isUnder(path, p));
     return rule === undefined

@@ -107,19 +107,14 @@ export class Git {
   }
 
   addWorktree(folder: string, commit: string): Promise<void> {
-    return this.alone(async () => {
-      // What is left of a worktree whose folder went away would be in the way.
-      await this.run(['worktree', 'prune']);
-      await this.run(['worktree', 'add', '--detach', '--force', folder, commit], { timeoutMs: CHECKOUT_MS });
-    });
+    // Forced, as what is left of a worktree whose folder went away would be in the way.
+    const args = ['worktree', 'add', '--detach', '--force', folder, commit];
+    return this.alone(async () => void (await this.run(args, { timeoutMs: CHECKOUT_MS })));
   }
 
-  /** Forgets a worktree whose files `remove` deletes. */
-  removeWorktree(remove: () => Promise<void>): Promise<void> {
-    return this.alone(async () => {
-      await remove();
-      await this.run(['worktree', 'prune']);
-    });
+  /** Forgets worktrees whose files are gone. */
+  pruneWorktrees(): Promise<void> {
+    return this.alone(async () => void (await this.run(['worktree', 'prune'])));
   }
 
   /** Takes its turn among the changes of worktrees. */

@@ -5,7 +5,7 @@ import type { Context } from './context';
 import { checkOut, fail, setUp, start } from './deploy';
 import { StageError } from './errors';
 import { checkSchema, healthFault } from './health';
-import { coolDown, takeOver } from './swap';
+import { coolDown, takeBack, takeOver } from './swap';
 
 /** A warm slot that does not answer in this time is booted again. */
 const WARM_LOOK_MS = 500;
@@ -35,7 +35,9 @@ export async function rollback(ctx: Context, trigger: string): Promise<RollbackR
       await restoreFolder(ctx, attempt);
       await start(ctx, attempt, previous);
     }
-    await attempt.stage('swap', () => takeOver(ctx, attempt, { live: previous, previous: live }));
+    const after = { live: previous, previous: live };
+    if (warm && ctx.listening) await attempt.stageAtOnce('swap', () => takeBack(ctx, attempt, after));
+    else await attempt.stage('swap', () => takeOver(ctx, attempt, after));
   } catch (error) {
     throw await fail(ctx, attempt, error);
   }
@@ -62,7 +64,7 @@ export async function rollback(ctx: Context, trigger: string): Promise<RollbackR
 async function useWarm(ctx: Context, attempt: Attempt): Promise<boolean> {
   const { warm, contract } = ctx;
   if (!warm?.app.alive || warm.slot.name !== attempt.slotName) return false;
-  const fault = await attempt.stage('probe', () => healthFault(contract, warm.ports, WARM_LOOK_MS));
+  const fault = await attempt.stageAtOnce('probe', () => healthFault(contract, warm.ports, WARM_LOOK_MS));
   if (fault !== undefined) {
     ctx.log.warn(`${warm.slot.name} was warm but is not well (${fault}); it is booted again.`);
     ctx.warm = undefined;
@@ -71,7 +73,7 @@ async function useWarm(ctx: Context, attempt: Attempt): Promise<boolean> {
   }
   attempt.health = 'healthy';
   // A refusal leaves the warm slot where it is: the schema may change back.
-  await attempt.stage('schema', () => checkSchema(contract, warm.ports));
+  await attempt.stageAtOnce('schema', () => checkSchema(contract, warm.ports));
   attempt.next = warm;
   return true;
 }

@@ -19,14 +19,13 @@ export async function swap(ctx: Context, attempt: Attempt, slot: Slot): Promise<
   await attempt.stage('swap', () => takeOver(ctx, attempt, after));
   let stagingKept: string | undefined;
   await attempt.stage('drain', async () => {
-    const [staging] = await Promise.all([
-      stage(ctx, slot, [liveSlot?.commit, previous?.commit]),
-      settle(ctx, before, after.previous?.name, keepWarm),
-    ]);
-    stagingKept = staging;
-    for (const old of [liveSlot, previous]) {
-      if (old && !kept.includes(old.name)) await ctx.disk.remove(old.name);
-    }
+    const clear = async () => {
+      await settle(ctx, before, after.previous?.name, keepWarm);
+      for (const old of [liveSlot, previous]) {
+        if (old && !kept.includes(old.name)) await ctx.disk.remove(old.name);
+      }
+    };
+    [stagingKept] = await Promise.all([stage(ctx, slot, [liveSlot?.commit, previous?.commit]), clear()]);
   });
   return stagingKept;
 }
@@ -37,10 +36,7 @@ export async function takeOver(
   attempt: Attempt,
   after: Pick<State, 'live' | 'previous'>,
 ): Promise<void> {
-  const { next } = attempt;
-  if (next === undefined || !next.app.alive)
-    throw new StageError('swap', 'The process ended before the swap.');
-  next.resume();
+  const next = heir(attempt);
   const change = { ...after, last_deploy_time: new Date().toISOString() };
   if (ctx.listening) {
     await ctx.state.set(change);
@@ -59,6 +55,45 @@ export async function takeOver(
       });
     }
   }
+  await settleIn(ctx, attempt, next, after);
+}
+
+/**
+ * Back to a warm slot: users have it at once, and it is written down before anybody is told. A disk that takes
+ * nothing any more must not keep them with what is broken.
+ */
+export async function takeBack(
+  ctx: Context,
+  attempt: Attempt,
+  after: Pick<State, 'live' | 'previous'>,
+): Promise<void> {
+  const next = heir(attempt);
+  attempt.time('flip', ctx.flip(next));
+  try {
+    await ctx.state.set({ ...after, last_deploy_time: new Date().toISOString() });
+  } catch (error) {
+    const { slotName } = attempt;
+    ctx.alerts.tell(
+      `${slotName} is live, but that could not be written down (${messageOf(error)}): a restart would undo it.`,
+    );
+  }
+  await settleIn(ctx, attempt, next, after);
+}
+
+/** The process that is to take over, kept from being drained. */
+function heir({ next }: Attempt): Booted {
+  if (next === undefined || !next.app.alive)
+    throw new StageError('swap', 'The process ended before the swap.');
+  next.resume();
+  return next;
+}
+
+async function settleIn(
+  ctx: Context,
+  attempt: Attempt,
+  next: Booted,
+  after: Pick<State, 'live' | 'previous'>,
+): Promise<void> {
   attempt.next = undefined;
   ctx.warm = ctx.warm === next ? undefined : ctx.warm;
   await ctx.disk.link(after);
