@@ -79,8 +79,8 @@ export async function openWorld(
   };
   await told(engine.start());
 
-  const begin = async (input: Record<string, unknown> = {}): Promise<string> => {
-    const answer = await told(engine.trigger('one', input, BY));
+  const begin = async (input: Record<string, unknown> = {}, workflowId = 'one'): Promise<string> => {
+    const answer = await told(engine.trigger(workflowId, input, BY));
     if (!('runId' in answer)) throw new Error(answer.kind);
     return answer.runId;
   };
@@ -113,6 +113,11 @@ export async function openWorld(
   };
 }
 
+const step = (id: string) => ({
+  ...{ id, agent: AGENT, timeoutSeconds: 60 },
+  retry: { attempts: 2, backoffSeconds: 1 },
+});
+
 function registryOf(agent: Record<string, unknown>) {
   const loaded = loadRegistry(
     {
@@ -125,12 +130,8 @@ function registryOf(agent: Record<string, unknown>) {
         },
       ],
       workflows: [
-        {
-          ...{ id: 'one', name: 'One' },
-          steps: [
-            { id: 'work', agent: AGENT, timeoutSeconds: 60, retry: { attempts: 2, backoffSeconds: 1 } },
-          ],
-        },
+        { id: 'one', name: 'One', steps: [step('work')] },
+        { id: 'two', name: 'Two', steps: [step('first'), step('second')] },
       ],
     },
     {},
