@@ -48,11 +48,22 @@ export interface EngineDeps {
   events: EventEmitter<EngineEvents>;
 }
 
+export interface RolledBackRelease {
+  agentId: string;
+  environment: string;
+  /** What works again. */
+  releaseId: string;
+  actor: string;
+  at: number;
+}
+
 export interface EngineEvents {
   run: [RunState];
   capsule: [CapsuleState];
   alert: [Alert, AlertChange];
   rollout: [Rollout];
+  /** The pointer went back without a rollout being under way. */
+  rollback: [RolledBackRelease];
   /** A shift is over and booked: once each, in the process that booked it. */
   shift: [WorkedShift];
 }

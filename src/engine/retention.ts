@@ -1,4 +1,7 @@
-/** Removes what is past its retention: runs with their payloads, and the inbox. The ledger and the shifts stay. */
+/**
+ * Removes what is past its retention: runs with their payloads, the inbox, and much later who did which work by which
+ * release. The ledger, the shifts and the releases themselves stay.
+ */
 import { schedule, type ScheduledTask } from 'node-cron';
 import { trimInbox } from '../inbox/recorder';
 import type { Store } from '../store/store';
@@ -11,6 +14,9 @@ const BATCH = 200;
 /** Batches in one go at most: a backlog is worked off over the hours. */
 const MAX_BATCHES = 500;
 const DAY_MS = 86_400_000;
+/** An incumbent is known by its last tasks, and lineage is asked for long after the payloads are gone. */
+const HISTORY_DAYS = 90;
+const HISTORY_BATCH = 1_000;
 
 /** Removes what finished more than `days` ago. Answers how many runs went. */
 export async function purge(store: Store, days: number, now: number): Promise<number> {
@@ -28,6 +34,30 @@ export async function purge(store: Store, days: number, now: number): Promise<nu
   return total;
 }
 
+/** Removes rollouts that are over, and the work of releases, once both are history. Answers how many went. */
+export async function purgeHistory(store: Store, retentionDays: number, now: number) {
+  const days = Math.max(HISTORY_DAYS, retentionDays);
+  const before = now - days * DAY_MS;
+  const rollouts = await inBatches(() =>
+    store.purgeRollouts(before, HISTORY_BATCH, (count) => ({
+      ...{ at: now, actor: 'engine', action: 'retention.removed', entity: 'retention', id: 'rollouts' },
+      set: { removed: count, finishedBefore: before },
+      reason: `finished more than ${days} days ago`,
+    })),
+  );
+  return { rollouts, work: await inBatches(() => store.purgeWork(before, HISTORY_BATCH)) };
+}
+
+async function inBatches(remove: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let i = 0; i < MAX_BATCHES; i += 1) {
+    const removed = await remove();
+    total += removed;
+    if (removed < HISTORY_BATCH) break;
+  }
+  return total;
+}
+
 /** Starts the hourly purge; stop it with the task's `destroy()`. */
 export function startRetention(store: Store, days: number, log: Log): ScheduledTask {
   return schedule(
@@ -38,6 +68,7 @@ export function startRetention(store: Store, days: number, log: Log): ScheduledT
           { removed: await purge(store, days, Date.now()), days },
           'runs past their retention removed',
         );
+        await purgeHistory(store, days, Date.now());
         await store.purgeReplays(Date.now() - days * DAY_MS);
         await trimInbox(store, Date.now());
       } catch (error) {

@@ -8,11 +8,14 @@ import type { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Alert } from '../domain/alert';
 import type { CapsuleState } from '../domain/capsule';
+import type { Rollout } from '../domain/rollout/rollout';
 import type { RunState } from '../domain/run';
 import type { EngineEvents } from '../engine/context';
 import type { Clock } from '../engine/ports';
+import { RolloutWatch } from './rollout-watch';
 import { alertView } from './views/alert';
 import { capsuleSummary } from './views/capsule';
+import { rolloutView } from './views/release';
 import { runSummary } from './views/run';
 
 export interface EventStreamsOptions {
@@ -54,15 +57,21 @@ export class EventStreams {
   private readonly epoch = randomUUID().slice(0, 8);
   private readonly ring: Told[] = [];
   private readonly clients = new Set<Client>();
+  /** Who watches one rollout each. */
+  readonly rollouts: RolloutWatch;
   private seq = 0;
   private closed = false;
   private readonly onRun = (run: RunState) => this.tell('run', runSummary(run));
   private readonly onCapsule = (capsule: CapsuleState) => this.tell('capsule', capsuleSummary(capsule));
 
   private readonly onAlert = (alert: Alert) => this.tell('alert', alertView(alert));
+  private readonly onRollout = (rollout: Rollout) => this.tell('rollout', rolloutView(rollout));
 
   constructor(options: EventStreamsOptions) {
     this.options = { ...DEFAULTS, ...options };
+    const { events, clock, maxClients } = this.options;
+    this.rollouts = new RolloutWatch({ events, clock, maxWatchers: maxClients });
+    options.events.on('rollout', this.onRollout);
     options.events.on('run', this.onRun);
     options.events.on('capsule', this.onCapsule);
     options.events.on('alert', this.onAlert);
@@ -111,6 +120,8 @@ export class EventStreams {
     this.options.events.off('run', this.onRun);
     this.options.events.off('capsule', this.onCapsule);
     this.options.events.off('alert', this.onAlert);
+    this.options.events.off('rollout', this.onRollout);
+    this.rollouts.close();
     for (const client of this.clients) client.close();
   }
 
@@ -133,7 +144,7 @@ export class EventStreams {
     return epoch === this.epoch && rest.length === 0 && number <= this.seq ? number : undefined;
   }
 
-  private tell(type: 'run' | 'capsule' | 'alert', data: unknown): void {
+  private tell(type: 'run' | 'capsule' | 'alert' | 'rollout', data: unknown): void {
     this.seq += 1;
     const text = this.frame(this.seq, type, data);
     this.ring.push({ seq: this.seq, text });

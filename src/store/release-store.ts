@@ -5,6 +5,7 @@ import type { Release } from '../domain/release/manifest';
 import type { Rollout } from '../domain/rollout/rollout';
 import type { AttemptRecord } from '../domain/run';
 import type { Page, Versioned } from './store';
+import type { VerdictStore } from './verdict-store';
 
 /** What a release is made of, by SHA-256. */
 export type Parts = ReadonlyMap<string, Buffer>;
@@ -35,7 +36,7 @@ export interface WorkEnd {
   intervened?: true;
 }
 
-export interface ReleaseStore {
+export interface ReleaseStore extends VerdictStore {
   /** Keeps a release with its parts, once: the same id again answers what was kept first. */
   addRelease(
     release: Release,
@@ -76,6 +77,10 @@ export interface ReleaseStore {
   openWork(before: number, limit: number): Promise<ReleaseWork[]>;
   /** Of a run, in the order it was begun. */
   workOfRun(runId: string): Promise<ReleaseWork[]>;
+  /** Removes work that ended before a time, `limit` at most, and answers how much; who did it is known no more. */
+  purgeWork(before: number, limit: number): Promise<number>;
+  /** Removes rollouts that were over before a time, `limit` at most, with one entry in the ledger if there were any. */
+  purgeRollouts(before: number, limit: number, entryFor: (removed: number) => LedgerEntry): Promise<number>;
   /** What a release did since a time, newest first. */
   workOfRelease(releaseId: string, limit: number, since?: number): Promise<ReleaseWork[]>;
 }

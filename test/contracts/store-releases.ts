@@ -132,6 +132,44 @@ export function releaseContract(open: () => Store): void {
     });
   });
 
+  describe('history', () => {
+    it('goes once it is old: rollouts that are over, work that ended, and nothing else', async () => {
+      const base = { runId: runId(1), attempt: 1, agentId: 'writer', releaseId: 'a'.repeat(64) };
+      const work = (stepId: string, at: number) => ({ ...base, stepId, inputHash: '', at });
+      const ended = { outcome: 'success' as const, at: T0 };
+      for (const [id, at] of [
+        ['old', T0],
+        ['older', T0 - 1],
+        ['new', T0 + 50],
+      ] as const)
+        await open().endWork({ ...work(id, at), ended });
+      await open().noteWork(work('open', T0));
+      const over = (n: number, finishedAt: number): Rollout => ({
+        ...newRollout({
+          ...{ id: runId(n), agentId: 'writer', environment: `env-${n}`, candidate: 'c'.repeat(64) },
+          ...{ strategy: STRATEGY_DEFAULTS.direct, createdAt: T0 },
+        }),
+        ...{ status: 'done', finishedAt },
+      });
+      const underWay: Rollout = { ...over(3, T0), status: 'canary' };
+      for (const r of [over(1, T0), over(2, T0 + 50), underWay])
+        await open().saveRollout(r, 0, entryOf('rollout', r.id, {}));
+      const told = (removed: number): LedgerEntry => ({
+        ...{ at: T0, actor: 'engine', action: 'retention.removed', entity: 'retention', id: 'rollouts' },
+        set: { removed },
+      });
+      await expect(open().purgeRollouts(T0 + 10, 9, told)).resolves.toBe(1);
+      await expect(open().purgeRollouts(T0 + 10, 9, told)).resolves.toBe(0);
+      const left = (await open().rollouts(9)).items.map((r) => r.id);
+      expect(left.sort()).toEqual([runId(2), runId(3)].sort());
+      expect((await bodies()).filter((e) => e.id === 'rollouts')).toMatchObject([{ set: { removed: 1 } }]);
+      await expect(open().purgeWork(T0 + 10, 1)).resolves.toBe(1);
+      await expect(open().purgeWork(T0 + 10, 9)).resolves.toBe(1);
+      const kept = (await open().workOfRun(runId(1))).map((w) => w.stepId);
+      expect(kept.sort()).toEqual(['new', 'open']);
+    });
+  });
+
   describe('the work of releases', () => {
     const work = (n: number, stepId: string, releaseId: string, at = T0 + n) => ({
       ...{ runId: runId(n), stepId, attempt: 1, agentId: 'writer', releaseId },

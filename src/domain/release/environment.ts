@@ -29,11 +29,23 @@ export interface EnvironmentPolicy {
   stickyBy?: string;
   /** Only what is stable there may come here. */
   promoteFrom?: string;
-  /** The previous release stays awake, so that a rollback waits for nothing. */
-  keepPreviousWarm: boolean;
+  /** How long the previous release stays awake, so that a rollback waits for nothing; milliseconds, 0: not at all. */
+  keepPreviousWarmMs: number;
+  /** People who have to say yes before a release gets real work here. */
+  approvals: number;
+  /** Validations that a release has to have passed, beside those that are always asked for. */
+  demands: readonly ValidationStage[];
+  /** How much more time and memory than the incumbent a release may take, in percent; undefined: the default. */
+  tolerancePercent?: number;
 }
 
-export const DEFAULT_POLICY: EnvironmentPolicy = { allow: [], keepPreviousWarm: false };
+/** Of the pipeline; `static` is done by every rollout with a validate stage. */
+export const VALIDATION_STAGES = ['static', 'sandbox', 'contract', 'resources', 'evals'] as const;
+export type ValidationStage = (typeof VALIDATION_STAGES)[number];
+
+export const DEFAULT_POLICY: EnvironmentPolicy = {
+  ...{ allow: [], keepPreviousWarmMs: 0, approvals: 0, demands: [] },
+};
 export const MAX_ALLOWED = 1_000;
 
 export type EnvironmentChange =

@@ -3,13 +3,15 @@
  * which order things may happen to it. `decideRollout` answers the next state and what is to be done once it is
  * committed; each thing to do may be done twice without harm.
  */
+import { approvalStage, approvalText, type RolloutApproval } from './approval';
+import type { ReplayPlan } from './replay';
 import type { Frozen } from './seen';
 import type { Stage, Strategy } from './strategy';
 import type { Verdict } from './verdict';
 
 export const ROLLOUT_STATUSES = [
   'pending',
-  'gating', // validation, warm-up
+  'gating', // validation, warm-up, approval
   'shadow',
   'canary',
   'promoting', // the pointer is being moved, and what was before cleaned up
@@ -39,12 +41,19 @@ export interface Rollout {
   round: number;
   stageSince?: number;
   verdicts: readonly StageVerdict[];
+  /** What is replayed, and in which round of that, once it has begun. */
+  replay?: ReplayPlan & { round: number };
   /** What its canary is judged by, once that has begun. */
   frozen?: Frozen;
+  /** Who began it, as a person. */
+  begunBy?: string;
+  /** Who said yes, where the environment's policy asks for it. */
+  approvals?: readonly RolloutApproval[];
   /** While paused: what a person is to decide, and why. */
   memo?: string;
   /** Why it is or was aborted. */
   abortedFor?: string;
+  abortedAt?: number;
   createdAt: number;
   finishedAt?: number;
 }
@@ -52,6 +61,8 @@ export interface Rollout {
 export interface StageVerdict extends Verdict {
   stage: number;
   round: number;
+  /** When the stage began. */
+  since?: number;
 }
 
 export type RolloutEvent =
@@ -64,6 +75,10 @@ export type RolloutEvent =
   | { type: 'retry' }
   /** A person answers for what the stage could not tell. */
   | { type: 'accept'; verdict: Verdict }
+  /** A person approves what the stage asks people for; each counts once. */
+  | { type: 'approved'; approval: RolloutApproval }
+  /** Which tasks a round of a replay is about, and what it is going to take: set once, before the first of them. */
+  | { type: 'planned'; round: number; plan: ReplayPlan }
   /** What the canary is judged by, before the first of its tasks: set once. */
   | { type: 'frozen'; frozen: Frozen }
   /** The pointers are seen to be as they were. */
@@ -89,6 +104,8 @@ export interface RolloutDecision {
 const STATUS_OF: Record<Stage['kind'], RolloutStatus> = {
   validate: 'gating',
   'warm-up': 'gating',
+  replay: 'gating',
+  approval: 'gating',
   shadow: 'shadow',
   canary: 'canary',
   switch: 'promoting',
@@ -103,7 +120,7 @@ export function decideRollout(rollout: Rollout, event: RolloutEvent, now: number
     case 'start':
       return rollout.status === 'pending' ? enter(rollout, 0, 1, now) : unchanged;
     case 'abort':
-      return rollout.status === 'aborting' ? unchanged : abort(rollout, event.reason);
+      return rollout.status === 'aborting' ? unchanged : abort(rollout, event.reason, now);
     case 'verdict':
       return isOfStage(rollout, event) ? judged(rollout, event.verdict, now) : unchanged;
     case 'retry':
@@ -112,6 +129,10 @@ export function decideRollout(rollout: Rollout, event: RolloutEvent, now: number
       return rollout.status === 'paused' && event.verdict.verdict === 'pass'
         ? judged(rollout, event.verdict, now)
         : unchanged;
+    case 'approved':
+      return approved(rollout, event.approval) ?? unchanged;
+    case 'planned':
+      return planned(rollout, event);
     case 'frozen':
       return rollout.frozen ? unchanged : { state: { ...rollout, frozen: event.frozen }, commands: [] };
     case 'restored':
@@ -124,30 +145,57 @@ const isOfStage = (rollout: Rollout, { stage, round }: { stage: number; round: n
   rollout.stage === stage &&
   rollout.round === round;
 
+function planned(
+  rollout: Rollout,
+  { round, plan }: Extract<RolloutEvent, { type: 'planned' }>,
+): RolloutDecision {
+  const isReplay = rollout.strategy.stages[rollout.stage]?.kind === 'replay' && rollout.status === 'gating';
+  if (!isReplay || rollout.round !== round || rollout.replay?.round === round)
+    return { state: rollout, commands: [] };
+  return { state: { ...rollout, replay: { ...plan, round } }, commands: [] };
+}
+
 /** Only a pass leads on; what is neither pass nor fail ships nothing. */
 function judged(rollout: Rollout, verdict: Verdict, now: number): RolloutDecision {
-  const { stage, round } = rollout;
-  const state = { ...rollout, verdicts: [...rollout.verdicts, { ...verdict, stage, round }] };
+  const { stage, round, stageSince } = rollout;
+  const since = stageSince === undefined ? {} : { since: stageSince };
+  const state = { ...rollout, verdicts: [...rollout.verdicts, { ...verdict, stage, round, ...since }] };
   if (verdict.verdict === 'pass') return enter(state, stage + 1, 1, now);
-  if (verdict.verdict === 'fail') return abort(state, verdict.reason);
+  if (verdict.verdict === 'fail') return abort(state, verdict.reason, now);
   const memo = memoOf(state, verdict);
   return { state: { ...state, status: 'paused', memo }, commands: [{ type: 'ask', memo }] };
+}
+
+/** Looked at once more, for it may be the last one that was wanted. */
+function approved(rollout: Rollout, approval: RolloutApproval): RolloutDecision | undefined {
+  const known = rollout.approvals ?? [];
+  if (!approvalStage(rollout) || known.some((a) => a.owner === approval.owner)) return undefined;
+  const { stage, round } = rollout;
+  return {
+    state: { ...rollout, approvals: [...known, approval] },
+    commands: [{ type: 'enter', stage, round }],
+  };
 }
 
 function enter(rollout: Rollout, stage: number, round: number, now: number): RolloutDecision {
   const next = rollout.strategy.stages[stage];
   if (!next) return finish(rollout, 'done', now);
   const { memo: _, ...rest } = rollout;
+  const state = { ...rest, status: STATUS_OF[next.kind], stage, round, stageSince: now };
+  const asked = approvalStage(state);
   return {
-    state: { ...rest, status: STATUS_OF[next.kind], stage, round, stageSince: now },
-    commands: [{ type: 'enter', stage, round }],
+    state,
+    commands: [
+      { type: 'enter', stage, round },
+      ...(asked ? [{ type: 'ask' as const, memo: approvalText(state, asked) }] : []),
+    ],
   };
 }
 
-function abort(rollout: Rollout, reason: string): RolloutDecision {
+function abort(rollout: Rollout, reason: string, now: number): RolloutDecision {
   const { memo: _, ...rest } = rollout;
   return {
-    state: { ...rest, status: 'aborting', abortedFor: reason },
+    state: { ...rest, status: 'aborting', abortedFor: reason, abortedAt: now },
     commands: [{ type: 'restore' }, { type: 'alert', reason }],
   };
 }
@@ -168,6 +216,7 @@ function memoOf({ strategy, stage, candidate, incumbent }: Rollout, { reason, ev
 export const newRollout = (
   of: Pick<Rollout, 'id' | 'agentId' | 'environment' | 'candidate' | 'strategy' | 'createdAt'> & {
     incumbent?: string;
+    begunBy?: string;
   },
 ): Rollout => ({ ...of, status: 'pending', stage: -1, round: 0, verdicts: [] });
 
@@ -176,6 +225,11 @@ export const projectRollout = (r: Rollout): Record<string, unknown> => ({
   ...{ agent: r.agentId, environment: r.environment, candidate: r.candidate, status: r.status },
   ...{ strategy: r.strategy.name, stage: r.stage, round: r.round, verdicts: r.verdicts.length },
   ...(r.frozen && { frozenAt: r.frozen.since }),
+  ...(r.replay && {
+    ...{ replayTasks: r.replay.tasks.length, replayRemoved: r.replay.removed },
+    ...{ replaySeconds: r.replay.forecast.seconds, replayUsd: r.replay.forecast.costUsd },
+  }),
+  ...(r.approvals && { approvals: r.approvals.map((a) => a.by).join(', ') }),
   ...(r.incumbent !== undefined && { incumbent: r.incumbent }),
   ...(r.memo !== undefined && { memo: r.memo }),
   ...(r.abortedFor !== undefined && { abortedFor: r.abortedFor }),

@@ -30,7 +30,10 @@ const FRESH_MS = 500;
 const MAX_RACES = 10;
 
 export interface By {
+  /** For the ledger. */
   actor: string;
+  /** The person behind it. */
+  owner?: string;
   reason?: string;
 }
 

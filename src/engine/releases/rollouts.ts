@@ -15,13 +15,16 @@ import {
   type RolloutEvent,
 } from '../../domain/rollout/rollout';
 import type { Judgement } from '../../domain/rollout/canary';
-import type { Strategy } from '../../domain/rollout/strategy';
+import type { ReplayPlan } from '../../domain/rollout/replay';
+import { withApprovals } from '../../domain/rollout/approval';
+import type { StageKind, Strategy } from '../../domain/rollout/strategy';
 import { stepOf } from '../../domain/run';
 import type { Alerts } from '../alerts';
 import type { EngineDeps } from '../context';
 import type { Runs } from '../runs';
 import { KeyedMutex, type Tasks } from '../tasks';
 import type { By, Releases } from './index';
+import type { KeepWarm } from './keep-warm';
 import type { Stages } from './stages';
 
 /** A rollout that lost so many races in a row is taken up by the next pass. */
@@ -30,6 +33,8 @@ const MAX_RACES = 10;
 const MAX_REROUTED = 1_000;
 /** How long after its end a release's line is looked at once more, for what was let in meanwhile. */
 const REROUTE_FOR_MS = 60_000;
+/** Stages in which a candidate is compared with the release that is stable. */
+const COMPARED: readonly StageKind[] = ['replay', 'shadow', 'canary'];
 /** Parts named in an alert. */
 const MAX_TOLD = 8;
 
@@ -37,7 +42,9 @@ export type Begun =
   | { kind: 'begun'; rollout: Rollout }
   | { kind: 'unknown-release' | 'unknown-agent' | 'under-way' | 'no-stable' | 'is-stable' }
   /** The policy wants it to be stable in another environment first. */
-  | { kind: 'not-promoted'; from: string };
+  | { kind: 'not-promoted'; from: string }
+  /** A verdict lacks that nobody may answer for. */
+  | { kind: 'not-validated'; reason: string };
 
 export type RolledBack = { kind: 'rolled-back'; releaseId: string } | { kind: 'nothing' };
 
@@ -64,6 +71,7 @@ export class Rollouts {
     private readonly runs: Pick<Runs, 'apply' | 'get'>,
     private readonly alerts: Pick<Alerts, 'raise' | 'resolve'>,
     private readonly tasks: Tasks,
+    private readonly warm: Pick<KeepWarm, 'sweep'>,
   ) {}
 
   /** Begins to move a pointer; one attempt at a time for each environment. */
@@ -74,13 +82,21 @@ export class Rollouts {
     if (release?.agentId !== agentId) return { kind: 'unknown-release' };
     const env = await this.releases.load(agentId, environment);
     if (env.stable === releaseId) return { kind: 'is-stable' };
-    const tries = strategy.stages.some((s) => s.kind === 'canary' || s.kind === 'shadow');
+    const tries = strategy.stages.some((s) => COMPARED.includes(s.kind));
     if (env.stable === undefined && tries) return { kind: 'no-stable' };
     const from = env.policy.promoteFrom;
     if (from !== undefined && (await store.environment(agentId, from))?.stable !== releaseId)
       return { kind: 'not-promoted', from };
+    const attempt = { agentId, environment, candidate: releaseId, strategy };
+    const admitted = await this.stages.admit({
+      ...attempt,
+      ...(env.stable !== undefined && { incumbent: env.stable }),
+    });
+    if ('refused' in admitted) return { kind: 'not-validated', reason: admitted.refused };
     const rollout = newRollout({
-      ...{ id: newId(), agentId, environment, candidate: releaseId, strategy, createdAt: clock.now() },
+      ...{ id: newId(), agentId, environment, candidate: releaseId, createdAt: clock.now() },
+      strategy: withApprovals(admitted.strategy, env.policy.approvals),
+      begunBy: by.owner ?? by.actor,
       ...(env.stable !== undefined && { incumbent: env.stable }),
     });
     const entry = this.entry(undefined, rollout, 'created', by);
@@ -102,7 +118,13 @@ export class Rollouts {
     if (open) await this.apply(open.state.id, { type: 'abort', reason: by.reason ?? 'rolled back' }, by);
     if (!decision.ok) return open ? this.now(agentId, environment) : { kind: 'nothing' };
     this.tasks.spawn('reroute', () => this.reroute(agentId));
-    return this.now(agentId, environment);
+    const now = await this.now(agentId, environment);
+    if (!open && now.kind === 'rolled-back') {
+      const at = this.deps.clock.now();
+      const { releaseId } = now;
+      this.deps.events.emit('rollback', { agentId, environment, releaseId, actor: by.actor, at });
+    }
+    return now;
   }
 
   /** Applies an event. Answers the rollout after it; undefined where there is none. */
@@ -120,6 +142,7 @@ export class Rollouts {
     if (!this.deps.performing) return;
     for (const rollout of await this.deps.store.openRollouts()) this.lookSoon(rollout);
     for (const { id } of this.deps.registry.agents) await this.reroute(id);
+    await this.warm.sweep();
   }
 
   /** The candidate's work moved on. */
@@ -182,8 +205,9 @@ export class Rollouts {
           `the rollout is ${rollout.status}`,
           'engine',
         );
-        if (rollout.status === 'done')
-          await this.alerts.resolve({ kind: 'rollout-aborted', subject }, 'another release works', 'engine');
+        if (rollout.status !== 'done') return;
+        await this.warm.sweep();
+        await this.alerts.resolve({ kind: 'rollout-aborted', subject }, 'another release works', 'engine');
         return;
     }
   }
@@ -246,8 +270,9 @@ export class Rollouts {
     if (rollout.status === 'pending') return void (await this.apply(id, { type: 'start' }, by));
     if (rollout.status === 'aborting') return this.restore(rollout, by);
     const freeze = (frozen: NonNullable<Rollout['frozen']>) => this.apply(id, { type: 'frozen', frozen }, by);
-    const verdict = await this.stages.look(rollout, freeze);
     const { stage, round } = rollout;
+    const plan = (planned: ReplayPlan) => this.apply(id, { type: 'planned', round, plan: planned }, by);
+    const verdict = await this.stages.look(rollout, { freeze, plan });
     if (verdict) await this.apply(id, { type: 'verdict', stage, round, verdict }, by);
   }
 }

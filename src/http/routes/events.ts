@@ -9,10 +9,10 @@ export const events = route({
   path: '/events',
   operationId: 'streamEvents',
   tag: 'operation',
-  summary: 'Changes of runs, capsules and alerts as they happen (server-sent events)',
+  summary: 'Changes of runs, capsules, alerts and rollouts as they happen (server-sent events)',
   description:
-    'Events `run` (a RunSummary), `capsule` (a CapsuleSummary) and `alert` (an Alert) as this process commits them; `hello` opens a ' +
-    'stream. Send `Last-Event-ID` to go on where a stream ended; `reset` says that too much was missed and the ' +
+    'Events `run` (a RunSummary), `capsule` (a CapsuleSummary), `alert` (an Alert) and `rollout` (a Rollout) as this ' +
+    'process commits them; `hello` opens a stream. Send `Last-Event-ID` to go on where a stream ended; `reset` says that too much was missed and the ' +
     'state has to be read anew.',
   access: 'viewer',
   query: z.object({}),

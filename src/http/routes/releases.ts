@@ -16,8 +16,6 @@ import { Problem } from '../problems';
 import { json, route } from '../route';
 import { idText, name, pageOf, pageQuery, runId } from '../schema';
 import {
-  EnvironmentView,
-  environmentView,
   LineageView,
   lineageView,
   ReleaseDiffView,
@@ -154,26 +152,6 @@ export const getLineage = route({
   handle: async ({ params: { runId: id } }, { store }) => {
     if (!(await store.run(id))) throw new Problem('run-not-found', { detail: `There is no run ${id}.` });
     return json(lineageView(await store.workOfRun(id)));
-  },
-});
-
-export const listEnvironments = route({
-  method: 'get',
-  path: '/environments',
-  operationId: 'listEnvironments',
-  tag,
-  summary: 'Where the pointers of each agent stand',
-  access: 'viewer',
-  responses: {
-    200: {
-      description: 'All of them.',
-      schema: name('EnvironmentList', z.object({ current: z.string(), items: z.array(EnvironmentView) })),
-    },
-  },
-  problems: [],
-  handle: async (_input, { store, engine }) => {
-    const items = (await store.environments()).map(environmentView);
-    return json({ current: engine.releases.environment, items });
   },
 });
 

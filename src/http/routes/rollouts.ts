@@ -1,35 +1,37 @@
-/** The deployment API: moving the pointers, by strategies, and back. */
+/** The deployment API: moving the pointers, by strategies, and back. What it does is in `http/deployments.ts`. */
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { Sha256 } from '../../domain/release/manifest';
-import { isRolloutOver, type Rollout, type RolloutEvent } from '../../domain/rollout/rollout';
-import { parseStrategy } from '../../domain/rollout/parse-strategy';
-import type { Strategy, StrategyName } from '../../domain/rollout/strategy';
+import {
+  abort,
+  agentParams,
+  approve,
+  deploy,
+  deployBody,
+  getDeployment,
+  promote,
+  PromoteBody,
+  reasonText,
+  retry,
+  rollback,
+  RollbackBody,
+  rolloutParams,
+  type Deployment,
+} from '../deployments';
 import type { AppDeps } from '../deps';
-import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, jsonObject, name, pageOf, pageQuery } from '../schema';
+import { name, pageOf, pageQuery } from '../schema';
 import { RolloutView, rolloutView } from '../views/release';
-import { switchMessage } from './switches';
 
 const tag = 'releases';
-const params = z.object({ rolloutId: z.guid().toLowerCase() });
-const reason = switchMessage.optional().describe('For the ledger.');
-const wish = {
-  agentId: idText,
-  environment: idText.optional().describe('Left out: the one this installation works by.'),
-  releaseId: Sha256,
-  reason,
-};
+const params = rolloutParams;
+const WithReason = { reason: reasonText.optional().describe('For the ledger.') };
 const one = { 200: { description: 'As it stands now.', schema: RolloutView } };
 const begun = {
   200: { description: 'It is under way; the same again answers the one there is.', schema: RolloutView },
 };
-const problems = ['agent-not-found', 'release-not-found', 'rollout-refused'] as const;
-
-/** As people write it in YAML or JSON. */
-const deployment = jsonObject.describe(
-  '`{ strategy, stages, rollback_on, duration, compare }`, as docs/releases.md writes them; left out: the defaults.',
-);
+const refusals = ['rollout-not-found', 'rollout-refused'] as const;
+const deploying = ['agent-not-found', 'release-not-found', 'rollout-refused'] as const;
 
 export const deployAgent = route({
   method: 'post',
@@ -39,10 +41,10 @@ export const deployAgent = route({
   summary: 'Deploy a release',
   description: 'Directly, or by the strategy that is given.',
   access: 'operator',
-  body: name('DeployAgent', z.strictObject({ ...wish, deployment: deployment.optional() })),
+  body: name('DeployAgent', deployBody()),
   responses: begun,
-  problems: [...problems],
-  handle: async ({ body, actor }, deps) => begin(body, 'direct', actor, deps),
+  problems: [...deploying],
+  handle: async ({ body, ...caller }, deps) => json(await deploy(body, 'direct', caller, deps)),
 });
 
 export const createCanaryDeployment = route({
@@ -52,10 +54,10 @@ export const createCanaryDeployment = route({
   tag,
   summary: 'Give a release a rising share of the work, and all of it when it is good enough',
   access: 'operator',
-  body: name('CreateCanaryDeployment', z.strictObject({ ...wish, deployment: deployment.optional() })),
+  body: name('CreateCanaryDeployment', deployBody()),
   responses: begun,
-  problems: [...problems],
-  handle: async ({ body, actor }, deps) => begin(body, 'canary', actor, deps),
+  problems: [...deploying],
+  handle: async ({ body, ...caller }, deps) => json(await deploy(body, 'canary', caller, deps)),
 });
 
 export const createShadowDeployment = route({
@@ -65,10 +67,10 @@ export const createShadowDeployment = route({
   tag,
   summary: 'Have a release do copies of the work without effect, and compare',
   access: 'operator',
-  body: name('CreateShadowDeployment', z.strictObject({ ...wish, deployment: deployment.optional() })),
+  body: name('CreateShadowDeployment', deployBody()),
   responses: begun,
-  problems: [...problems],
-  handle: async ({ body, actor }, deps) => begin(body, 'shadow', actor, deps),
+  problems: [...deploying],
+  handle: async ({ body, ...caller }, deps) => json(await deploy(body, 'shadow', caller, deps)),
 });
 
 export const listRollouts = route({
@@ -97,8 +99,64 @@ export const getRollout = route({
   params,
   responses: one,
   problems: ['rollout-not-found'],
-  handle: async ({ params: { rolloutId } }, deps) => json(await viewOf(await known(rolloutId, deps), deps)),
+  handle: async ({ params: { rolloutId } }, deps) => json(await getDeployment(rolloutId, deps)),
 });
+
+export const watchRollout = route({
+  method: 'get',
+  path: '/rollouts/:rolloutId/events',
+  operationId: 'watchRollout',
+  tag,
+  summary: 'One rollout as it changes (server-sent events)',
+  description:
+    'Events `rollout` (a Rollout): the first at once, then one for each change, until it is over or an hour has passed. Whoever comes back is told how it stands first.',
+  access: 'viewer',
+  params,
+  responses: { 200: { description: 'The stream.', contentType: 'text/event-stream' } },
+  problems: ['rollout-not-found', 'too-many-streams'],
+  handle: async ({ params: { rolloutId }, req, res }, deps) => {
+    deps.events.rollouts.check();
+    // Who asks for what is not there is told so, and not by a stream that ends.
+    await getDeployment(rolloutId, deps);
+    if (req.method === 'HEAD') return { kind: 'empty', status: 200 };
+    res.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' });
+    res.flushHeaders();
+    void stream(rolloutId, res, deps);
+    return { kind: 'streaming' };
+  },
+});
+
+const HEARTBEAT_MS = 15_000;
+
+/** Until it is over or nobody reads any more; a store that fails cuts it, and the watcher comes back. */
+async function stream(rolloutId: string, res: ServerResponse, deps: AppDeps): Promise<void> {
+  const { clock, log, events } = deps;
+  const gone = new AbortController();
+  res.once('close', () => gone.abort());
+  let cancel: () => void = () => undefined;
+  const beat = () => {
+    cancel = clock.after(HEARTBEAT_MS, () => {
+      res.write(': heartbeat\n\n');
+      beat();
+    });
+  };
+  beat();
+  try {
+    const views = events.rollouts.follow(rolloutId, () => getDeployment(rolloutId, deps), gone.signal);
+    for await (const view of views) await write(res, view, gone.signal);
+    res.end();
+  } catch (error) {
+    if (!gone.signal.aborted) log.warn({ err: error, rolloutId }, 'the watch of a rollout was cut');
+    res.destroy();
+  } finally {
+    cancel();
+  }
+}
+
+async function write(res: ServerResponse, view: Deployment, signal: AbortSignal): Promise<void> {
+  const isTaken = res.write(`event: rollout\ndata: ${JSON.stringify(view)}\n\n`);
+  if (!isTaken) await once(res, 'drain', { signal });
+}
 
 export const promoteCanary = route({
   method: 'post',
@@ -109,22 +167,29 @@ export const promoteCanary = route({
   description: 'Only while it is paused: what has not been judged yet is not cut short.',
   access: 'approver',
   params,
-  body: name('PromoteCanary', z.strictObject({ reason: switchMessage })),
+  body: name('PromoteCanary', PromoteBody),
   responses: one,
-  problems: ['rollout-not-found', 'rollout-refused'],
-  handle: async ({ params: { rolloutId }, body, actor, principal }, deps) => {
-    const { store, clock } = deps;
-    const rollout = await known(rolloutId, deps);
-    const created = (await store.release(rollout.candidate))?.createdBy;
-    if (principal && created === principal.id)
-      throw new Problem('rollout-refused', {
-        detail: 'Who made a release does not answer for it: ask somebody else.',
-      });
-    const verdict = {
-      ...{ verdict: 'pass' as const, reason: body.reason, evidence: [], at: clock.now(), by: actor },
-    };
-    return change(rollout, { type: 'accept', verdict }, 'paused', { actor, reason: body.reason }, deps);
-  },
+  problems: [...refusals],
+  handle: async ({ params: { rolloutId }, body, ...caller }, deps) =>
+    json(await promote(rolloutId, body, caller, deps)),
+});
+
+export const approveRollout = route({
+  method: 'post',
+  path: '/rollouts/:rolloutId/approve',
+  operationId: 'approveRollout',
+  tag,
+  summary: 'Say yes to a release, where the policy of the environment asks people',
+  description:
+    'Each person counts once, and nobody for what they made or began themselves. Aborting it is the no.',
+  access: 'approver',
+  params,
+  body: name('ApproveRollout', z.strictObject(WithReason)),
+  bodyOptional: true,
+  responses: one,
+  problems: [...refusals],
+  handle: async ({ params: { rolloutId }, body, ...caller }, deps) =>
+    json(await approve(rolloutId, body.reason, caller, deps)),
 });
 
 export const retryRollout = route({
@@ -136,9 +201,8 @@ export const retryRollout = route({
   access: 'operator',
   params,
   responses: one,
-  problems: ['rollout-not-found', 'rollout-refused'],
-  handle: async ({ params: { rolloutId }, actor }, deps) =>
-    change(await known(rolloutId, deps), { type: 'retry' }, 'paused', { actor }, deps),
+  problems: [...refusals],
+  handle: async ({ params: { rolloutId }, ...caller }, deps) => json(await retry(rolloutId, caller, deps)),
 });
 
 export const abortRollout = route({
@@ -150,24 +214,12 @@ export const abortRollout = route({
   description: 'Wins over whatever else is under way. Aborting it once more changes nothing.',
   access: 'operator',
   params,
-  body: name('AbortRollout', z.strictObject({ reason })),
+  body: name('AbortRollout', z.strictObject(WithReason)),
   bodyOptional: true,
   responses: one,
-  problems: ['rollout-not-found', 'rollout-refused'],
-  handle: async ({ params: { rolloutId }, body, actor }, deps) => {
-    const rollout = await known(rolloutId, deps);
-    if (rollout.status === 'done')
-      throw new Problem('rollout-refused', {
-        detail: `It is done: POST /agents/${rollout.agentId}/rollback goes back.`,
-      });
-    const why = body.reason ?? 'aborted by a person';
-    const state = await deps.engine.rollouts.apply(
-      rolloutId,
-      { type: 'abort', reason: why },
-      { actor, reason: why },
-    );
-    return json(await viewOf(state ?? rollout, deps));
-  },
+  problems: [...refusals],
+  handle: async ({ params: { rolloutId }, body, ...caller }, deps) =>
+    json(await abort(rolloutId, body.reason, caller, deps)),
 });
 
 export const rollbackDeployment = route({
@@ -179,8 +231,8 @@ export const rollbackDeployment = route({
   description:
     'Moves a pointer, from any state. What is in hand ends where it is; a rollout under way is aborted.',
   access: 'operator',
-  params: z.object({ agentId: idText }),
-  body: name('RollbackDeployment', z.strictObject({ environment: wish.environment, reason })),
+  params: agentParams,
+  body: name('RollbackDeployment', RollbackBody),
   bodyOptional: true,
   responses: {
     200: {
@@ -192,92 +244,6 @@ export const rollbackDeployment = route({
     },
   },
   problems: ['agent-not-found', 'rollout-refused'],
-  handle: async ({ params: { agentId }, body, actor }, { engine, registry }) => {
-    if (!registry.findAgent(agentId))
-      throw new Problem('agent-not-found', { detail: `There is no agent "${agentId}".` });
-    const environment = body.environment ?? engine.releases.environment;
-    const why = body.reason === undefined ? {} : { reason: body.reason };
-    const done = await engine.rollouts.rollback(agentId, environment, { actor, ...why });
-    if (done.kind === 'nothing')
-      throw new Problem('rollout-refused', {
-        detail: `There is no release of ${agentId} in ${environment} to go back to.`,
-      });
-    return json({ agentId, environment, releaseId: done.releaseId });
-  },
+  handle: async ({ params: { agentId }, body, ...caller }, deps) =>
+    json(await rollback(agentId, body, caller, deps)),
 });
-
-interface Wish {
-  agentId: string;
-  environment?: string | undefined;
-  releaseId: string;
-  reason?: string | undefined;
-  deployment?: Record<string, unknown> | undefined;
-}
-
-async function begin(body: Wish, fallback: StrategyName, actor: string, deps: AppDeps) {
-  const { engine } = deps;
-  const { agentId, releaseId, environment = engine.releases.environment } = body;
-  const strategy = strategyOf(body.deployment ?? { strategy: fallback }, fallback);
-  const by = { actor, ...(body.reason !== undefined && { reason: body.reason }) };
-  const answer = await engine.rollouts.begin({ agentId, environment, releaseId, strategy }, by);
-  switch (answer.kind) {
-    case 'begun':
-      return json(rolloutView(answer.rollout));
-    case 'unknown-agent':
-      throw new Problem('agent-not-found', { detail: `There is no agent "${agentId}".` });
-    case 'unknown-release':
-      throw new Problem('release-not-found', { detail: `There is no release ${releaseId} of ${agentId}.` });
-    case 'under-way':
-      return refused(`A rollout of ${agentId} in ${environment} is under way: wait for it, or abort it.`);
-    case 'is-stable':
-      return refused(`It is stable in ${environment} already.`);
-    case 'no-stable':
-      return refused(
-        `${agentId} has no release in ${environment} to compare it with: deploy the first directly.`,
-      );
-    case 'not-promoted':
-      return refused(`The policy of ${environment} takes only what is stable in ${answer.from}.`);
-  }
-}
-
-function strategyOf(document: Record<string, unknown>, wanted: StrategyName): Strategy {
-  const inner = 'deployment' in document ? (document['deployment'] as Record<string, unknown>) : document;
-  const named =
-    wanted !== 'direct' && inner?.['strategy'] === undefined ? { ...inner, strategy: wanted } : inner;
-  const parsed = parseStrategy(named);
-  if (!parsed.ok) {
-    const errors = parsed.problems.map((p) => ({ field: `body.deployment.${p.at}`, message: p.message }));
-    throw new Problem('invalid-request', { detail: `${errors[0]?.field}: ${errors[0]?.message}`, errors });
-  }
-  if (wanted !== 'direct' && parsed.strategy.name !== wanted)
-    refused(`The strategy is ${parsed.strategy.name}: POST it to /deployments.`);
-  return parsed.strategy;
-}
-
-function refused(detail: string): never {
-  throw new Problem('rollout-refused', { detail });
-}
-
-async function known(id: string, { store }: AppDeps): Promise<Rollout> {
-  const found = await store.rollout(id);
-  if (!found) throw new Problem('rollout-not-found', { detail: `There is no rollout ${id}.` });
-  return found.state;
-}
-
-async function change(
-  rollout: Rollout,
-  event: RolloutEvent,
-  needed: Rollout['status'],
-  by: { actor: string; reason?: string },
-  deps: AppDeps,
-) {
-  if (rollout.status !== needed)
-    refused(
-      `It is ${rollout.status}${isRolloutOver(rollout.status) ? ', and over' : ''}; only one that is ${needed} takes that.`,
-    );
-  const state = await deps.engine.rollouts.apply(rollout.id, event, by);
-  return json(await viewOf(state ?? rollout, deps));
-}
-
-const viewOf = async (rollout: Rollout, { engine }: AppDeps) =>
-  rolloutView(rollout, await engine.rollouts.judgement(rollout));

@@ -1,9 +1,14 @@
 /** Releases, environments and rollouts as the API shows them. */
 import { z } from 'zod';
 import { diffManifests, RELEASE_PARTS } from '../../domain/release/diff';
-import type { Environment } from '../../domain/release/environment';
+import {
+  VALIDATION_STAGES,
+  type Environment,
+  type EnvironmentPolicy,
+} from '../../domain/release/environment';
 import { INSTANCE_STATES } from '../../domain/release/instance';
 import { ReleaseManifest, type Release } from '../../domain/release/manifest';
+import { approvalEnd, approvalStage } from '../../domain/rollout/approval';
 import type { Judgement } from '../../domain/rollout/canary';
 import { ROLLOUT_STATUSES, type Rollout } from '../../domain/rollout/rollout';
 import { STRATEGIES } from '../../domain/rollout/strategy';
@@ -75,6 +80,14 @@ export const EnvironmentView = name(
         since: isoTime,
       }),
     ),
+    policy: z.object({
+      promoteFrom: z.string().nullable().describe('Only what is stable there may come here.'),
+      approvals: z.number().int().describe('People who have to say yes before a release gets work.'),
+      demands: z.array(z.enum(VALIDATION_STAGES)).describe('Validations that it has to have passed.'),
+      allow: z.array(z.string()).describe('Keys whose work always goes to the candidate.'),
+      stickyBy: z.string().nullable().describe('The field of the input that work sticks to a release by.'),
+      keepPreviousWarmMs: z.number().describe('How long the release before stays awake.'),
+    }),
     updatedAt: isoTime,
   }),
 );
@@ -83,6 +96,13 @@ export const environmentView = (env: Environment): z.infer<typeof EnvironmentVie
   ...{ agentId: env.agentId, name: env.name, weight: env.weight, updatedAt: iso(env.updatedAt) },
   ...{ stable: env.stable ?? null, previous: env.previous ?? null, candidate: env.candidate ?? null },
   instances: env.instances.map((i) => ({ ...i, since: iso(i.since) })),
+  policy: policyView(env.policy),
+});
+
+const policyView = ({ allow, demands, ...policy }: EnvironmentPolicy) => ({
+  ...{ approvals: policy.approvals, keepPreviousWarmMs: policy.keepPreviousWarmMs },
+  ...{ promoteFrom: policy.promoteFrom ?? null, stickyBy: policy.stickyBy ?? null },
+  ...{ allow: [...allow], demands: [...demands] },
 });
 
 const MetricView = z.object({
@@ -123,9 +143,18 @@ export const RolloutView = name(
         reason: z.string(),
         evidence: z.array(z.string()),
         by: z.string(),
+        since: maybeTime.describe('When the stage began.'),
         at: isoTime,
       }),
     ),
+    approvals: z
+      .object({
+        wanted: z.number().int(),
+        given: z.array(z.object({ by: z.string(), reason: z.string().nullable(), at: isoTime })),
+        expiresAt: isoTime.describe('Without enough of them by then it is a no.'),
+      })
+      .nullable()
+      .describe('While people are to approve it.'),
     memo: z.string().nullable().describe('While it is paused: what a person is to decide.'),
     abortedFor: z.string().nullable(),
     createdAt: isoTime,
@@ -146,11 +175,12 @@ export function rolloutView(rollout: Rollout, judgement?: Judgement): z.infer<ty
     strategy: rollout.strategy.name,
     stage: stages[rollout.stage] ?? null,
     stageSince: isoOrNull(rollout.stageSince),
-    verdicts: rollout.verdicts.map(({ stage, round: _, at, ...verdict }) => ({
+    verdicts: rollout.verdicts.map(({ stage, round: _, at, since, ...verdict }) => ({
       ...verdict,
       evidence: [...verdict.evidence],
-      ...{ stage: stages[stage] ?? '', at: iso(at) },
+      ...{ stage: stages[stage] ?? '', at: iso(at), since: isoOrNull(since) },
     })),
+    approvals: approvalsOf(rollout),
     ...{ memo: rollout.memo ?? null, abortedFor: rollout.abortedFor ?? null },
     ...{ createdAt: iso(rollout.createdAt), finishedAt: isoOrNull(rollout.finishedAt) },
     report: judgement
@@ -165,6 +195,13 @@ export function rolloutView(rollout: Rollout, judgement?: Judgement): z.infer<ty
         }
       : null,
   };
+}
+
+function approvalsOf(rollout: Rollout): z.infer<typeof RolloutView>['approvals'] {
+  const stage = approvalStage(rollout);
+  if (!stage) return null;
+  const given = (rollout.approvals ?? []).map(({ by, at, reason = null }) => ({ by, reason, at: iso(at) }));
+  return { wanted: stage.quorum, given, expiresAt: iso(approvalEnd(rollout, stage)) };
 }
 
 export const LineageView = name(

@@ -8,13 +8,21 @@ import type { Versioned } from '../store';
 import { clone, commit } from './commit';
 import { compare, newest } from './order';
 import type { Tables } from './tables';
+import { memoryVerdicts } from './verdicts';
 
 const keyOf = ({ createdAt, id }: Release | Rollout): Cursor => ({ at: createdAt, id });
 
 /** The rules of `postgres/releases.ts`, on maps. */
 export function memoryReleases(tables: Tables): ReleaseStore {
   const note = (entry: LedgerEntry) => commit(tables, { at: entry.at, ledger: [entry] });
-  return { ...releases(note), ...environments(note), ...rollouts(note), ...work() };
+  const kept = releases(note);
+  return {
+    ...kept,
+    ...environments(note),
+    ...rollouts(note),
+    ...work(),
+    ...memoryVerdicts(tables, kept),
+  };
 }
 
 type Note = (entry: LedgerEntry) => void;
@@ -63,7 +71,10 @@ function environments(note: Note): Pick<ReleaseStore, 'environments' | 'environm
 
 function rollouts(
   note: Note,
-): Pick<ReleaseStore, 'rollout' | 'openRollout' | 'openRollouts' | 'rollouts' | 'saveRollout'> {
+): Pick<
+  ReleaseStore,
+  'rollout' | 'openRollout' | 'openRollouts' | 'rollouts' | 'saveRollout' | 'purgeRollouts'
+> {
   const kept = new Map<string, Versioned<Rollout>>();
   const openOf = (agentId: string, environment: string) =>
     [...kept.values()].find(
@@ -79,6 +90,14 @@ function rollouts(
       const all = [...kept.values()].map(({ state }) => state);
       return toPage(clone(newest(all, keyOf, limit, cursor)), limit, keyOf);
     },
+    purgeRollouts: async (before, limit, entryFor) => {
+      const over = [...kept]
+        .filter(([, { state }]) => isRolloutOver(state.status) && (state.finishedAt ?? Infinity) < before)
+        .slice(0, limit);
+      for (const [id] of over) kept.delete(id);
+      if (over.length > 0) note(entryFor(over.length));
+      return over.length;
+    },
     saveRollout: async (rollout, expect, entry) => {
       if ((kept.get(rollout.id)?.version ?? 0) !== expect) return false;
       if (expect === 0 && openOf(rollout.agentId, rollout.environment)) return false;
@@ -89,7 +108,10 @@ function rollouts(
   };
 }
 
-function work(): Pick<ReleaseStore, 'noteWork' | 'endWork' | 'openWork' | 'workOfRun' | 'workOfRelease'> {
+function work(): Pick<
+  ReleaseStore,
+  'noteWork' | 'endWork' | 'openWork' | 'workOfRun' | 'workOfRelease' | 'purgeWork'
+> {
   const kept = new Map<string, ReleaseWork>();
   const keyOfWork = ({ runId, stepId, attempt }: ReleaseWork) => JSON.stringify([runId, stepId, attempt]);
   return {
@@ -104,6 +126,11 @@ function work(): Pick<ReleaseStore, 'noteWork' | 'endWork' | 'openWork' | 'workO
       clone([...kept.values()].filter((w) => !w.ended && w.at < before))
         .sort((a, b) => a.at - b.at)
         .slice(0, limit),
+    purgeWork: async (before, limit) => {
+      const over = [...kept].filter(([, w]) => w.ended && w.at < before).slice(0, limit);
+      for (const [key] of over) kept.delete(key);
+      return over.length;
+    },
     workOfRun: async (runId) =>
       clone([...kept.values()].filter((w) => w.runId === runId)).sort(
         (a, b) => a.at - b.at || compare(a.stepId, b.stepId) || a.attempt - b.attempt,

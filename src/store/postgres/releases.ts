@@ -8,6 +8,7 @@ import { storableJson } from '../json';
 import type { Parts, ReleaseStore, ReleaseWork, WorkEnd } from '../release-store';
 import type { Page, Versioned } from '../store';
 import { changeChained } from './chained';
+import { verdictQueries } from './verdicts';
 
 interface ReleaseRow extends QueryResultRow {
   id: string;
@@ -37,6 +38,7 @@ export class ReleaseQueries {
   /** As the store offers them. */
   store(): ReleaseStore {
     return {
+      ...verdictQueries(this.pool),
       addRelease: (release, parts, entry) => this.add(release, parts, entry),
       release: (id) => this.one(id),
       releases: (filter, limit, cursor) => this.list(filter, limit, cursor),
@@ -66,6 +68,8 @@ export class ReleaseQueries {
       endWork: (work) => this.endWork(work),
       openWork: (before, limit) =>
         this.work('ended IS NULL AND at < $1 ORDER BY at LIMIT $2', [before, limit]),
+      purgeWork: (before, limit) => this.purgeWork(before, limit),
+      purgeRollouts: (before, limit, entryFor) => this.purgeRollouts(before, limit, entryFor),
       workOfRelease: (id, limit, since = 0) =>
         this.work('release_id = $1 AND at >= $3 ORDER BY at DESC, run_id DESC LIMIT $2', [id, limit, since]),
     };
@@ -158,6 +162,30 @@ export class ReleaseQueries {
     const values: unknown[] = [id, status, storableJson(rollout), expect];
     if (expect === 0) values.push(agentId, environment, createdAt);
     return !!(await changeChained(this.pool, 'rollout', [sql, values], () => entry));
+  }
+
+  private async purgeRollouts(
+    before: number,
+    limit: number,
+    entryFor: (removed: number) => LedgerEntry,
+  ): Promise<number> {
+    const sql = `WITH gone AS (
+        DELETE FROM rollouts WHERE id IN (
+          SELECT id FROM rollouts 
+           WHERE status IN ('done', 'rolled-back') AND (state->>'finishedAt')::bigint < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+        RETURNING 1)
+      SELECT count(*)::int AS removed FROM gone`;
+    const told = ({ removed }: { removed: number }) => (removed > 0 ? entryFor(removed) : undefined);
+    const what = 'the removal of old rollouts';
+    return (
+      (await changeChained<{ removed: number }>(this.pool, what, [sql, [before, limit]], told))?.removed ?? 0
+    );
+  }
+
+  private async purgeWork(before: number, limit: number): Promise<number> {
+    const sql = `DELETE FROM release_work WHERE (run_id, step_id, attempt) IN (
+      SELECT run_id, step_id, attempt FROM release_work WHERE ended IS NOT NULL AND at < $1 LIMIT $2)`;
+    return (await this.pool.query(sql, [before, limit])).rowCount ?? 0;
   }
 
   private async noteWork(work: Omit<ReleaseWork, 'ended'>): Promise<void> {

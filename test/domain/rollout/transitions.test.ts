@@ -19,6 +19,7 @@ import {
   type Strategy,
 } from '../../../src/domain/rollout/strategy';
 import { VERDICTS, type Verdict, type VerdictKind } from '../../../src/domain/rollout/verdict';
+import { withApprovals } from '../../../src/domain/rollout/approval';
 import { diagram, differences, Transitions } from '../state-machine';
 
 const [CANDIDATE, INCUMBENT] = ['c'.repeat(64), 'i'.repeat(64)];
@@ -35,6 +36,7 @@ const SHADOWED: Stage[] = [
 const PLANS: Strategy[] = [
   ...STRATEGIES.map((s) => STRATEGY_DEFAULTS[s]),
   { name: 'canary', stages: SHADOWED, rollbackOn: [] },
+  withApprovals({ name: 'canary', stages: SHADOWED, rollbackOn: [] }, 2),
 ];
 
 const begin = (strategy: Strategy): Rollout =>
@@ -51,6 +53,7 @@ const eventsFor = ({ stage, round }: Rollout): RolloutEvent[] => [
   { type: 'accept', verdict: verdict('pass') },
   { type: 'restored' },
   { type: 'frozen', frozen: { since: 1, metrics: [] } },
+  { type: 'approved', approval: { by: 'key:1', owner: 'ann', at: 2 } },
 ];
 const labelOf = (event: RolloutEvent): string =>
   event.type === 'verdict' ? event.verdict.verdict : event.type;
@@ -94,7 +97,7 @@ const TABLE: Record<RolloutStatus, Record<string, string>> = {
     inconclusive: 'paused',
     abort: 'aborting',
   },
-  shadow: { pass: 'canary done', fail: 'aborting', inconclusive: 'paused', abort: 'aborting' },
+  shadow: { pass: 'canary done gating', fail: 'aborting', inconclusive: 'paused', abort: 'aborting' },
   canary: { pass: 'canary promoting', fail: 'aborting', inconclusive: 'paused', abort: 'aborting' },
   promoting: { pass: 'promoting done', fail: 'aborting', inconclusive: 'paused', abort: 'aborting' },
   paused: { retry: 'gating shadow canary promoting', accept: onward, abort: 'aborting' },
@@ -102,7 +105,7 @@ const TABLE: Record<RolloutStatus, Record<string, string>> = {
   done: {},
   'rolled-back': {},
 };
-const LABELS = ['start', 'pass', 'fail', 'inconclusive', 'abort', 'retry', 'accept', 'restored'];
+const LABELS = ['start', 'pass', 'fail', 'inconclusive', 'abort', 'retry', 'accept', 'restored', 'approved'];
 
 describe('a rollout', () => {
   it.each(ROLLOUT_STATUSES.flatMap((s) => LABELS.map((l) => [s, l] as const)))(
@@ -177,6 +180,7 @@ describe('a rollout', () => {
   it('knows every event that the tables name', () => {
     const types: Record<RolloutEventType, true> = {
       ...{ start: true, verdict: true, abort: true, retry: true, accept: true, restored: true, frozen: true },
+      approved: true,
     };
     expect(new Set(visits.map((v) => v.event.type))).toEqual(new Set(Object.keys(types)));
   });
