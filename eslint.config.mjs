@@ -8,7 +8,7 @@ import tseslint from 'typescript-eslint';
 const LAYERS = {
   domain: [],
   guards: ['domain'],
-  releases: ['domain'],
+  releases: ['domain', 'agent-check'],
   registry: ['domain'],
   platforms: [],
   store: ['domain'],

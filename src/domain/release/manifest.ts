@@ -44,6 +44,8 @@ export const ReleaseManifest = z.strictObject({
   /** Which model does the work, to the snapshot. */
   models: z.array(z.strictObject({ provider: text, model: text, snapshot: text.optional() })).max(20),
   prompts: z.array(Part).max(MAX_PARTS),
+  /** What it is evaluated by; left out where there is nothing. */
+  evals: z.array(Part).max(MAX_PARTS).optional(),
   tools: z.array(z.strictObject({ name: text, sha256: Sha256 })).max(MAX_PARTS),
   /** What the tools may do, e.g. `net:api.example.com`. */
   permissions: z.array(text).max(200),
@@ -76,6 +78,7 @@ export function normalised(manifest: ReleaseManifest): ReleaseManifest {
   return {
     ...manifest,
     prompts: by(manifest.prompts, (p) => p.path),
+    ...(manifest.evals && { evals: by(manifest.evals, (e) => e.path) }),
     tools: by(manifest.tools, (t) => t.name),
     permissions: by([...new Set(manifest.permissions)], (p) => p),
   };
@@ -85,8 +88,8 @@ export function normalised(manifest: ReleaseManifest): ReleaseManifest {
 export const releaseId = (manifest: ReleaseManifest): string => sha256(canonicalJson(normalised(manifest)));
 
 /** The hashes of everything that is kept beside the manifest. */
-export const partsOf = ({ prompts, tools }: ReleaseManifest): string[] => [
-  ...new Set([...prompts, ...tools].map((p) => p.sha256)),
+export const partsOf = ({ prompts, evals = [], tools }: ReleaseManifest): string[] => [
+  ...new Set([...prompts, ...evals, ...tools].map((p) => p.sha256)),
 ];
 
 /** What the ledger tells of a release. */

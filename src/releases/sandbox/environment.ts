@@ -1,0 +1,68 @@
+/** The environment of an agent under validation: what its `.env.example` documents, with values that open nothing. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'dotenv';
+
+/** What any program needs to be found and to run. */
+const INHERITED = ['PATH', 'HOME', 'TZ', 'LANG'];
+const SECRET = /(^|_)(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)$/;
+/** Keys of models: an agent that finds none may go another way than in production. */
+export const LLM_MODES = ['replay', 'live', 'record', 'fake'] as const;
+export type LlmMode = (typeof LLM_MODES)[number];
+
+export interface AgentEnvironment {
+  env: Record<string, string>;
+  /** What it signs with, where it signs. */
+  secret?: string;
+  /** Values that may not be shown. */
+  secrets: string[];
+}
+
+interface Wish {
+  folder: string;
+  llm: LlmMode;
+  /** Where its recorded answers are. */
+  recordings: string;
+  /** Of `agent.check.json`: what the author gives. */
+  given?: Record<string, string>;
+  from: NodeJS.ProcessEnv;
+}
+
+/**
+ * In `live` and `record` the variables that `.env.example` names are taken from `from`; else nothing of it is.
+ * @throws Error that names the file when it cannot be read
+ */
+export async function agentEnvironment(wish: Wish): Promise<AgentEnvironment> {
+  const { folder, llm, recordings, given = {}, from } = wish;
+  const documented = await examples(folder);
+  const isReal = llm === 'live' || llm === 'record';
+  const env: Record<string, string> = {};
+  const secrets: string[] = [];
+  for (const name of INHERITED) if (from[name] !== undefined) env[name] = from[name];
+  for (const [name, example] of Object.entries(documented)) {
+    const real = isReal ? from[name] : undefined;
+    const value = real ?? (example !== '' ? example : fake(name));
+    if (value !== undefined) env[name] = value;
+    if (real !== undefined && real !== '' && SECRET.test(name)) secrets.push(real);
+  }
+  if ('LLM_MODE' in documented) Object.assign(env, { LLM_MODE: llm, LLM_RECORDINGS: recordings });
+  if ('AGENT_MODE' in documented) env['AGENT_MODE'] = 'api';
+  Object.assign(env, given);
+  const secret = env['AGENT_SECRET'];
+  return { env, secrets, ...(secret !== undefined && secret !== '' && { secret }) };
+}
+
+/** Made up anew each time; a variable that is no secret stays unset, as its empty example has it. */
+const fake = (name: string): string | undefined =>
+  SECRET.test(name) ? `sandbox-${randomBytes(24).toString('hex')}` : undefined;
+
+async function examples(folder: string): Promise<Record<string, string>> {
+  const path = join(folder, '.env.example');
+  try {
+    return parse(await readFile(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new Error(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,191 @@
+/** One stay of an agent in the sandbox: boots it, checks the contract, has it do cases, measures it, ends it. */
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+import { checkAgent, type CheckInputs, type Report } from '../../agent-check';
+import { AgentClient } from '../../agent-check/client';
+import { fillIn } from '../../agent-check/inputs';
+import { AgentGone, Jobs, taken } from '../../agent-check/jobs';
+import { DEFAULT_LIMITS as CHECK_LIMITS } from '../../agent-check/limits';
+import { Receiver } from '../../agent-check/receiver';
+import type { Delivered } from '../../domain/eval/attempt';
+import type { Profile } from '../../domain/release/profile';
+import { AgentProcess, NotBooted } from './agent-process';
+
+/** What can be told of the contract without waiting; `reveille agent check` makes all checks. */
+export const QUICK_CHECKS = [
+  ...['health', 'status-idle', 'boot-id', 'run', 'result', 'result-ids', 'result-shape', 'success'],
+  ...['webhook-url', 'signature', 'status-after', 'status-last', 'one-result', 'idempotent', 'additive'],
+  ...['malformed', 'missing-fields', 'content-type', 'wrong-input', 'wrong-input-field', 'survives'],
+] as const;
+/** Where nothing more may come, silence is listened to for so long. */
+const QUIET_MS = 100;
+
+export interface CaseJob {
+  input: Record<string, unknown>;
+  dryRun: boolean;
+  timeoutSeconds: number;
+  repeats: number;
+}
+
+export interface VisitJob {
+  /** Complete: it does without a shell of ours. */
+  command: readonly string[];
+  folder: string;
+  env: Record<string, string>;
+  mark: string;
+  bootDeadlineMs: number;
+  /** How often it is booted; the quickest counts. */
+  boots: number;
+  check?: { inputs: CheckInputs; secret?: string; all: boolean };
+  cases?: CaseJob[];
+}
+
+export interface VisitReport {
+  /** Why it could not be booted. */
+  notBooted?: string;
+  check?: Report;
+  /** The last it printed, where a check failed. */
+  printed?: string;
+  sample?: { input: Record<string, unknown>; output: Record<string, unknown> };
+  profile?: Profile;
+  /** By case, each time it was done. */
+  delivered?: Delivered[][];
+  timings: { bootMs: number; checkMs: number; casesMs: number };
+}
+
+export async function visit(job: VisitJob): Promise<VisitReport> {
+  const timings = { bootMs: 0, checkMs: 0, casesMs: 0 };
+  const port = await freePort();
+  const env = { ...job.env, PORT: String(port) };
+  const url = `http://127.0.0.1:${port}`;
+  let quickest = Infinity;
+  for (let boots = 1; ; boots += 1) {
+    const options = { ...job, env, url, deadlineMs: job.bootDeadlineMs };
+    const started = await AgentProcess.start(options).catch((error: unknown) => {
+      if (error instanceof NotBooted) return error;
+      throw error;
+    });
+    if (started instanceof NotBooted) return { notBooted: started.message, timings };
+    const { agent, bootMs } = started;
+    timings.bootMs += bootMs;
+    quickest = Math.min(quickest, bootMs);
+    try {
+      if (boots >= job.boots) return await stay(job, agent, { url, bootMs: quickest, timings });
+    } finally {
+      await agent.end();
+    }
+  }
+}
+
+interface Stay {
+  url: string;
+  bootMs: number;
+  timings: VisitReport['timings'];
+}
+
+async function stay(
+  job: VisitJob,
+  agent: AgentProcess,
+  { url, bootMs, timings }: Stay,
+): Promise<VisitReport> {
+  const report: VisitReport = { timings };
+  const receiver = new Receiver();
+  await receiver.listen({ host: '127.0.0.1', port: 0 });
+  try {
+    if (job.check) {
+      const begun = performance.now();
+      report.check = await checked(url, job.check);
+      if (!report.check.compatible) report.printed = agent.output;
+      const input = job.check.inputs.quick ?? {};
+      const quick = { input, dryRun: job.check.inputs.dryRun ?? false, timeoutSeconds: 30, repeats: 1 };
+      const [one] = await deliveries(url, receiver, quick);
+      if (one?.status === 'success')
+        report.sample = { input: fillIn(input, receiver.places), output: one.output };
+      timings.checkMs = performance.now() - begun;
+    }
+    if (job.cases) {
+      const begun = performance.now();
+      report.delivered = [];
+      for (const each of job.cases) report.delivered.push(await deliveries(url, receiver, each));
+      timings.casesMs = performance.now() - begun;
+    }
+    const usage = agent.usage();
+    if (usage) report.profile = { bootMs, ...usage, machine: machineName() };
+    return report;
+  } finally {
+    await receiver.close();
+  }
+}
+
+function checked(url: string, { inputs, secret, all }: NonNullable<VisitJob['check']>): Promise<Report> {
+  return checkAgent({
+    url,
+    inputs,
+    ...(secret !== undefined && { secret }),
+    ...(!all && { only: QUICK_CHECKS, limits: { quietMs: QUIET_MS } }),
+  });
+}
+
+/** A case, as often as it is to be done. */
+async function deliveries(url: string, receiver: Receiver, one: CaseJob): Promise<Delivered[]> {
+  const timeoutMs = one.timeoutSeconds * 1_000;
+  const jobs = new Jobs(new AgentClient(url), receiver, { ...CHECK_LIMITS, jobMs: timeoutMs }, one.dryRun);
+  const all: Delivered[] = [];
+  for (let n = 0; n < one.repeats; n += 1) all.push(await delivered(jobs, receiver, one, timeoutMs));
+  return all;
+}
+
+async function delivered(
+  jobs: Jobs,
+  receiver: Receiver,
+  one: CaseJob,
+  timeoutMs: number,
+): Promise<Delivered> {
+  const none = (error: string): Delivered => ({
+    ...{ status: 'none', output: {}, error, durationMs: 0, costUsd: 0, models: [] },
+  });
+  try {
+    const job = await jobs.send({ check: 'case', input: fillIn(one.input, receiver.places) });
+    if (!taken(job.answer))
+      return none(`POST /run answered ${job.answer.status}: ${job.answer.text.slice(0, 200)}`);
+    const result = await jobs.result(job, timeoutMs + CHECK_LIMITS.graceMs);
+    return result ? deliveredOf(result.body) : none(`no result within ${one.timeoutSeconds} s`);
+  } catch (error) {
+    if (error instanceof AgentGone) return none('the agent ended');
+    throw error;
+  }
+}
+
+interface SaidResult {
+  status?: Delivered['status'];
+  output?: Record<string, unknown>;
+  error?: string;
+  durationMs?: number;
+  usage?: Array<{ provider?: unknown; model?: unknown; costUsd?: unknown }>;
+}
+
+function deliveredOf(body: unknown): Delivered {
+  const { status = 'none', output = {}, error, durationMs = 0, usage = [] } = (body ?? {}) as SaidResult;
+  const costs = usage.map((u) => (typeof u.costUsd === 'number' ? u.costUsd : 0));
+  return {
+    ...{ status, output, durationMs, costUsd: costs.reduce((sum, cost) => sum + cost, 0) },
+    ...(error !== undefined && { error }),
+    models: usage.map((u) => ({ provider: String(u.provider), model: String(u.model) })),
+  };
+}
+
+function machineName(): string {
+  const all = cpus();
+  return `${process.platform} ${process.arch}, ${all.length} x ${all[0]?.model.trim() ?? 'unknown'}`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
+  return address.port;
+}
