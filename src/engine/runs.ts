@@ -11,14 +11,12 @@ import {
   type RunOutcome,
 } from '../domain/decide-run';
 import type { RunData } from '../domain/condition';
-import { incidentEntry, memoEntry } from '../domain/approval/entry';
-import { change as changed, projectRun } from '../domain/ledger';
 import { readsData } from '../domain/plan';
-import { isTerminal, runDueAt, type RunState } from '../domain/run';
+import type { RunState } from '../domain/run';
 import type { Change, CommitResult, Conflict, Freed, StepResult, Versioned } from '../store/store';
 import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
-import { decideAll } from './decide-all';
+import { decideAll, type Combined } from './decide-all';
 import { entering } from './flow';
 import type { Hint } from './ports';
 import { Deferred } from './deferred';
@@ -29,10 +27,9 @@ import type { Guards } from './guards';
 import type { Rates } from './rate';
 import type { Releases } from './releases';
 import { dataOf, grown, keepable, payloadsOf, type Payloads } from './payloads';
+import { RunCache, type Cached } from './run-cache';
+import { due, runChange, type Decided } from './run-change';
 import { KeyedMutex, type Tasks } from './tasks';
-
-/** Runs kept in memory between two events; the store has them all. */
-const MAX_CACHED = 2_000;
 
 /** Who cannot have a lease at once for one of these waits for it. */
 const STANDS_IN_LINE: readonly Conflict[] = ['busy', 'capsule', 'held'];
@@ -62,13 +59,16 @@ interface ApplyOptions {
   withhold?: RunCommand['type'];
 }
 
-interface Cached extends Versioned<RunState> {
-  /** Set while this process has seen all of them and they are small. */
-  payloads?: Payloads | undefined;
+interface Asked extends ApplyOptions {
+  /** Events that waited for this one. */
+  earlier: RunEvent[];
+  event: RunEvent;
+  /** Whether a lease may be taken without waiting in line. */
+  direct: boolean;
 }
 
 export class Runs {
-  private readonly cache = new Map<string, Cached>();
+  private readonly cache = new RunCache();
   private readonly mutex = new KeyedMutex();
   private readonly deferred: Deferred;
 
@@ -135,45 +135,45 @@ export class Runs {
     const earlier = this.deferred.take(id);
     let direct = true;
     for (let attempt = 0; attempt < this.deps.limits.maxConflicts; attempt += 1) {
-      const cached = this.cache.get(id);
-      const known: Cached | undefined = cached ?? (await this.deps.store.run(id));
+      const known = this.cache.get(id) ?? (await this.deps.store.run(id));
       if (!known) return { outcome: 'unknown-run' };
-      await this.overseer.prepare(known.state, event);
-      await this.releases.prepare(known.state);
-      const context = this.context(direct, known.state, await this.dataFor(known.state));
-      const decision = decideAll(known.state, [...earlier, event], context);
-      const { result } = options;
-      const counted = decision.outcome === 'changed' && !decision.proposal;
-      const results = [
-        ...(result ? [{ ...result, counted }] : []),
-        ...decision.words.map((word) => ({ ...word, counted: true })),
-      ];
-      const keep = decision.outcome === 'changed' || decision.changedEarlier || decision.outcome === 'late';
-      if (!keep && decision.outcome === 'unchanged' && cached) {
-        // No commit tells us that another process moved the run on: what does not fit may fit that.
-        this.cache.delete(id);
-        continue;
-      }
-      if (!keep) return { outcome: decision.outcome, state: known.state };
-      const change = this.change(known, decision, event, results, options.actor);
-      const committed = await this.deps.store.commit(change);
-      if (committed.ok) {
-        const next = { version: known.version + 1, payloads: grown(known.payloads, results) };
-        this.committed(next, decision, committed.freed, options.withhold);
-        this.breakers.ended(known.state, decision.state, results);
-        this.releases.ended(known.state, decision.state, results);
-        return { outcome: decision.outcome, state: decision.state };
-      }
-      this.cache.delete(id);
-      if (committed.conflict === 'run') continue;
-      // The slot was taken, or the capsule fell asleep: whoever offered it gives up, whoever wanted
-      // to take it directly waits in line instead.
-      // A run that is not to start yet stays in line.
-      if (event.type === 'slot' || committed.conflict === 'flow')
-        return { outcome: 'unchanged', state: known.state };
-      direct = false;
+      const tried = await this.tryOnce(known, { earlier, event, direct, ...options });
+      if (typeof tried === 'object') return tried;
+      this.cache.forget(id);
+      // The slot was taken, or the capsule fell asleep: who wanted to take it directly waits in line.
+      if (tried === 'taken') direct = false;
     }
     throw new Error(`run ${id}: lost ${this.deps.limits.maxConflicts} races in a row`);
+  }
+
+  /** Decides on the run as it is known and commits; `stale` and `taken` ask for another try. */
+  private async tryOnce(known: Cached, asked: Asked): Promise<Applied | 'stale' | 'taken'> {
+    const { earlier, event, direct, result, actor, withhold } = asked;
+    const fromCache = this.cache.get(known.state.id) === known;
+    await this.overseer.prepare(known.state, event);
+    await this.releases.prepare(known.state);
+    const context = this.context(direct, known.state, await this.dataFor(known.state));
+    const decision = decideAll(known.state, [...earlier, event], context);
+    const { outcome, changedEarlier, state } = decision;
+    if (outcome !== 'changed' && outcome !== 'late' && !changedEarlier) {
+      // No commit tells us that another process moved the run on: what does not fit may fit that.
+      return outcome === 'unchanged' && fromCache ? 'stale' : { outcome, state: known.state };
+    }
+    const results = toStore(decision, result);
+    const committed = await this.deps.store.commit(this.change(known, { decision, event, results, actor }));
+    if (!committed.ok) {
+      if (committed.conflict === 'run') return 'stale';
+      // Whoever offered the slot gives up; a run that is not to start yet stays in line.
+      const over = event.type === 'slot' || committed.conflict === 'flow';
+      if (!over) return 'taken';
+      this.cache.forget(known.state.id);
+      return { outcome: 'unchanged', state: known.state };
+    }
+    const next = { version: known.version + 1, payloads: grown(known.payloads, results) };
+    this.committed(next, decision, committed.freed, withhold);
+    this.breakers.ended(known.state, state, results);
+    this.releases.ended(known.state, state, results);
+    return { outcome, state };
   }
 
   private async commitNew(
@@ -190,7 +190,8 @@ export class Runs {
       const data = dataOf(payloadsOf({ input, results }));
       const decision = decideAll(fresh, events, this.context(direct, fresh, data));
       if (fresh.flow) decision.commands = [{ type: 'admit' }];
-      const change = this.change({ state: fresh, version: 0 }, decision, { type: 'start' }, [], actor);
+      const event: RunEvent = { type: 'start' };
+      const change = this.change({ state: fresh, version: 0 }, { decision, event, results: [], actor });
       const state = decision.state;
       const run = { expect: 0, state, input, results, ...due(state) };
       committed = await this.deps.store.commit({
@@ -234,44 +235,15 @@ export class Runs {
     };
   }
 
-  private change(
-    known: Versioned<RunState>,
-    decision: RunDecision,
-    event: RunEvent,
-    results: StepResult[],
-    actor = 'engine',
-  ): Change {
-    const { state, leases, waits, memos, acts } = decision;
-    // Not what people or other runs said instead of the agent.
-    const delivered = results.filter((r) => event.type === 'result' && r.result === event.result);
-    const at = this.deps.clock.now();
-    const before = known.version === 0 ? {} : projectRun(known.state);
-    const reason = 'reason' in event ? event.reason : undefined;
-    const action =
-      known.version === 0 ? 'run.created' : `run.${decision.outcome === 'late' ? 'late-result' : event.type}`;
+  private change(known: Versioned<RunState>, decided: Omit<Decided, 'at'>): Change {
+    const { state, leases } = decided.decision;
+    const { result, ...change } = runChange(known, { ...decided, at: this.deps.clock.now() });
     return {
-      at,
-      run: { expect: known.version, state, ...due(state), ...(results.length > 0 && { results }) },
+      ...change,
       ...(leases.length > 0 && {
         leases: { runId: state.id, workflowId: state.workflowId, changes: this.rates.taking(leases) },
       }),
-      ...(waits.length > 0 && { waits: { runId: state.id, changes: waits } }),
-      ...this.budgets.money(known.state, state, leases, delivered),
-      ...(memos.length > 0 && { memos }),
-      ...(acts.length > 0 && { acts }),
-      ledger: [
-        ...memos.map((memo) => memoEntry(memo, { at, actor })),
-        ...acts.filter((act) => act.incident !== undefined).map(incidentEntry),
-        {
-          at,
-          actor,
-          action,
-          entity: 'run',
-          id: state.id,
-          ...changed(before, projectRun(state)),
-          ...(reason !== undefined && { reason }),
-        },
-      ],
+      ...this.budgets.money(known.state, state, leases, result),
     };
   }
 
@@ -281,7 +253,7 @@ export class Runs {
     freed: Freed[],
     withhold?: RunCommand['type'],
   ): void {
-    this.remember({ ...next, state });
+    this.cache.remember({ ...next, state });
     this.deps.events.emit('run', state);
     this.onFreed(freed);
     if (!this.deps.performing) this.handOver(state, commands, freed);
@@ -317,18 +289,11 @@ export class Runs {
       this.tasks.spawn('hint', () => this.deps.queue.hint({ kind: 'run', id: state.id }, delay));
     }
   }
-
-  private remember(cached: Cached): void {
-    const { state } = cached;
-    this.cache.delete(state.id);
-    if (isTerminal(state.status)) return;
-    this.cache.set(state.id, cached);
-    const oldest = this.cache.size > MAX_CACHED ? this.cache.keys().next() : undefined;
-    if (oldest && !oldest.done) this.cache.delete(oldest.value);
-  }
 }
 
-const due = (state: RunState): { dueAt?: number } => {
-  const dueAt = runDueAt(state);
-  return dueAt === undefined ? {} : { dueAt };
-};
+/** What an agent delivered and what was said instead of one; a proposal counts only once it is approved. */
+function toStore(decision: Combined, delivered: Omit<StepResult, 'counted'> | undefined): StepResult[] {
+  const counted = decision.outcome === 'changed' && !decision.proposal;
+  const words = decision.words.map((word) => ({ ...word, counted: true }));
+  return [...(delivered ? [{ ...delivered, counted }] : []), ...words];
+}
