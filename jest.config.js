@@ -1,3 +1,6 @@
+/** Packages that are ES modules alone: Node takes them as they are, Jest's own loader does not. */
+const ES_MODULES = ['openid-client', 'oauth4webapi', 'jose'].join('|');
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
@@ -14,7 +17,12 @@ module.exports = {
         sourceMaps: 'inline',
       },
     ],
+    [`/node_modules/(${ES_MODULES})/.+\\.js$`]: [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'ecmascript' }, target: 'es2023' }, module: { type: 'commonjs' } },
+    ],
   },
+  transformIgnorePatterns: [`/node_modules/(?!(${ES_MODULES})/)`],
   // One Postgres and one Redis for the run; they end with it, however it ends.
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',

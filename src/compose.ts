@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { RequestListener } from 'node:http';
 import type { Logger } from 'pino';
+import { grpcOf } from './compose-grpc';
 import { platformOf } from './compose-platform';
 import type { Config, TracesConfig } from './config';
 import { examine } from './doctor';
@@ -22,8 +23,11 @@ import { openQueue } from './engine/queue';
 import { startRetention } from './engine/retention';
 import { ApiKeys } from './http/auth';
 import { createApp } from './http/app';
+import type { AppDeps } from './http/deps';
+import { openDoor } from './http/door';
 import { EventStreams } from './http/event-streams';
 import { createMetrics, type Metrics } from './http/metrics';
+import { OidcLogin } from './http/oidc/login';
 import { startServer } from './http/server';
 import { InboxRecorder } from './inbox/recorder';
 import { Notifier, openChannels } from './notify';
@@ -110,7 +114,9 @@ async function start(
   const url = `http://localhost:${server.port}`;
   const publicUrl = config.http.publicUrlIsDefault ? url : config.http.publicUrl;
   const events = new EventEmitter<EngineEvents>();
-  const callbacks = new Callbacks(await callbackSecret(config, store), `${publicUrl}/webhook`);
+  const secret = await callbackSecret(config, store);
+  const callbacks = new Callbacks(secret, `${publicUrl}/webhook`);
+  const oidc = oidcLogin(config, { publicUrl, secret, log });
   const notifier = undo.push(
     new Notifier({
       ...{ store, clock: systemClock, random: Math.random, newId: randomUUID, log },
@@ -160,7 +166,7 @@ async function start(
   const audited = { store, clock: systemClock, log, alerts: engine.alerts, tasks: engine.tasks };
   const checkpoints = deps.performing ? openCheckpoints(config.audit, audited) : undefined;
   let stopping = false;
-  app = createApp({
+  const served: AppDeps = {
     engine,
     store,
     registry,
@@ -169,6 +175,7 @@ async function start(
     log,
     callbacks,
     auth: config.http.apiKeys.length > 0 ? new ApiKeys(config.http.apiKeys) : 'loopback-only',
+    ...(oidc && { oidc }),
     webhookMaxBytes: config.http.webhookMaxBytes,
     ready: () => ({
       platform: platform.state,
@@ -187,8 +194,13 @@ async function start(
       examine({
         ...{ config, databaseUrl, publicUrl, store, queue, platform, registry, log },
         ...{ clock: systemClock, env: process.env, makePlatform: platformOf },
+        ...(oidc && { loginFault: () => oidc.fault() }),
       }),
-  });
+  };
+  const door = openDoor(served);
+  app = createApp(served, door);
+  const grpc = await grpcOf(config, served, door);
+  if (grpc) undo.push(grpc, (g) => g.close(CLOSE_MS));
   if (config.role !== 'web') {
     const retention = startRetention(store, config.storage.retentionDays, log);
     undo.push(retention, async (task) => void (await task.destroy()));
@@ -233,6 +245,15 @@ function tracesTo(
     ...(headers !== undefined && { headers }),
     observe: (outcome, spans) => late.metrics?.observeSpans(outcome, spans),
   });
+}
+
+function oidcLogin(
+  { oidc }: Config,
+  { publicUrl, ...deps }: { publicUrl: string; secret: string; log: Logger },
+): OidcLogin | undefined {
+  if (!oidc) return undefined;
+  const settings = { ...oidc, redirectUri: `${publicUrl}/session/oidc/callback` };
+  return new OidcLogin({ ...deps, settings, clock: systemClock });
 }
 
 /** The one configured, or one that all orchestrators of this database share. */

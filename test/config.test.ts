@@ -252,6 +252,36 @@ describe('messages to people', () => {
   });
 });
 
+describe('login with OpenID Connect', () => {
+  const whole = {
+    ...{ OIDC_ISSUER: 'https://id.example/', OIDC_CLIENT_ID: 'reveille', OIDC_CLIENT_SECRET: CANARY },
+    ...{ OIDC_ADMINS: 'Anna@Example.com, ops', PUBLIC_URL: 'https://reveille.example' },
+  };
+
+  it('takes the issuer to the letter, and addresses without regard to case', () => {
+    const { oidc } = configOf(whole);
+    expect(oidc).toMatchObject({
+      ...{ issuer: 'https://id.example/', request: 'openid profile email', groupsClaim: 'groups' },
+      access: { viewer: [], operator: [], approver: [], admin: ['anna@example.com', 'ops'] },
+    });
+    expect(JSON.stringify(oidc) + inspect(oidc)).not.toContain(CANARY);
+    expect(configOf({})).not.toHaveProperty('oidc');
+  });
+
+  it.each([
+    [{ OIDC_ISSUER: 'http://id.example' }, ['OIDC_ISSUER']],
+    [{ OIDC_ISSUER: 'https://user:pass@id.example' }, ['OIDC_ISSUER']],
+    [{ OIDC_ISSUER: '' }, ['OIDC_ISSUER']],
+    [{ OIDC_CLIENT_ID: '' }, ['OIDC_CLIENT_ID']],
+    [{ OIDC_ADMINS: '' }, ['OIDC_ADMINS']],
+    [{ OIDC_ADMINS: 'a,,b' }, ['OIDC_ADMINS']],
+    [{ OIDC_REQUEST: 'email' }, ['OIDC_REQUEST']],
+    [{ PUBLIC_URL: '' }, ['PUBLIC_URL']],
+  ])('%#: is whole or an error', (change: Env, places) => {
+    expect(placesOf({ ...whole, ...change })).toEqual(places);
+  });
+});
+
 describe('what is written about the variables', () => {
   const example = parse(read('.env.example'));
   const doc = read('docs/configuration.md');

@@ -1,5 +1,5 @@
-import { useState } from 'preact/hooks';
-import { asProblem, type Problem } from './api/client';
+import { useEffect, useState } from 'preact/hooks';
+import { asProblem, get, type Problem } from './api/client';
 import { ProblemView } from './parts/query-view';
 import { logIn } from './session';
 
@@ -27,11 +27,31 @@ export function LoginPage() {
           {busy ? 'Logging in…' : 'Log in'}
         </button>
       </form>
+      <SingleSignOn />
       {problem && <ProblemView problem={problem} />}
       <p class="dim">
         Keys are made by an administrator: <code>reveille keys create</code>. The key itself is not kept in
         this browser.
       </p>
     </main>
+  );
+}
+
+/** A link rather than a form: the provider is another site, to which our pages may send no form. */
+function SingleSignOn() {
+  const [offered, setOffered] = useState(false);
+  useEffect(() => {
+    // Without an answer there is still the key.
+    get<{ methods: string[] }>('/session/methods').then(
+      ({ methods }) => setOffered(methods.includes('oidc')),
+      () => setOffered(false),
+    );
+  }, []);
+  if (!offered) return null;
+  const { pathname, search } = window.location;
+  return (
+    <a class="button sso" href={`/session/oidc?to=${encodeURIComponent(pathname + search)}`}>
+      Log in with single sign-on
+    </a>
   );
 }

@@ -2,8 +2,10 @@
 import type { Problem } from '../domain/schedule';
 import { arrangeAudit, missingForAudit, type AuditConfig } from './audit';
 import { arrangeBudgets, type BudgetConfig } from './budgets';
+import { arrangeGrpc, missingForGrpc, type GrpcConfig } from './grpc';
 import { isLoopbackHost } from './kinds';
 import { arrangePlatform, missingForPlatform, type PlatformConfig } from './platform';
+import { arrangeOidc, missingForOidc, type OidcConfig } from './oidc';
 import { arrangeOversight, type OversightConfig } from './oversight';
 import { arrangeTraces, type TracesConfig } from './traces';
 import { arrangeNotify, missingForNotify, type NotifyConfig } from './notify';
@@ -38,6 +40,10 @@ export interface Config extends PlatformConfig {
     /** Whether deliveries are recorded and /inbox answers. */
     readonly inbox: boolean;
   };
+  /** Absent: people log in with API keys alone. */
+  readonly oidc?: OidcConfig;
+  /** Absent: the deployment API is served over HTTP alone. */
+  readonly grpc?: GrpcConfig;
   /** Where people are told of alerts and of what waits for them. */
   readonly notify: NotifyConfig;
   /** Absent: nothing is traced. */
@@ -135,6 +141,8 @@ function missing(values: Partial<Values>, isGiven: (name: VariableName) => boole
   missingForPlatform(values, isGiven, need);
   missingForAudit(isGiven, need);
   missingForNotify(isGiven, need);
+  missingForGrpc(isGiven, need);
+  missingForOidc(isGiven, need);
   return withoutRepeats(problems);
 }
 
@@ -145,6 +153,7 @@ function withoutRepeats(problems: readonly Problem[]): Problem[] {
 
 function arrange(values: Values): Config {
   const { CALLBACK_SECRET, DATABASE_URL, REDIS_URL, PUBLIC_URL, API_KEYS } = values;
+  const host = values.HOST ?? (API_KEYS.length > 0 ? '0.0.0.0' : '127.0.0.1');
   return {
     environment: values.NODE_ENV,
     role: values.ROLE,
@@ -153,7 +162,7 @@ function arrange(values: Values): Config {
     shutdownTimeoutSeconds: values.SHUTDOWN_TIMEOUT_SECONDS,
     sweepIntervalMs: values.SWEEP_INTERVAL_MS,
     http: {
-      host: values.HOST ?? (API_KEYS.length > 0 ? '0.0.0.0' : '127.0.0.1'),
+      host,
       port: values.PORT,
       publicUrl: PUBLIC_URL ?? `http://localhost:${values.PORT}`,
       publicUrlIsDefault: PUBLIC_URL === undefined,
@@ -172,9 +181,11 @@ function arrange(values: Values): Config {
     },
     ...arrangePlatform(values),
     ...arrangeAudit(values),
+    ...arrangeOidc(values),
     ...arrangeOversight(values),
     ...arrangeBudgets(values),
     ...arrangeNotify(values),
     ...arrangeTraces(values),
+    ...arrangeGrpc(values, host),
   };
 }

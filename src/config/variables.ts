@@ -13,13 +13,17 @@ import {
   words,
   type Kind,
 } from './kinds';
+import { GRPC_VARIABLES } from './grpc';
 import { NOTIFY_VARIABLES } from './notify';
+import { OIDC_VARIABLES } from './oidc';
 import { OVERSIGHT_VARIABLES } from './oversight';
 import { TRACE_VARIABLES } from './traces';
 
 export const GROUPS = {
   process: 'Process',
   http: 'HTTP',
+  grpc: 'gRPC',
+  oidc: 'Login with OpenID Connect',
   storage: 'Storage and queue',
   choice: 'Platform',
   platform: 'Code Capsules',
@@ -111,6 +115,8 @@ export const VARIABLES = {
     oneOf(['default', 'on', 'off'], 'default'),
     'Whether what agents deliver is kept for a day for people to look at, under /inbox, secrets taken out. `default`: in development only.',
   ),
+  ...OIDC_VARIABLES,
+  ...GRPC_VARIABLES,
   DATABASE_URL: variable(
     'storage',
     connection(['postgres:', 'postgresql:']),

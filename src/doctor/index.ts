@@ -5,6 +5,7 @@ import type { Platform } from '../platforms/platform';
 import type { Registry } from '../registry';
 import type { Store } from '../store/store';
 import { examineDatabase } from './database';
+import { examineLogin } from './login';
 import { unknown, type Finding } from './finding';
 import * as operation from './operation';
 import { examineClockOf, examineDialects, examinePlatform, examinePublicUrl } from './platform';
@@ -24,6 +25,8 @@ export interface DoctorDeps {
   registry: Registry;
   clock: Clock;
   log: Pick<Log, 'warn'>;
+  /** What is wrong with the provider that people log in at. Absent: there is none. */
+  loginFault?: () => Promise<string | undefined>;
   /** A driver for a shape of the API that is not in use. */
   makePlatform: (config: PlatformConfig) => Platform;
 }
@@ -48,6 +51,7 @@ export async function examine(deps: DoctorDeps): Promise<Finding[]> {
     ['api', () => examineDialects(config, registry, deps.makePlatform)],
     ['clock', () => examineClockOf('platform', platformUrl)],
     ['public-url', () => examinePublicUrl({ environment }, publicUrl)],
+    ['login', () => examineLogin(config, deps.loginFault)],
     ['switches', () => operation.examineSwitches(store, registry, environment, now)],
     ['budgets', () => operation.examineBudgets(store, now)],
     ['schedules', () => operation.examineSchedules(deps.queue, registry)],

@@ -26,8 +26,16 @@ export interface Principal {
 /** What comes of asking: somebody, nobody, or a credential that does not hold. */
 export type Identity = Principal | 'nobody' | 'refused';
 
+/** Who comes by a protocol without cookies. */
+export interface Caller {
+  address: string;
+  authorization: string | undefined;
+  /** Whether they are this machine, beyond doubt. */
+  isHere: boolean;
+}
+
 type Maybe<T> = T | Promise<T>;
-type PeopleDeps = Pick<AppDeps, 'auth' | 'store' | 'clock' | 'log'>;
+type PeopleDeps = Pick<AppDeps, 'auth' | 'store' | 'clock' | 'log' | 'oidc'>;
 
 export class People {
   private readonly keys: Fresh<KeyRecord>;
@@ -51,6 +59,18 @@ export class People {
     const token = authorization === undefined ? cookieOf(req, 'session') : undefined;
     if (token === undefined) return this.byPlace(req);
     return this.bySession(req, token, beforeReading).then((found) => found ?? this.byPlace(req));
+  }
+
+  /** As {@link identify}, for another protocol. */
+  identifyCaller({ authorization, isHere }: Caller, beforeReading: () => void): Maybe<Identity> {
+    const isOpen = this.deps.auth === 'loopback-only';
+    if (authorization !== undefined) {
+      const key = bearerOf(authorization) ?? '';
+      if (!isOpen || keyIdOf(key)) return this.byKey(key, beforeReading);
+    }
+    if (!isOpen) return 'nobody';
+    if (!isHere) throw new Problem('loopback-only');
+    return LOCAL;
   }
 
   /** Who holds a key. */
@@ -103,8 +123,9 @@ export class People {
 
   /** A login by key has the rights that the key has now, and ends with it. */
   private async behind({ keyId, actor, owner, scopes }: SessionRecord): Promise<Principal | undefined> {
-    if (keyId === undefined) return { id: actor, owner, scopes };
-    const { auth } = this.deps;
+    const { auth, oidc } = this.deps;
+    // Where that login is not offered any more, its sessions are over.
+    if (keyId === undefined) return oidc && { id: actor, owner, scopes };
     if (auth !== 'loopback-only' && auth.has(keyId)) return configured(keyId);
     const key = await this.keys.get(keyId);
     return key && this.isGood(key) ? this.used(key) : undefined;

@@ -12,6 +12,7 @@ import type { ApiKeys } from './auth';
 import type { People } from './auth-people';
 import type { EventStreams } from './event-streams';
 import type { Metrics } from './metrics';
+import type { OidcLogin } from './oidc/login';
 
 export interface AppDeps {
   engine: Engine;
@@ -25,6 +26,8 @@ export interface AppDeps {
   /** Undefined: the inbox is off, and a webhook pays nothing for it. */
   inbox?: InboxRecorder;
   auth: ApiKeys | 'loopback-only';
+  /** Absent: people log in with API keys alone. */
+  oidc?: OidcLogin;
   /** A larger webhook body is refused before it is parsed. */
   webhookMaxBytes: number;
   /** What this process knows of its own readiness; store and queue are asked by `GET /ready` itself. */

@@ -1,7 +1,7 @@
 /** Who gets through, and how often. Runs before a body is read. */
 import type { Request, RequestHandler, Response } from 'express';
 import { holds, type Scope } from '../domain/scope';
-import type { Identity, People, Principal } from './auth-people';
+import type { Caller, Identity, People, Principal } from './auth-people';
 import { DEFAULT_HTTP_LIMITS, type AppDeps } from './deps';
 import { Problem } from './problems';
 import { callerOf, TokenBuckets } from './rate-limit';
@@ -41,6 +41,7 @@ export class Gate {
         return first((req) => this.callback(req));
       case 'agent':
       case 'login':
+      case 'provider':
         return first((req, res) => this.agent(req, res));
       case 'hook':
         return first((req, res) => this.hook(req, res));
@@ -56,6 +57,18 @@ export class Gate {
   /** Lets anybody pass who has any right here at all. */
   readonly member: RequestHandler = first((req, res) => this.person(req, res, 'viewer'));
 
+  /**
+   * As for a request over HTTP, for another protocol: the same keys, scopes and limits.
+   * @throws Problem
+   */
+  async admitCaller(caller: Caller, wanted: Scope): Promise<Principal> {
+    const from = callerOf(caller.address);
+    const identity = await this.deps.people.identifyCaller(caller, () => refuseFor(this.failures.wait(from)));
+    const principal = this.proved(identity, from);
+    this.mayDo(principal, wanted);
+    return principal;
+  }
+
   private person(req: Request, res: Response, wanted: Scope): void | Promise<void> {
     const found = this.deps.people.identify(req, () => refuseFor(this.failures.wait(callerOf(req.ip))));
     return found instanceof Promise
@@ -64,13 +77,21 @@ export class Gate {
   }
 
   private letIn(identity: Identity, req: Request, res: Response, wanted: Scope): void {
-    if (identity === 'nobody' || identity === 'refused') {
-      this.failed(req);
-      throw new Problem('unauthorized', { headers: { 'WWW-Authenticate': CHALLENGE } });
-    }
-    (res.locals as { principal?: Principal }).principal = identity;
-    this.count(identity.id);
-    if (holds(identity.scopes, wanted)) return;
+    const principal = this.proved(identity, callerOf(req.ip));
+    (res.locals as { principal?: Principal }).principal = principal;
+    this.mayDo(principal, wanted);
+  }
+
+  /** @param from who is slowed for a proof that does not hold */
+  private proved(identity: Identity, from: string): Principal {
+    if (identity !== 'nobody' && identity !== 'refused') return identity;
+    refuseFor(this.failures.take(from));
+    throw new Problem('unauthorized', { headers: { 'WWW-Authenticate': CHALLENGE } });
+  }
+
+  private mayDo({ id, scopes }: Principal, wanted: Scope): void {
+    this.count(id);
+    if (holds(scopes, wanted)) return;
     const headers = { 'WWW-Authenticate': `${CHALLENGE}, error="insufficient_scope", scope="${wanted}"` };
     throw new Problem('scope-missing', { detail: `This needs the scope ${wanted}.`, headers });
   }

@@ -35,6 +35,16 @@ export const PROBLEMS = {
     title: 'The login did not succeed',
     hint: 'Log in with an API key that is neither revoked nor expired.',
   },
+  'oidc-not-begun': {
+    status: 401,
+    title: 'This login was not begun in this browser, took more than ten minutes, or is used up',
+    hint: 'Log in again, from the address that PUBLIC_URL names.',
+  },
+  'oidc-refused': {
+    status: 401,
+    title: 'The login did not succeed',
+    hint: 'Log in again. If it stays so, the log of the orchestrator says what did not hold.',
+  },
   'callback-forged': {
     status: 401,
     title: 'The callback token is missing or not ours',
@@ -89,6 +99,11 @@ export const PROBLEMS = {
     status: 403,
     title: 'A login needs https',
     hint: 'Open the dashboard by https, or under localhost; behind a proxy set TRUSTED_PROXIES, so that its X-Forwarded-Proto counts.',
+  },
+  'oidc-unmapped': {
+    status: 403,
+    title: 'You are known to the provider, but may do nothing here',
+    hint: 'Ask an administrator to name you or a group of yours in OIDC_VIEWERS, OIDC_OPERATORS, OIDC_APPROVERS or OIDC_ADMINS.',
   },
   'not-found': {
     status: 404,
@@ -215,6 +230,11 @@ export const PROBLEMS = {
     title: 'There is no login here',
     hint: 'POST /session logs in; a request with an API key has no session.',
   },
+  'oidc-off': {
+    status: 404,
+    title: 'There is no login by OpenID Connect here',
+    hint: 'Set OIDC_ISSUER and what goes with it; see docs/security.md.',
+  },
   'inbox-off': {
     status: 404,
     title: 'The inbox is off',
@@ -224,6 +244,11 @@ export const PROBLEMS = {
     status: 404,
     title: 'There is no such delivery',
     hint: 'GET /inbox lists what was delivered; it is kept for a day.',
+  },
+  'capsule-not-found': {
+    status: 404,
+    title: 'There is no such capsule',
+    hint: 'GET /capsules lists those of the agents of this installation.',
   },
   'agent-not-found': {
     status: 404,
@@ -270,10 +295,15 @@ export const PROBLEMS = {
     title: 'The delivery cannot be applied again',
     hint: 'Only a whole result that came to /webhook with a valid token can. `reveille inbox replay ID --to URL` sends any whole delivery elsewhere, from your machine.',
   },
+  'capsule-held': {
+    status: 409,
+    title: 'The capsule may not be woken now',
+    hint: '`detail` says what holds it: a kill switch, an open breaker, a wake that failed, or its way to sleep.',
+  },
   'agent-at-work': {
     status: 409,
     title: 'The agent is at work on a job',
-    hint: 'Wait until it is done (GET /capsules), or send `{"force": true}`: the new version interrupts the job.',
+    hint: 'Wait until it is done (GET /capsules), or send `{"force": true}`, which interrupts the job.',
   },
   'build-under-way': {
     status: 409,
@@ -319,6 +349,11 @@ export const PROBLEMS = {
     status: 502,
     title: 'It is not known whether a build has begun',
     hint: 'Look at GET /agents/{agentId}/builds before a new request. The same Idempotency-Key never starts a second one.',
+  },
+  'oidc-provider-away': {
+    status: 503,
+    title: 'The OpenID Connect provider cannot be used now',
+    hint: 'Try again in a moment, or log in with an API key; "reveille doctor" says what is wrong.',
   },
   unavailable: {
     status: 503,

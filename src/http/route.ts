@@ -15,13 +15,14 @@ import { Problem, type FieldError } from './problems';
  * - a scope: an API key or a login that holds it, or being this machine where no key is configured
  * - `key`: as `admin`; for routes that do not name a scope yet
  * - `login`: a key in the body; who failed too often has to wait
+ * - `provider`: what an OpenID Connect provider sends a browser back with; who failed too often has to wait
  * - `callback`: the token of one attempt's webhook URL
  * - `agent`: an agent's own secret, in the body
  * - `hook`: the signature or the token that the workflow's `on.webhook` asks for, over the body
  * - `inbox`: nothing, where the inbox is on: who is tried out knows no key
  * - `open`: nothing; the answer tells nothing about this installation
  */
-export type Access = Scope | 'key' | 'login' | 'callback' | 'agent' | 'hook' | 'inbox' | 'open';
+export type Access = Scope | 'key' | 'login' | 'provider' | 'callback' | 'agent' | 'hook' | 'inbox' | 'open';
 
 export interface ResponseDoc {
   description: string;
@@ -131,9 +132,9 @@ export function route<
       handle(
         {
           ...http,
-          params: check((doc.params ?? nothing) as P, params, 'path'),
-          query: check((doc.query ?? nothing) as Q, query, 'query'),
-          body: check((doc.body ?? nothing) as B, body, 'body'),
+          params: checked((doc.params ?? nothing) as P, params, 'path'),
+          query: checked((doc.query ?? nothing) as Q, query, 'query'),
+          body: checked((doc.body ?? nothing) as B, body, 'body'),
         },
         deps,
       ),
@@ -143,8 +144,8 @@ export function route<
 /** Fields named in one answer at most. */
 const MAX_FIELD_ERRORS = 20;
 
-/** @throws Problem that names each wrong field. */
-function check<T extends z.ZodType>(schema: T, value: unknown, place: string): z.output<T> {
+/** @throws Problem that names each wrong field, in its place: `body`, `query`, `path` */
+export function checked<T extends z.ZodType>(schema: T, value: unknown, place: string): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.slice(0, MAX_FIELD_ERRORS).map((issue) => fieldError(issue, place));

@@ -16,6 +16,7 @@ export const asksForScope = ({ access }: Pick<Route, 'access'>): boolean =>
 /** What proves who calls on the other routes. */
 const OTHER_PROOF: Record<Exclude<Access, Scope | 'key'>, string> = {
   login: 'a key in the body',
+  provider: "a provider's code",
   callback: 'the token of its URL',
   agent: "an agent's secret",
   hook: 'a signature or token',

@@ -59,8 +59,16 @@ export interface KeyStore {
   /** Notes a use, unless one of the last minute is noted. */
   touchKey(id: string, at: number): Promise<void>;
 
-  /** Keeps a session, and drops those that are over. */
-  addSession(session: SessionRecord, entry: LedgerEntry): Promise<void>;
+  /**
+   * Keeps a session, and drops those that are over.
+   * @param once names the login that it comes of, until when that could come again
+   * @returns false, and nothing is kept, when that login opened one before
+   */
+  addSession(
+    session: SessionRecord,
+    entry: LedgerEntry,
+    once?: { id: string; until: number },
+  ): Promise<boolean>;
   /** Sessions that are over may still be answered. */
   session(hash: string): Promise<SessionRecord | undefined>;
   /** Whether there was one. */

@@ -121,5 +121,19 @@ export function keyContract(open: () => Store): void {
       await expect(open().session('session-1')).resolves.toBeUndefined();
       await expect(open().session('session-2')).resolves.toEqual(session(next));
     });
+
+    it('are opened once by a login elsewhere, whoever comes with it and however late', async () => {
+      const once = { id: 'login-1', until: T0 + 5_000 };
+      const come = (hash: string, at = T0) =>
+        open().addSession(session({ hash, createdAt: at }), entry('session.opened', 1, at), once);
+      const opened = await Promise.all(['a', 'b', 'c'].map((hash) => come(hash)));
+      expect(opened.filter(Boolean)).toHaveLength(1);
+      const kept = await Promise.all(['a', 'b', 'c'].map((hash) => open().session(hash)));
+      expect(kept.filter(Boolean)).toHaveLength(1);
+      expect(await actions()).toEqual(['session.opened']);
+      await expect(come('d', once.until)).resolves.toBe(false);
+      const other = { id: 'login-2', until: T0 + 9_000 };
+      await expect(open().addSession(session(), entry('session.opened', 1), other)).resolves.toBe(true);
+    });
   });
 }

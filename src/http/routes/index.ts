@@ -10,22 +10,26 @@ import {
   getLineage,
   getRelease,
   getReleaseWork,
-  listEnvironments,
   listReleases,
 } from './releases';
+import { listEnvironments, setEnvironmentPolicy } from './environments';
 import {
   abortRollout,
+  approveRollout,
   createCanaryDeployment,
   createShadowDeployment,
   deployAgent,
   getRollout,
+  getRolloutEvidence,
   listRollouts,
   promoteCanary,
   retryRollout,
   rollbackDeployment,
+  watchRollout,
 } from './rollouts';
+import { getAgentUses, getVerdictEvidence, listVerdicts, reportVerdict } from './verdicts';
 import { listBudgets, listCaps, raiseBudget, setBudget } from './budgets';
-import { listCapsules, listShifts } from './capsules';
+import { listCapsules, listShifts, sleepCapsule, wakeCapsule } from './capsules';
 import { diffRuns } from './diff';
 import { fixDoctor, getDoctor } from './doctor';
 import { getCosts } from './costs';
@@ -48,6 +52,7 @@ import { getReplay, startReplay } from './replays';
 import { cancelRun, countRuns, getRun, listRuns, rerunRun, startRun } from './runs';
 import { getSchedule } from './schedules';
 import { getSession, logIn, logOut } from './session';
+import { beginOidc, finishOidc, loginMethods } from './session-oidc';
 import { postEvent } from './signals';
 import { claim, webhook } from './webhook';
 import { getWhy } from './why';
@@ -88,6 +93,8 @@ export const ROUTES: readonly Route[] = [
   listBuilds,
   getBuild,
   listCapsules,
+  wakeCapsule,
+  sleepCapsule,
   listShifts,
   getCosts,
   searchAudit,
@@ -112,15 +119,23 @@ export const ROUTES: readonly Route[] = [
   getRelease,
   diffReleases,
   getReleaseWork,
+  listVerdicts,
+  reportVerdict,
+  getVerdictEvidence,
+  getAgentUses,
   getLineage,
   listEnvironments,
+  setEnvironmentPolicy,
   deployAgent,
   createCanaryDeployment,
   createShadowDeployment,
   rollbackDeployment,
   listRollouts,
   getRollout,
+  watchRollout,
+  getRolloutEvidence,
   promoteCanary,
+  approveRollout,
   retryRollout,
   abortRollout,
   startEmergencyStop,
@@ -139,6 +154,9 @@ export const ROUTES: readonly Route[] = [
   logIn,
   getSession,
   logOut,
+  loginMethods,
+  beginOidc,
+  finishOidc,
   health,
   ready,
   metrics,

@@ -38,11 +38,30 @@ export const sessionEntry = (
   set: { status: verb === 'opened' ? 'open' : 'ended', ...set },
 });
 
-/** Opens a session for somebody who proved who they are. Answers its token, for the cookie alone. */
+/** Of a login elsewhere: it opens one session, whoever comes with it. */
+interface Elsewhere {
+  once: { id: string; until: number };
+  issuer: string;
+}
+
+/**
+ * Opens a session for somebody who proved who they are.
+ * @returns its token, for the cookie alone; undefined when the login opened one before
+ */
+export async function openSession(
+  who: Principal & { keyId?: string },
+  deps: Pick<HandlerDeps, 'store' | 'clock'>,
+  elsewhere: Elsewhere,
+): Promise<{ token: string; expiresAt: number } | undefined>;
+export async function openSession(
+  who: Principal & { keyId?: string },
+  deps: Pick<HandlerDeps, 'store' | 'clock'>,
+): Promise<{ token: string; expiresAt: number }>;
 export async function openSession(
   who: Principal & { keyId?: string },
   { store, clock }: Pick<HandlerDeps, 'store' | 'clock'>,
-): Promise<{ token: string; expiresAt: number }> {
+  elsewhere?: Elsewhere,
+): Promise<{ token: string; expiresAt: number } | undefined> {
   const at = clock.now();
   const token = mintToken();
   const hash = hashOf(token);
@@ -52,9 +71,12 @@ export async function openSession(
     ...{ hash, actor, owner, createdAt: at, expiresAt },
     ...(keyId === undefined ? { scopes: [...scopes] } : { keyId, scopes: [] }),
   };
-  const told = { owner, scopes: scopes.join(' '), expiresAt };
-  await store.addSession(session, sessionEntry('opened', hash, { at, actor }, told));
-  return { token, expiresAt };
+  const told = {
+    ...{ owner, scopes: scopes.join(' '), expiresAt },
+    ...(elsewhere && { issuer: elsewhere.issuer }),
+  };
+  const entry = sessionEntry('opened', hash, { at, actor }, told);
+  return (await store.addSession(session, entry, elsewhere?.once)) ? { token, expiresAt } : undefined;
 }
 
 /** @throws Problem where a cookie would be sent in the clear, or another site's page asks for one */

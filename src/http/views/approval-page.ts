@@ -20,7 +20,8 @@ export const PAGE_HEADERS = {
   'Referrer-Policy': 'same-origin',
 };
 
-const page = (title: string, body: string, head = ''): string => `<!doctype html>
+/** A page of ours without a script. `body` and `head` are HTML. */
+export const page = (title: string, body: string, head = ''): string => `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">${head}
 <title>${escaped(title)}</title><style>${STYLE}</style></head>
@@ -126,4 +127,4 @@ const ENTITIES: Record<string, string> = {
 };
 
 /** Text of others as text: in HTML and in quoted attributes. */
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c);
+export const escaped = (text: string): string => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c);

@@ -54,11 +54,16 @@ function memorySessions(
   note: (entry: LedgerEntry) => unknown,
 ): Pick<KeyStore, 'addSession' | 'session' | 'endSession'> {
   const sessions = new Map<string, SessionRecord>();
+  const used = new Map<string, number>();
   return {
-    addSession: async (session, entry) => {
+    addSession: async (session, entry, once) => {
+      if (once && used.has(once.id)) return false;
+      for (const [id, until] of used) if (until <= entry.at) used.delete(id);
+      if (once) used.set(once.id, once.until);
       for (const [hash, { expiresAt }] of sessions) if (expiresAt <= entry.at) sessions.delete(hash);
       sessions.set(session.hash, clone(session));
       note(entry);
+      return true;
     },
     session: async (hash) => clone(sessions.get(hash)),
     endSession: async (hash, entry) => {

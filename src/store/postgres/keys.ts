@@ -111,15 +111,27 @@ export class KeyQueries {
     );
   }
 
-  private async addSession(session: SessionRecord, entry: LedgerEntry): Promise<void> {
+  private async addSession(
+    session: SessionRecord,
+    entry: LedgerEntry,
+    once?: { id: string; until: number },
+  ): Promise<boolean> {
     const { hash, keyId, actor, owner, scopes, createdAt, expiresAt } = session;
-    await this.noted(
-      `WITH over AS (DELETE FROM sessions WHERE expires_at <= $6)
+    const row = await this.noted(
+      `WITH over AS (DELETE FROM sessions WHERE expires_at <= $6),
+         past AS (DELETE FROM used_logins WHERE until <= $6 AND id IS DISTINCT FROM $8),
+         used AS (INSERT INTO used_logins (id, until) SELECT $8::text, $9::bigint WHERE $8::text IS NOT NULL
+           ON CONFLICT DO NOTHING RETURNING id)
        INSERT INTO sessions (hash, key_id, actor, owner, scopes, created_at, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING hash`,
-      [hash, keyId ?? null, actor, owner, scopes, createdAt, expiresAt],
+       SELECT $1, $2, $3, $4, $5::text[], $6::bigint, $7::bigint
+         WHERE $8::text IS NULL OR EXISTS (SELECT FROM used) RETURNING hash`,
+      [
+        ...[hash, keyId ?? null, actor, owner, scopes, createdAt, expiresAt],
+        ...[once?.id ?? null, once?.until ?? null],
+      ],
       entry,
     );
+    return row !== undefined;
   }
 
   private async session(hash: string): Promise<SessionRecord | undefined> {

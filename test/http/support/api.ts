@@ -10,6 +10,7 @@ import type { EngineEvents } from '../../../src/engine/context';
 import { Engine } from '../../../src/engine/engine';
 import { createApp } from '../../../src/http/app';
 import type { AppDeps, Readiness } from '../../../src/http/deps';
+import { openDoor } from '../../../src/http/door';
 import { EventStreams, type EventStreamsOptions } from '../../../src/http/event-streams';
 import { createMetrics } from '../../../src/http/metrics';
 import { startServer } from '../../../src/http/server';
@@ -60,7 +61,7 @@ export const REGISTRY: RegistryInput = {
 };
 
 export interface ApiOptions extends Partial<
-  Pick<AppDeps, 'auth' | 'webhookMaxBytes' | 'limits' | 'trustedProxies'>
+  Pick<AppDeps, 'auth' | 'oidc' | 'webhookMaxBytes' | 'limits' | 'trustedProxies'>
 > {
   streams?: Partial<EventStreamsOptions>;
   /** On unless false; with limits of its own. */
@@ -98,7 +99,7 @@ export async function startApi(options: ApiOptions = {}) {
   const watched = { store, clock, events, tasks: engine.tasks, log };
   const metrics = createMetrics({ ...watched, ...(inbox && { inbox }) });
   const readiness: Readiness = { schedules: 'ok' };
-  const app = createApp({
+  const deps: AppDeps = {
     ...shared,
     engine,
     metrics,
@@ -108,7 +109,9 @@ export async function startApi(options: ApiOptions = {}) {
     auth: 'loopback-only',
     webhookMaxBytes: 64 * 1024,
     ...appOptions,
-  });
+  };
+  const door = openDoor(deps);
+  const app = createApp(deps, door);
   await engine.start();
   const server = await startServer(app, { host: '127.0.0.1', port: 0 });
   const call = client(server.port);
@@ -127,6 +130,8 @@ export async function startApi(options: ApiOptions = {}) {
       streams,
       readiness,
       callbacks,
+      deps,
+      door,
     },
     port: server.port,
     /** Everything that was logged, as text. */
