@@ -1,9 +1,10 @@
 /** Strategies are lists of stages, as data: how a release comes to get the work of an environment. */
+import type { Tolerance } from './tolerance';
 
 export const STRATEGIES = ['direct', 'blue-green', 'canary', 'shadow'] as const;
 export type StrategyName = (typeof STRATEGIES)[number];
 
-/** What is compared with the incumbent while a candidate works in its shadow. */
+/** What is compared with the incumbent while a candidate does copies of its work. */
 export const COMPARISONS = ['output_equivalence', 'performance_metrics', 'resource_usage'] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 
@@ -13,8 +14,23 @@ export type Stage =
   | { kind: 'validate'; withinMs: number }
   /** The candidate's capsule is woken and kept awake. */
   | { kind: 'warm-up'; withinMs: number }
+  /**
+   * The candidate does once more what the incumbent did: its last `tasks` tasks that are no older than `sinceMs`,
+   * within `withinMs`, with `dryRun`. It passes when it is shown to be worse in no more than the share `margin`.
+   */
+  | {
+      kind: 'replay';
+      tasks: number;
+      sinceMs: number;
+      withinMs: number;
+      margin: number;
+      compare: readonly Comparison[];
+      tolerance: Tolerance;
+    }
   /** The candidate gets a copy of the work with `dryRun`; its results are compared and not used. */
-  | { kind: 'shadow'; forMs: number; compare: readonly Comparison[] }
+  | { kind: 'shadow'; forMs: number; compare: readonly Comparison[]; tolerance?: Tolerance }
+  /** So many people say yes, within the time: asked for by the environment's policy. */
+  | { kind: 'approval'; quorum: number; withinMs: number }
   /** The candidate gets `weight` percent of the work, for at least `forMs` and `tasks` tasks, at most to the deadline. */
   | { kind: 'canary'; weight: number; forMs: number; tasks: number; deadlineMs: number }
   /** The pointer moves. */
@@ -45,6 +61,11 @@ const DAY = 86_400_000;
 export const CANARY_DEADLINE_MS = 7 * DAY;
 /** Tasks a stage of a canary sees unless it says otherwise. */
 export const CANARY_TASKS = 20;
+/** Tasks that are replayed unless a stage says otherwise, and at most; how old they are, and how long it may take. */
+export const REPLAY_TASKS = 100;
+export const MAX_REPLAY_TASKS = 200;
+export const REPLAY_SINCE_MS = 30 * DAY;
+export const REPLAY_WITHIN_MS = 60 * MINUTE;
 
 const canary = (weight: number): Stage => ({
   ...{ kind: 'canary', weight, forMs: 0 },
@@ -90,7 +111,7 @@ export const badShare = (condition: Condition): number =>
 export function stageProblems(stages: readonly Stage[]): Array<{ index: number; message: string }> {
   const problems: Array<{ index: number; message: string }> = [];
   const order: Record<StageKind, number> = {
-    ...{ validate: 0, 'warm-up': 1, shadow: 2, canary: 3, switch: 4, cleanup: 5 },
+    ...{ validate: 0, 'warm-up': 1, replay: 2, shadow: 3, approval: 4, canary: 5, switch: 6, cleanup: 7 },
   };
   stages.forEach((stage, index) => {
     const before = stages[index - 1];

@@ -26,6 +26,8 @@ import { WorkNotes } from './work';
 
 /** Less than a second with everything that follows, as a rollback is to hold within one. */
 const FRESH_MS = 500;
+/** Pointers are read so often for one decision at most; slower than that, it goes by the last answer. */
+const MAX_READS = 3;
 /** A change that lost so many races is given up. */
 const MAX_RACES = 10;
 
@@ -81,8 +83,30 @@ export class Releases {
 
   /** Before a run is decided about: reads the pointers again if they are old. Free for agents without releases. */
   async prepare(run: RunState): Promise<void> {
-    if (this.known.size === 0 || this.deps.clock.now() - this.readAt <= FRESH_MS) return;
-    if (agentsOf(run).some((id) => this.known.has(id))) await this.read();
+    if (this.known.size === 0 || !agentsOf(run).some((id) => this.known.has(id))) return;
+    let isBehind = this.isBehind(run);
+    // The answer may be old when it comes, in a process that was frozen meanwhile.
+    for (let reads = 0; reads < MAX_READS && (isBehind || !this.isFresh()); reads += 1) {
+      await this.read();
+      isBehind = false;
+    }
+  }
+
+  /** A clock that was set back tells nothing of the age. */
+  private isFresh(): boolean {
+    const age = this.deps.clock.now() - this.readAt;
+    return age >= 0 && age <= FRESH_MS;
+  }
+
+  /** Whether a run works with a release that another process has placed since the pointers were read. */
+  private isBehind({ plan, steps }: RunState): boolean {
+    return steps.some(({ releaseId }, i) => {
+      const step = plan[i];
+      const env = step?.kind === 'agent' ? this.known.get(step.agentId) : undefined;
+      return (
+        releaseId !== undefined && env !== undefined && !env.instances.some((x) => x.releaseId === releaseId)
+      );
+    });
   }
 
   /** Whether the choice for a run takes its input. */

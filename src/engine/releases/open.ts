@@ -6,7 +6,10 @@ import type { Guards } from '../guards';
 import type { Runs } from '../runs';
 import type { Tasks } from '../tasks';
 import { Canary } from './canary';
+import { Copies } from './copies';
 import type { Releases } from './index';
+import { KeepWarm } from './keep-warm';
+import { Replay } from './replay';
 import { Rollouts } from './rollouts';
 import { Shadow } from './shadow';
 import { Stages } from './stages';
@@ -23,13 +26,16 @@ interface Used {
 
 export function openRollouts(deps: EngineDeps, used: Used): Rollouts {
   const { releases, runs, capsules, guards, tasks, alerts } = used;
+  const copies = new Copies(deps, runs);
   const parts = {
     validation: new Validation(deps),
     canary: new Canary(deps),
-    shadow: new Shadow(deps, runs),
+    shadow: new Shadow(deps, copies),
+    replay: new Replay(deps, releases, copies),
   };
   const stages = new Stages(deps, releases, capsules, guards, parts);
-  const rollouts = new Rollouts(deps, releases, stages, runs, alerts, tasks);
+  const keepWarm = new KeepWarm(deps, releases, capsules);
+  const rollouts = new Rollouts(deps, releases, stages, runs, alerts, tasks, keepWarm);
   releases.onWork = (agentId) => {
     if (releases.peek(agentId)?.candidate !== undefined)
       tasks.spawn('rollout', () => rollouts.moved(agentId));

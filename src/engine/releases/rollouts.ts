@@ -4,6 +4,7 @@
  */
 import { change as changed } from '../../domain/ledger';
 import { diffManifests } from '../../domain/release/diff';
+import type { Environment, EnvironmentChange } from '../../domain/release/environment';
 import { isLive } from '../../domain/release/placement';
 import {
   decideRollout,
@@ -229,16 +230,19 @@ export class Rollouts {
   }
 
   /** Puts the pointers back. Raises the fence in any case: a move that was under way comes too late. */
-  private async restore({ id, agentId, environment, candidate, incumbent }: Rollout, by: By): Promise<void> {
-    const env = await this.releases.load(agentId, environment);
-    const isTried = env.candidate === candidate;
-    const isMoved = env.stable === candidate && env.previous !== undefined && env.previous === incumbent;
+  private async restore(rollout: Rollout, by: By): Promise<void> {
     const reason = by.reason === undefined ? {} : { reason: by.reason };
-    const what =
-      isTried || isMoved ? { type: 'rollback' as const } : { type: 'policy' as const, policy: env.policy };
-    await this.releases.change(agentId, environment, what, { actor: by.actor, ...reason });
-    await this.reroute(agentId);
-    await this.apply(id, { type: 'restored' }, { actor: 'engine' });
+    for (let races = 0; races < MAX_RACES; races += 1) {
+      const env = await this.releases.load(rollout.agentId, rollout.environment);
+      const how = { actor: by.actor, ...reason };
+      // What is to be done depends on where the pointers are: a move that came in between is looked at anew.
+      const done = await this.releases.change(env.agentId, env.name, backFrom(env, rollout), how, env.fence);
+      if (!done.ok && done.reason === 'overtaken') continue;
+      await this.reroute(rollout.agentId);
+      await this.apply(rollout.id, { type: 'restored' }, { actor: 'engine' });
+      return;
+    }
+    throw new Error(`rollout ${rollout.id}: lost ${MAX_RACES} races in a row while it was put back`);
   }
 
   /** Sends on who waits for a release that was rolled back. */
@@ -275,4 +279,10 @@ export class Rollouts {
     const verdict = await this.stages.look(rollout, { freeze, plan });
     if (verdict) await this.apply(id, { type: 'verdict', stage, round, verdict }, by);
   }
+}
+
+function backFrom(env: Environment, { candidate, incumbent }: Rollout): EnvironmentChange {
+  const isTried = env.candidate === candidate;
+  const isMoved = env.stable === candidate && env.previous !== undefined && env.previous === incumbent;
+  return isTried || isMoved ? { type: 'rollback' } : { type: 'policy', policy: env.policy };
 }

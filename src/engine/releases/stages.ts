@@ -1,6 +1,7 @@
 /** What each stage of a rollout asks for, and when its verdict is there. Every look may be made twice. */
+import { judgeApprovals } from '../../domain/rollout/approval';
 import type { Judgement } from '../../domain/rollout/canary';
-import type { Rollout } from '../../domain/rollout/rollout';
+import { isRolloutOver, type Rollout } from '../../domain/rollout/rollout';
 import type { Stage } from '../../domain/rollout/strategy';
 import type { Verdict, VerdictKind } from '../../domain/rollout/verdict';
 import { instanceOf } from '../../domain/release/placement';
@@ -12,15 +13,20 @@ import type { EngineDeps } from '../context';
 import type { Guards } from '../guards';
 import type { Canary } from './canary';
 import type { Releases } from './index';
+import type { PlanReplay, Replay } from './replay';
 import type { Shadow } from './shadow';
 import type { Validation } from './validate';
 
-export type Freeze = (frozen: NonNullable<Rollout['frozen']>) => Promise<Rollout | undefined>;
+type Freeze = (frozen: NonNullable<Rollout['frozen']>) => Promise<Rollout | undefined>;
+/** What a stage commits before it begins. */
+export interface Commits {
+  freeze: Freeze;
+  plan: PlanReplay;
+}
 type OfKind<K extends Stage['kind']> = Extract<Stage, { kind: K }>;
 
 /** A version that is meant as the name of a release. */
 const NAMES_RELEASE = /^[0-9a-f]{12,64}$/;
-const WARM_UP = 'warm-up';
 const ENGINE = { actor: 'engine' };
 
 type Deps = Pick<EngineDeps, 'store' | 'clock' | 'registry' | 'limits' | 'log'>;
@@ -31,14 +37,14 @@ export class Stages {
     private readonly releases: Releases,
     private readonly capsules: Pick<Capsules, 'apply' | 'load'>,
     private readonly guards: Pick<Guards, 'heldBack'>,
-    private readonly parts: { validation: Validation; canary: Canary; shadow: Shadow },
+    private readonly parts: { validation: Validation; canary: Canary; shadow: Shadow; replay: Replay },
   ) {}
 
   /** @returns undefined while there is none yet */
-  async look(rollout: Rollout, freeze: Freeze): Promise<Verdict | undefined> {
+  async look(rollout: Rollout, commits: Commits): Promise<Verdict | undefined> {
     const stage = rollout.strategy.stages[rollout.stage];
     if (!stage) return undefined;
-    const found = await this.found(rollout, stage, freeze);
+    const found = await this.found(rollout, stage, commits);
     if (!found) return undefined;
     const content = Buffer.from(JSON.stringify({ stage: stage.kind, ...found }));
     const evidence = sha256(content);
@@ -47,22 +53,32 @@ export class Stages {
     return { verdict, reason, evidence: [evidence], at: this.deps.clock.now(), by: 'engine' };
   }
 
-  private async found(rollout: Rollout, stage: Stage, freeze: Freeze): Promise<Found | undefined> {
+  private async found(rollout: Rollout, stage: Stage, commits: Commits): Promise<Found | undefined> {
     switch (stage.kind) {
       case 'validate':
         return this.parts.validation.validate(rollout, stage.withinMs);
       case 'warm-up':
         return this.warmUp(rollout, stage);
+      case 'replay':
+        await this.placed(rollout, 0);
+        return this.parts.replay.look(rollout, stage, commits.plan);
       case 'shadow':
         await this.placed(rollout, 0);
         return this.parts.shadow.look(rollout, stage);
+      case 'approval':
+        return judgeApprovals(rollout, stage, this.deps.clock.now());
       case 'canary':
-        return this.canary(rollout, stage, freeze);
+        return this.canary(rollout, stage, commits.freeze);
       case 'switch':
         return this.switch(rollout);
       case 'cleanup':
         return this.cleanup(rollout, stage);
     }
+  }
+
+  /** Whether a rollout may begin, and by which stages. */
+  admit(attempt: Parameters<Validation['admit']>[0]): ReturnType<Validation['admit']> {
+    return this.parts.validation.admit(attempt);
   }
 
   async judgement(rollout: Rollout): Promise<Judgement | undefined> {
@@ -72,17 +88,23 @@ export class Stages {
   }
 
   /** What was kept awake for the rollout may sleep. */
-  async over({ id, agentId, status }: Rollout): Promise<void> {
+  async over({ agentId, candidate, status }: Rollout): Promise<void> {
     const agent = this.deps.registry.findAgent(agentId);
-    const warm = { for: { runId: id, stepId: WARM_UP }, reason: `the rollout is ${status}` };
+    const warm = { for: { releaseId: candidate }, reason: `the rollout is ${status}` };
     for (const { capsuleId } of agent ? capsulesOf(agent) : [])
       await this.capsules.apply(capsuleId, { type: 'cooled', ...warm });
   }
 
-  /** The candidate on its capsule, with so much of the work. */
-  private async placed({ agentId, environment, candidate }: Rollout, weight: number): Promise<Environment> {
+  /** The candidate on its capsule, with so much of the work; not any more once the rollout is being taken back. */
+  private async placed(
+    { id, agentId, environment, candidate }: Rollout,
+    weight: number,
+  ): Promise<Environment> {
     const env = await this.releases.load(agentId, environment);
     if (env.candidate === candidate && env.weight === weight) return env;
+    // In this order: whoever takes it back from here on raises the fence.
+    const now = (await this.deps.store.rollout(id))?.state.status;
+    if (now === undefined || now === 'aborting' || isRolloutOver(now)) return env;
     const wish = { type: 'candidate' as const, releaseId: candidate, weight };
     const decision = await this.releases.change(agentId, environment, wish, ENGINE, env.fence);
     return decision.ok ? decision.environment : env;
@@ -116,7 +138,7 @@ export class Stages {
     if (capsuleId === undefined) return undefined;
     const until = stageSince + stage.withinMs;
     const reason = `release ${candidate.slice(0, 12)} is warmed up`;
-    const warm = { for: { runId: rollout.id, stepId: WARM_UP }, until, reason };
+    const warm = { for: { releaseId: candidate }, until, reason };
     await this.capsules.apply(capsuleId, { type: 'prewarmed', ...warm });
     const state = (await this.capsules.load(capsuleId))?.state;
     if (state?.status === 'awake') return this.proved(rollout, env, state.release);
