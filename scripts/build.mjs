@@ -19,7 +19,7 @@ removeStale();
 if (process.argv.includes('--quick')) await transpile();
 else compile();
 copyAssets();
-await Promise.all([buildDashboard(), ...agents.map(bundle)]);
+await Promise.all([buildDashboard(), bundleHelper(), ...agents.map(bundle)]);
 // What package.json names in `bin` is run by its name: `npx reveille`.
 for (const bin of ['index', 'slots-bin']) chmodSync(`dist/cli/${bin}.js`, 0o755);
 
@@ -36,4 +36,19 @@ function compile() {
 async function bundle(folder) {
   const script = join(root, folder, 'build.mjs');
   if (existsSync(script)) await import(pathToFileURL(script).href);
+}
+
+/** The agents' way of asking models, for judges of evaluations: the same modes, the same recordings. */
+async function bundleHelper() {
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints: ['agents/_template/src/llm/index.ts'],
+    outfile: 'dist/judge/llm.cjs',
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    external: ['zod'],
+    logLevel: 'warning',
+  });
 }

@@ -21,6 +21,8 @@ export const CheckInputs = z.strictObject({
   dryRun: z.boolean().optional(),
   /** How many jobs the agent takes at a time. */
   concurrency: z.number().int().min(1).max(32).optional(),
+  /** Variables it is booted with where it is validated; who checks a running agent has set them already. */
+  env: z.record(z.string().regex(/^[A-Za-z_]\w*$/, 'is not the name of a variable'), z.string()).optional(),
 });
 export type CheckInputs = z.infer<typeof CheckInputs>;
 
@@ -45,7 +47,7 @@ export async function readInputs(path: string): Promise<CheckInputs> {
     ({ path: at, message }) => `${at.join('.') || 'the file'}: ${message}`,
   );
   throw new Error(
-    `${file} does not fit: ${problems.join('; ')}. It holds quick, slow, wrong, wrongField, dryRun, concurrency.`,
+    `${file} does not fit: ${problems.join('; ')}. It holds quick, slow, wrong, wrongField, dryRun, concurrency, env.`,
   );
 }
 

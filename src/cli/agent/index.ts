@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { checkCommand } from './check';
 import { devCommand } from './dev';
+import { evalsCommand } from './evals';
 import { sendCommand } from './send';
 
 /** `reveille agent …`: for people who write agents. */
@@ -9,5 +10,6 @@ export function agentCommand(): Command {
     .description('run, try and check an agent while it is being written')
     .addCommand(devCommand())
     .addCommand(sendCommand())
-    .addCommand(checkCommand());
+    .addCommand(checkCommand())
+    .addCommand(evalsCommand());
 }

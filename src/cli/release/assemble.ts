@@ -19,6 +19,7 @@ import { UsageError } from '../exit';
 
 const run = promisify(execFile);
 const GIT_MS = 20_000;
+const IS_SUITE = /^evals\/[^/]+\.(json|ya?ml)$/i;
 const SKIPPED = new Set(['node_modules', '.git', 'dist', '.env', '.venv', '__pycache__']);
 
 /** What `agent.json` tells; all of it is optional. */
@@ -44,16 +45,21 @@ export async function assemble(folder: string, agentId: string, allowDirty: bool
   const root = await realpath(folder).catch(() => {
     throw new UsageError(`There is no folder ${folder}: give the agent's with --folder.`);
   });
-  const [settings, code, prompts, tools] = await Promise.all([
+  const [settings, code, prompts, evals, tools] = await Promise.all([
     settingsOf(root),
     codeOf(root, allowDirty),
     filesIn(root, 'prompts'),
+    // The suites, not the answers that were recorded for them.
+    filesIn(root, 'evals').then((all) => all.filter(({ path }) => IS_SUITE.test(path))),
     filesIn(root, 'tools'),
   ]);
   const { models = [], permissions = [], index, contractVersion = 1, config = {} } = settings;
   const given = {
     ...{ manifestVersion: 1, agentId, code, models, permissions, contractVersion, config },
     prompts: prompts.map(({ path, content }) => ({ path, sha256: sha256(content) })),
+    ...(evals.length > 0 && {
+      evals: evals.map(({ path, content }) => ({ path, sha256: sha256(content) })),
+    }),
     tools: tools.map(({ path, content }) => ({ name: path.slice('tools/'.length), sha256: sha256(content) })),
     ...(index && { index }),
   };
@@ -61,7 +67,7 @@ export async function assemble(folder: string, agentId: string, allowDirty: bool
   if (!parsed.success)
     throw new UsageError(`The release of ${root} is not valid.`, { lines: issues(parsed.error) });
   const manifest = normalised(parsed.data);
-  const parts = new Map([...prompts, ...tools].map(({ content }) => [sha256(content), content]));
+  const parts = new Map([...prompts, ...evals, ...tools].map(({ content }) => [sha256(content), content]));
   return { id: releaseId(manifest), manifest, parts };
 }
 

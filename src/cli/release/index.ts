@@ -9,6 +9,7 @@ import { apiOf, overApi, type ApiClient, type ApiOptions } from '../client';
 import { CliError, EXIT, UsageError } from '../exit';
 import { print, printable, printJson } from '../output';
 import { assemble } from './assemble';
+import { validateCommand, validateRelease } from './validate';
 import { EnvironmentList, findRelease, short, tellRollout, type Rollout } from './commands';
 
 const WATCH_EVERY_MS = 1_000;
@@ -19,6 +20,7 @@ interface CreateOptions extends ApiOptions {
   folder?: string;
   dirty?: true;
   parent?: string;
+  validate?: true;
 }
 
 interface MoveOptions extends ApiOptions {
@@ -32,6 +34,7 @@ export const releaseCommand = (): Command =>
   new Command('release')
     .description('put releases on record, compare them, and move the pointers')
     .addCommand(createCommand())
+    .addCommand(validateCommand())
     .addCommand(listCommand())
     .addCommand(diffCommand())
     .addCommand(promoteCommand())
@@ -47,8 +50,9 @@ const createCommand = (): Command =>
       .argument('<agent>', 'its id')
       .option('--folder <path>', "the agent's folder (default: agents/<agent>)")
       .option('--dirty', 'take what is not committed, too')
-      .option('--parent <release>', 'what it is made after (default: what is stable now)'),
-  ).action(async (agentId: string, { folder, dirty, parent, ...options }: CreateOptions) => {
+      .option('--parent <release>', 'what it is made after (default: what is stable now)')
+      .option('--validate', 'validate it as well: see "reveille release validate"'),
+  ).action(async (agentId: string, { folder, dirty, parent, validate, ...options }: CreateOptions) => {
     const api = apiOf(options);
     const { id, manifest, parts } = await assemble(folder ?? `agents/${agentId}`, agentId, dirty === true);
     const before = await parentOf(api, agentId, parent);
@@ -58,11 +62,16 @@ const createCommand = (): Command =>
       ...(before !== undefined && before !== id && { parent: before }),
     };
     const release = await api.post('/releases', ReleaseView, { body });
-    if (options.json) return printJson(release);
-    print(release.id);
-    if (before === undefined) return print(`It is the first release of ${agentId}.`);
-    await tellDiff(api, release.id, before);
+    if (options.json) printJson(release);
+    else await tellCreated(api, release.id, before);
+    if (validate) await validateRelease(api, release, { ...options, folder: folder ?? `agents/${agentId}` });
   });
+
+async function tellCreated(api: ApiClient, id: string, before: string | undefined): Promise<void> {
+  print(id);
+  if (before === undefined) print('It is the first release of its agent.');
+  else await tellDiff(api, id, before);
+}
 
 async function parentOf(api: ApiClient, agentId: string, named?: string): Promise<string | undefined> {
   if (named !== undefined) return (await findRelease(api, named, agentId)).id;
