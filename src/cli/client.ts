@@ -61,7 +61,7 @@ export class ApiProblem extends CliError {
   constructor(readonly problem: ProblemDetails) {
     super(`${problem.title} (HTTP ${problem.status}, ${problem.code}).`, {
       lines: linesOf(problem),
-      exitCode: exitCodeOf(problem.status),
+      exitCode: problem.code === 'capsule-held' ? EXIT.held : exitCodeOf(problem.status),
     });
   }
 }
@@ -74,6 +74,8 @@ const HELPS: Readonly<Record<string, string>> = {
   'run-over': 'reveille rerun <run>',
   'run-not-over': 'reveille cancel <run>',
   'agent-not-found': 'reveille agents',
+  'capsule-not-found': 'reveille capsules',
+  'capsule-held': 'reveille switches',
   'approval-not-found': 'reveille approvals',
   'budget-not-found': 'reveille budgets',
   'switch-not-found': 'reveille switches',

@@ -9,6 +9,10 @@ export type CapsuleEvent =
   | ({ type: 'prewarmed' } & Warm)
   /** What it was woken ahead for has come, or will not come. */
   | { type: 'cooled'; for: WarmFor; reason: string }
+  /** A person wants it awake until then, whatever comes; asked again, the newer time holds. */
+  | { type: 'woken-by-hand'; until: number; reason: string }
+  /** A person wants it asleep; `force`: also from under the work that is done there. */
+  | { type: 'sent-to-sleep'; reason: string; force: boolean }
   /** The platform accepted the scale-up of this generation. */
   | { type: 'scaled-up'; generation: number; at: number }
   /** A connection was answered, healthy or not. */

@@ -41,8 +41,13 @@ export interface CapsuleState {
   shift?: Shift;
 }
 
-/** What a capsule is woken for before its time: a scheduled time, or a step of a run that is under way. */
-export type WarmFor = { workflowId: string; scheduledFor: number } | { runId: string; stepId: string };
+/** What work a capsule is woken for before its time: a scheduled time, or a step of a run that is under way. */
+export type WorkFor = { workflowId: string; scheduledFor: number } | { runId: string; stepId: string };
+
+/** What it is kept awake for: work that is foreseen, a release that is to be at hand, or a person who wants it so. */
+export type WarmFor = WorkFor | { releaseId: string } | { by: 'hand' };
+
+export const BY_HAND: WarmFor = { by: 'hand' };
 
 /** A reason to be awake without a lease. It ends by itself. */
 export interface Warm {

@@ -6,6 +6,7 @@ import { splitShift, withBoot, type CapsuleState, type Shift } from './capsule';
 import type { CapsuleCommand, CapsuleContext, CapsuleDecision, CapsuleEvent } from './capsule-events';
 import { lingerReason, learnedGaps } from './linger';
 import { changed, claim, drain, rest, unchanged, wake, withShift, without } from './capsule-moves';
+import { sendToSleep, wakeByHand } from './capsule-by-hand';
 import { cool, prewarm } from './capsule-prewarm';
 import { liveWarm } from './warm';
 
@@ -24,6 +25,10 @@ export function decideCapsule(
       return prewarm(capsule, event, context);
     case 'cooled':
       return cool(capsule, event, context);
+    case 'woken-by-hand':
+      return wakeByHand(capsule, event, context);
+    case 'sent-to-sleep':
+      return sendToSleep(capsule, event, context);
     case 'scaled-up':
       return stamp(capsule, 'waking', { acceptedAt: event.at });
     case 'connected':
@@ -65,8 +70,12 @@ export function reasonsAwake(capsule: CapsuleState, context: CapsuleContext): st
   const reasons: string[] = [];
   if (activity.held > 0) reasons.push(`${activity.held} live lease(s)`);
   if (activity.waiting > 0) reasons.push(`${activity.waiting} step(s) waiting for a lease`);
-  for (const { reason, until } of liveWarm(capsule, now))
-    reasons.push(`awake ahead of work (${reason}), for another ${until - now} ms at most`);
+  for (const { for: what, reason, until } of liveWarm(capsule, now))
+    reasons.push(
+      'by' in what
+        ? `woken by hand (${reason}), until ${new Date(until).toISOString()}`
+        : `awake ahead of work (${reason}), for another ${until - now} ms at most`,
+    );
   const idle = activity.held === 0 && activity.waiting === 0;
   const lingers = idle ? lingerReason(capsule, context) : undefined;
   if (lingers !== undefined) reasons.push(lingers);

@@ -2,7 +2,7 @@
  * What to wake ahead of its work, and when. Pure: from schedules, runs and what was learned to wishes, each
  * with its reason. Durations are milliseconds, times epoch milliseconds.
  */
-import { learnedBootMs, quantileOf, type CapsuleState, type WarmFor } from './capsule';
+import { learnedBootMs, quantileOf, type CapsuleState, type WorkFor } from './capsule';
 import { needsOf } from './graph';
 import { phaseOf, type AgentStep, type StepPlan } from './plan';
 import { isTerminal, planOf, type RunState, type StepState } from './run';
@@ -19,7 +19,7 @@ const LONGEST_GRACE_MS = 60_000;
 /** A capsule that should be awake before somebody asks for it. */
 export interface WarmWish {
   capsuleId: string;
-  for: WarmFor;
+  for: WorkFor;
   /** When to begin to wake it. */
   wakeAt: number;
   /** When the work is expected. */
@@ -49,7 +49,7 @@ export const agentsOf = (plan: readonly StepPlan[]): string[] => [
 /** When a capsule has to be woken for work that is expected at a time; undefined while no boot is learned. */
 export function wishFor(
   capsule: Pick<CapsuleState, 'id' | 'bootMs' | 'release' | 'releaseBootMs'>,
-  what: WarmFor,
+  what: WorkFor,
   expectedAt: number,
 ): WarmWish | undefined {
   const p95 = learnedBootMs(capsule, 0.95);

@@ -5,8 +5,11 @@ import type { CapsuleState, Warm, WarmFor } from './capsule';
 const MAX_WARM = 50;
 
 /** A text that is equal for the same thing. */
-export const warmId = (what: WarmFor): string =>
-  'runId' in what ? `run:${what.runId}/${what.stepId}` : `tick:${what.workflowId}@${what.scheduledFor}`;
+export function warmId(what: WarmFor): string {
+  if ('by' in what) return `by:${what.by}`;
+  if ('releaseId' in what) return `release:${what.releaseId}`;
+  return 'runId' in what ? `run:${what.runId}/${what.stepId}` : `tick:${what.workflowId}@${what.scheduledFor}`;
+}
 
 export const liveWarm = ({ warm }: Pick<CapsuleState, 'warm'>, now: number): Warm[] =>
   (warm ?? []).filter(({ until }) => now < until);

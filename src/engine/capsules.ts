@@ -21,6 +21,8 @@ interface ApplyOptions {
   withhold?: CapsuleCommand['type'];
   /** What the caller has just read; if it is old by now, the commit conflicts and it is read again. */
   loaded?: CapsuleRecord;
+  /** Who asked for it, for the ledger; the engine itself unless said. */
+  actor?: string;
 }
 
 export class Capsules {
@@ -78,13 +80,13 @@ export class Capsules {
     return this.mutex.run(id, () => this.applyNow(id, event, options));
   }
 
-  private async applyNow(id: string, event: CapsuleEvent, { withhold, loaded }: ApplyOptions) {
+  private async applyNow(id: string, event: CapsuleEvent, { withhold, loaded, actor }: ApplyOptions) {
     for (let attempt = 0; attempt < this.deps.limits.maxConflicts; attempt += 1) {
       const record = attempt === 0 && loaded ? loaded : await this.load(id);
       if (!record) throw new Error(`capsule ${id} is not declared`);
       const decision = decideCapsule(record.state, event, this.context(record));
       if (!decision.changed) return { state: record.state, changed: false };
-      const committed = await this.deps.store.commit(this.change(record, decision, event));
+      const committed = await this.deps.store.commit(this.change(record, decision, event, actor));
       if (committed.ok) {
         this.committed(decision, record, withhold);
         return { state: decision.state, changed: true };
@@ -111,7 +113,12 @@ export class Capsules {
     };
   }
 
-  private change(record: CapsuleRecord, decision: CapsuleDecision, event: CapsuleEvent): Change {
+  private change(
+    record: CapsuleRecord,
+    decision: CapsuleDecision,
+    event: CapsuleEvent,
+    actor = 'engine',
+  ): Change {
     const at = this.deps.clock.now();
     const { state, unless, shift } = decision;
     const difference = changed(projectCapsule(record.state), projectCapsule(state));
@@ -131,7 +138,7 @@ export class Capsules {
         ? [
             {
               at,
-              actor: 'engine',
+              actor,
               action: `capsule.${event.type}`,
               entity: 'capsule',
               id: state.id,

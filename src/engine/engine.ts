@@ -12,6 +12,7 @@ import { Approvals, type Decision } from './approvals';
 import { Overseer } from './approvals/oversight';
 import { Breakers } from './breakers';
 import { Budgets } from './budgets';
+import { ByHand } from './by-hand';
 import { Capsules } from './capsules';
 import { Children } from './children';
 import type { EngineDeps } from './context';
@@ -53,6 +54,7 @@ export class Engine {
   readonly tasks: Tasks;
   readonly runs: Runs;
   readonly capsules: Capsules;
+  readonly byHand: ByHand;
   readonly schedules: Schedules;
   readonly redeploys: Redeploys;
   readonly replays: Replays;
@@ -138,6 +140,7 @@ export class Engine {
     this.waker = new Waker(deps, this.capsules, this.guards);
     this.sleeper = new Sleeper(deps, this.capsules);
     const { guards, runs, capsules, sleeper, tasks } = this;
+    this.byHand = new ByHand(deps, capsules, guards, sleeper);
     this.emergencyStops = new EmergencyStops(deps, guards, runs, capsules, sleeper, tasks);
     const doubter = new Doubter(deps, this.runs, this.capsules);
     const timetable = new Timetable(deps.registry);

@@ -159,6 +159,8 @@ export class Prewarmer {
   }
 
   private async isOver({ for: what }: Pick<Warm, 'for'>): Promise<boolean> {
+    // A person's wish ends with its time, and not before; who keeps a release awake lets go of it.
+    if ('by' in what || 'releaseId' in what) return false;
     if ('runId' in what) return !isAwaited((await this.runs.get(what.runId))?.state, what.stepId);
     const workflow = this.deps.registry.findWorkflow(what.workflowId);
     if (!workflow?.schedule || workflow.schedule.enabled === false) return true;
@@ -216,7 +218,8 @@ export class Prewarmer {
   }
 
   private async workflowOf(what: WarmFor): Promise<string | undefined> {
-    return 'workflowId' in what ? what.workflowId : (await this.runs.get(what.runId))?.state.workflowId;
+    if ('workflowId' in what) return what.workflowId;
+    return 'runId' in what ? (await this.runs.get(what.runId))?.state.workflowId : undefined;
   }
 
   private async cool(capsuleId: string, what: WarmFor): Promise<void> {

@@ -9,6 +9,8 @@ import { pause } from './pause';
 /** A platform that cannot count replicas is believed asleep after so many probes that nobody answered. */
 const SILENT_PROBES = 3;
 const LONGEST_VERIFY_PAUSE_MS = 2_000;
+/** What was seen and has not changed is noted again after this. */
+const NOTE_AGAIN_MS = 60_000;
 /** An answer that says that a capsule is to be scaled down is good for so long from the question on. */
 const FENCE_MS = 1_000;
 /** Questions in a row whose answers came too late; the sweeper asks again. */
@@ -16,6 +18,8 @@ const MAX_STALE = 5;
 
 export class Sleeper {
   private readonly verifying = new Map<string, number>();
+  /** What was last noted of each capsule. */
+  private readonly noted = new Map<string, { of: string; at: number }>();
   /** When each capsule was last read back with zero replicas. */
   private readonly zeroSeen = new Map<string, number>();
 
@@ -41,7 +45,7 @@ export class Sleeper {
     let wait = limits.verifyMs;
     try {
       while (clock.now() < until) {
-        const { running, desired } = await this.look(id);
+        const { running, desired } = await this.look(capsule);
         const uncounted = desired === 0 && running === 'unknown';
         silent = uncounted && (await this.isSilent(capsule)) ? silent + 1 : 0;
         const seen = silent >= SILENT_PROBES ? 0 : running;
@@ -97,7 +101,7 @@ export class Sleeper {
   async reconcile(capsule: CapsuleState): Promise<void> {
     const { id, generation, status } = capsule;
     if (status !== 'asleep' && status !== 'awake') return;
-    const { running, desired } = await this.look(id);
+    const { running, desired } = await this.look(capsule);
     if (running === 0) this.zeroSeen.set(id, this.deps.clock.now());
     if (status === 'asleep' && typeof running === 'number' && running > 0) {
       this.deps.log.warn({ capsule: id, running }, 'awake without a reason; put to sleep');
@@ -119,7 +123,30 @@ export class Sleeper {
     await store.noteStray({ capsuleId: id, agentId, replicas, since, foundAt });
   }
 
-  private async look(id: string) {
+  private async look(capsule: CapsuleState) {
+    const seen = await this.observe(capsule.id);
+    await this.note(capsule, seen.running);
+    return seen;
+  }
+
+  /** For people, who see by it what drifts; written where it is news, and now and then to show that it is not old. */
+  private async note({ id, status, generation }: CapsuleState, running: number | 'unknown'): Promise<void> {
+    const { store, clock, log } = this.deps;
+    const at = clock.now();
+    const of = `${running} ${status} ${generation}`;
+    const known = this.noted.get(id);
+    if (known?.of === of && at - known.at < NOTE_AGAIN_MS) return;
+    this.noted.set(id, { of, at });
+    try {
+      await store.noteObserved(id, running === 'unknown' ? null : running, at);
+    } catch (error) {
+      // What is done about it does not depend on the note; the next look notes it.
+      this.noted.delete(id);
+      log.warn({ capsule: id, err: error }, 'what the platform runs could not be noted');
+    }
+  }
+
+  private async observe(id: string) {
     try {
       return await this.deps.platform.observe(id);
     } catch (error) {

@@ -19,6 +19,7 @@ import type { Deduplication, Rate } from '../domain/flow';
 import type { FlowStore } from './flow';
 import type { CostStore } from './costs';
 import type { NotificationStore } from './notifications';
+import type { ObservationStore } from './observations';
 import type { ProtocolStore } from './protocols';
 import type { RedeployStore } from './redeploys';
 import type { ReleaseStore } from './release-store';
@@ -200,7 +201,8 @@ export interface Store
     SwitchStore,
     BreakerStore,
     ProtocolStore,
-    ReleaseStore {
+    ReleaseStore,
+    ObservationStore {
   /** Commits a change, or says which race it lost. Throws only when the store itself fails. */
   commit(change: Change): Promise<CommitResult>;
 

@@ -1,6 +1,6 @@
 /** Commands about runs, workflows, agents and capsules over a real orchestrator with a real agent: golden outputs. */
 import type { Orchestrator } from '../../src/compose';
-import { stepIs } from '../e2e/support/runs';
+import { capsuleIs, stepIs } from '../e2e/support/runs';
 import { World } from '../e2e/support/world';
 import { useProcesses } from '../support/processes';
 import { freePort } from '../support/ports';
@@ -101,6 +101,30 @@ it('lists workflows, agents and capsules', async () => {
   expect(agents[1]).toMatch(/^alpha +capsule-alpha +api +1 +0 s +\$0\.05 +http:/);
   const capsules = (await cli(['capsules'])).text.split('\n');
   expect(capsules[1]).toMatch(/^capsule-alpha +(asleep|draining|awake) +\d+ s +1 +\d+\.\d\d s +0 +0/);
+});
+
+it('wakes a capsule by hand and puts it to sleep, by its id or that of its agent', async () => {
+  const woken = await cli(['capsules', 'wake', 'alpha', '--for', '60', '--reason', 'a look inside']);
+  expect([woken.code, woken.text]).toEqual([
+    0,
+    expect.stringMatching(/^capsule-alpha is (waking|awake), and sleeps again at \d\d:\d\d:\d\d UTC\.\n$/),
+  ]);
+  await capsuleIs(orchestrator, 'alpha', 'awake');
+  expect((await cli(['capsules'])).text).toMatch(/woken by hand \(a look inside\), until /);
+  const boots = (await cli(['capsules', '--boots'])).text.split('\n');
+  expect(boots[0]).toMatch(/^capsule +boots +median +p95 +release$/);
+  expect(boots[1]).toMatch(/^capsule-alpha +\d+ +\d+\.\d\d s +\d+\.\d\d s/);
+  const terminal = await onTerminal(['capsules', 'sleep', 'capsule-alpha', '--force']);
+  await terminal.waitFor(/Put capsule-alpha to sleep, whatever is at work on it\? \[y\/N\]/);
+  terminal.write('y\r');
+  expect((await terminal.exited).code).toBe(0);
+  await capsuleIs(orchestrator, 'alpha', 'asleep');
+
+  await cli(['pause', '--agent', 'alpha', '--message', 'maintenance']);
+  const held = await cli(['capsules', 'wake', 'alpha']);
+  expect([held.code, held.text]).toEqual([7, expect.stringMatching(/capsule-held.*maintenance/s)]);
+  await cli(['resume', '--agent', 'alpha']);
+  expect((await cli(['capsules', 'sleep', 'beta'])).code).toBe(3);
 });
 
 it('shows what goes on, once in a pipe and until q on a terminal', async () => {

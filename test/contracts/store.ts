@@ -12,6 +12,7 @@ import { inboxContract } from './store-inbox';
 import { keyContract } from './store-keys';
 import { leaseContract } from './store-leases';
 import { notificationContract } from './store-notifications';
+import { observationContract } from './store-observations';
 import { protocolContract } from './store-protocols';
 import { recordContract } from './store-record';
 import { redeployContract } from './store-redeploys';
@@ -56,5 +57,6 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     budgetContract(store);
     keyContract(store);
     releaseContract(store);
+    observationContract(store);
   });
 }

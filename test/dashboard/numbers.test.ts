@@ -1,15 +1,6 @@
 /** Small calculations of the dashboard. */
-import { histogram, quantile } from '../../dashboard/src/screens/capsules/histogram';
+import { histogram } from '../../dashboard/src/screens/capsules/histogram';
 import { MAX_VIEWS, parseViews, withView } from '../../dashboard/src/screens/runs/saved';
-
-test.each([
-  [[5], 0.95, 5],
-  [[3, 1, 2], 0.5, 2],
-  [Array.from({ length: 100 }, (_, i) => i + 1), 0.95, 95],
-  [[1, 2], 0, 1],
-])('the quantile of %j at %d is %d', (values, share, expected) => {
-  expect(quantile(values, share)).toBe(expected);
-});
 
 test('bins hold every value once, the highest too', () => {
   const values = [100, 110, 120, 200, 400, 500, 500, 900, 1_000, 1_000];

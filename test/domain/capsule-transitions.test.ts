@@ -15,9 +15,21 @@ import { diagram, differences, Transitions } from './state-machine';
 
 /** Where a status may lead with an event, `=` for itself. Events that are not named leave it as it is. */
 const TABLE: Record<CapsuleStatus, Partial<Record<EventType, string>>> = {
-  asleep: { demand: '= waking', prewarmed: '= waking', stray: 'draining', due: '= waking' },
-  waking: { cooled: '= draining', healthy: '= awake', 'wake-failed': 'draining', held: 'draining' },
-  awake: { idle: '= draining', distrust: 'draining', gone: 'asleep' },
+  asleep: {
+    demand: '= waking',
+    prewarmed: '= waking',
+    'woken-by-hand': '= waking',
+    stray: 'draining',
+    due: '= waking',
+  },
+  waking: {
+    cooled: '= draining',
+    'sent-to-sleep': '= draining',
+    healthy: '= awake',
+    'wake-failed': 'draining',
+    held: 'draining',
+  },
+  awake: { idle: '= draining', 'sent-to-sleep': '= draining', distrust: 'draining', gone: 'asleep' },
   draining: { observed: '= asleep' },
 };
 
@@ -74,7 +86,8 @@ describe('in every state that can be reached', () => {
     const first = visits.filter((v) => scalesDown(v) && v.before.status !== 'draining');
     expect(first.length).toBeGreaterThan(0);
     for (const { event, decision } of first) {
-      const unwanted = event.type === 'idle' || event.type === 'cooled';
+      const unwanted =
+        event.type === 'idle' || event.type === 'cooled' || (event.type === 'sent-to-sleep' && !event.force);
       expect(decision.unless).toBe(unwanted ? 'held-or-waiting' : 'held');
     }
     // Sent again while draining: nobody gets a lease any more, and those who had one have lost it.

@@ -13,6 +13,8 @@ export const EVENT_TYPES = [
   'demand',
   'prewarmed',
   'cooled',
+  'woken-by-hand',
+  'sent-to-sleep',
   'scaled-up',
   'connected',
   'healthy',
@@ -45,6 +47,8 @@ export function everyEvent({ generation }: Pick<CapsuleState, 'generation'>, at:
     { type: 'demand' },
     { type: 'prewarmed', for: TICK, until: at + 2, reason: 'due soon' },
     { type: 'cooled', for: TICK, reason: 'it will not come' },
+    { type: 'woken-by-hand', until: at + 2, reason: 'a look inside' },
+    ...[false, true].map((force) => ({ type: 'sent-to-sleep' as const, reason: 'enough', force })),
     { type: 'scaled-up', generation, at },
     { type: 'connected', generation, at },
     ...['boot-a', 'boot-b'].map((bootId) => ({ type: 'healthy' as const, generation, bootId, at })),
@@ -104,7 +108,7 @@ function essence(state: CapsuleState, now: number): string {
     from(state.scaledDownAt, -LIMITS.rescaleMs),
     shift && shift.acceptedAt !== undefined,
     shift && shift.prewarm !== undefined,
-    (state.warm ?? []).map((w) => from(w.until)),
+    (state.warm ?? []).map((w) => [from(w.until), 'by' in w.for]),
   ]);
 }
 

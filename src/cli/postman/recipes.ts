@@ -188,6 +188,19 @@ export const RECIPES: Record<string, Recipe> = {
     codes: ['builds-unsupported', 'platform-refused'],
     carry: { buildId: '.items[0]?.buildId' },
   },
+  // Wakes and stops nothing: what is shown is the refusal of what there is not.
+  wakeCapsule: {
+    params: { capsuleId: 'no-such-capsule' },
+    body: { reason: 'from Postman', forSeconds: 60 },
+    statuses: [404],
+    codes: ['capsule-not-found'],
+  },
+  sleepCapsule: {
+    params: { capsuleId: 'no-such-capsule' },
+    body: { reason: 'from Postman' },
+    statuses: [404],
+    codes: ['capsule-not-found'],
+  },
   getBuild: {
     query: { logLines: '20' },
     statuses: [200, 404, 501, 502],

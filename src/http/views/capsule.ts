@@ -1,6 +1,15 @@
 /** Agents, capsules and shifts as the API shows them. */
 import { z } from 'zod';
-import { CAPSULE_STATUSES, learnedBootMs, type CapsuleState, type Shift } from '../../domain/capsule';
+import {
+  BOOT_RELEASES,
+  BOOT_SAMPLES,
+  CAPSULE_STATUSES,
+  learnedBootMs,
+  quantileOf,
+  type CapsuleState,
+  type Shift,
+} from '../../domain/capsule';
+import { replicasOf, statusSince, type Observation } from '../../domain/drift';
 import type { Agent } from '../../registry';
 import type { CapsuleRecord } from '../../store/store';
 import { isoTime, maybeMs, maybeTime, name } from '../schema';
@@ -112,15 +121,36 @@ export const CapsuleSummary = name(
   }),
 );
 
+const BootTimes = {
+  medianMs: maybeMs,
+  p95Ms: maybeMs,
+  samples: z.number().int().describe('How many boots this is learned from.'),
+  timesMs: z.array(z.number()).describe(`The last ${BOOT_SAMPLES}, newest first.`),
+};
+
 export const CapsuleView = name(
   'Capsule',
   CapsuleSummary.extend({
     since: maybeTime.describe('Since when it has this status; null before its first shift.'),
     boot: z.object({
-      medianMs: maybeMs,
-      p95Ms: maybeMs,
-      samples: z.number().int().describe('How many boots this is learned from.'),
+      ...BootTimes,
+      byRelease: z
+        .array(z.object({ release: z.string(), ...BootTimes }))
+        .describe(
+          `Where agents tell their release: of ${BOOT_RELEASES} at most, that which booted last first.`,
+        ),
     }),
+    replicas: z.object({
+      desired: z.number().int().describe('What its status asks for.'),
+      observed: z
+        .number()
+        .int()
+        .nullable()
+        .describe('What the platform was last seen to run; null: unknown.'),
+      observedAt: maybeTime,
+      driftSince: maybeTime.describe('Since when the two differ; null while they do not.'),
+    }),
+    handHeldUntil: maybeTime.describe('Woken by hand until then.'),
     activity: z.object({
       held: z.number().int().describe('Leases held now.'),
       waiting: z.number().int().describe('Steps that wait for one.'),
@@ -147,20 +177,27 @@ export function capsuleSummary(state: CapsuleState): z.infer<typeof CapsuleSumma
   };
 }
 
-/** @param last the capsule's newest shift, for when it fell asleep */
+interface Around {
+  reasonsAwake: string[];
+  /** The capsule's newest shift, for when it fell asleep. */
+  last: Shift | undefined;
+  /** What the platform was last seen to run. */
+  seen: Observation | undefined;
+}
+
 export function capsuleView(
   { state, activity }: CapsuleRecord,
-  reasonsAwake: string[],
-  last: Shift | undefined,
+  { reasonsAwake, last, seen }: Around,
 ): z.infer<typeof CapsuleView> {
+  const since = statusSince(state, last);
+  const { desired, observed, observedAt, driftSince } = replicasOf(state, seen, since);
+  const hand = state.warm?.find(({ for: what }) => 'by' in what);
   return {
     ...capsuleSummary(state),
-    since: isoOrNull(statusSince(state, last)),
-    boot: {
-      medianMs: learnedBootMs(state, 0.5) ?? null,
-      p95Ms: learnedBootMs(state, 0.95) ?? null,
-      samples: state.bootMs.length,
-    },
+    since: isoOrNull(since),
+    boot: bootView(state),
+    replicas: { desired, observed, observedAt: isoOrNull(observedAt), driftSince: isoOrNull(driftSince) },
+    handHeldUntil: isoOrNull(hand?.until),
     activity: {
       held: activity.held,
       waiting: activity.waiting,
@@ -173,15 +210,23 @@ export function capsuleView(
   };
 }
 
-function statusSince({ status, shift }: CapsuleState, last: Shift | undefined): number | undefined {
-  switch (status) {
-    case 'asleep':
-      return last?.zeroAt;
-    case 'waking':
-      return shift?.requestedAt;
-    case 'awake':
-      return shift?.healthyAt;
-    case 'draining':
-      return shift?.scaleDownAt;
-  }
+/** What is learned is of the release that booted last, where agents tell theirs. */
+function bootView(state: CapsuleState): z.infer<typeof CapsuleView>['boot'] {
+  const { bootMs, release: newest, releaseBootMs = {} } = state;
+  const releases = Object.entries(releaseBootMs).sort(
+    ([a], [b]) => Number(b === newest) - Number(a === newest),
+  );
+  return {
+    medianMs: learnedBootMs(state, 0.5) ?? null,
+    p95Ms: learnedBootMs(state, 0.95) ?? null,
+    samples: bootMs.length,
+    timesMs: bootMs,
+    byRelease: releases.map(([release, timesMs]) => ({
+      release,
+      medianMs: quantileOf(timesMs, 0.5) ?? null,
+      p95Ms: quantileOf(timesMs, 0.95) ?? null,
+      samples: timesMs.length,
+      timesMs,
+    })),
+  };
 }

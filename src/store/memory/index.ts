@@ -18,6 +18,7 @@ import { memoryFlow, purgeFlow } from './flow';
 import { memoryCosts, purgeCosts } from './costs';
 import { memoryKeys } from './keys';
 import { memoryNotifications } from './notifications';
+import { memoryObservations } from './observations';
 import { memoryProtocols } from './protocols';
 import { memoryRedeploys } from './redeploys';
 import { memoryReleases } from './releases';
@@ -47,6 +48,7 @@ export function createMemoryStore({ environment = 'development' } = {}): Store {
     ...memoryAudit(tables),
     ...memoryKeys(tables),
     ...memoryReleases(tables),
+    ...memoryObservations(),
     ...rest(tables),
   };
 }

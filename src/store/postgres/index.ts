@@ -16,6 +16,7 @@ import { KeyQueries } from './keys';
 import { migrate } from './migrate';
 import { createPool } from './pool';
 import { NotificationQueries } from './notifications';
+import { ObservationQueries } from './observations';
 import { ProtocolQueries } from './protocols';
 import { RedeployQueries } from './redeploys';
 import { ReleaseQueries } from './releases';
@@ -117,6 +118,7 @@ function compose(pool: Pool): Store {
     ...new AuditQueries(pool).store(),
     ...new KeyQueries(pool).store(),
     ...new ReleaseQueries(pool).store(),
+    ...new ObservationQueries(pool).store(),
     ledger: (after, limit) => ledger(pool, after, limit),
     sharedSecret: (name, proposal) => sharedSecret(pool, name, proposal),
     ping: async () => void (await pool.query('SELECT 1')),

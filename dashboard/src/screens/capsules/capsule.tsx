@@ -5,12 +5,14 @@ import { onCapsule, useQuery } from '../../api/query';
 import type { Capsule, Page, Shift } from '../../api/types';
 import { Badge } from '../../parts/badge';
 import { Bar, Legend } from '../../parts/bar';
+import { CapsuleActions } from '../../parts/capsule-actions';
 import { Pager } from '../../parts/pager';
 import { QueryView } from '../../parts/query-view';
 import { SPLIT_LEGEND, splitParts } from '../../parts/split';
 import { counted, duration, msBetween, Time } from '../../parts/time';
 import { usePlace } from '../../router';
 import { Boots } from './boots';
+import { ReplicasSeen } from './drift';
 import { ShiftStrip } from './strip';
 
 const PAGE = 50;
@@ -32,10 +34,18 @@ export function CapsuleScreen({ id }: { id: string }) {
       <QueryView query={capsules}>
         {() =>
           capsule ? (
-            <p class="dim">
-              {id} · {counted(capsule.generation, 'shift')}
-              {capsule.reasonsAwake.length > 0 && ` · awake for ${capsule.reasonsAwake.join(', ')}`}
-            </p>
+            <>
+              <p class="dim">
+                {id} · {counted(capsule.generation, 'shift')}
+                {capsule.reasonsAwake.length > 0 && ` · awake for ${capsule.reasonsAwake.join(', ')}`}
+              </p>
+              <p>
+                Replicas: <ReplicasSeen replicas={capsule.replicas} />
+              </p>
+              <CapsuleActions capsule={capsule} reload={capsules.reload} />
+              <h2>How long it takes to boot</h2>
+              <Boots boot={capsule.boot} />
+            </>
           ) : (
             <p>There is no such capsule.</p>
           )
@@ -46,8 +56,6 @@ export function CapsuleScreen({ id }: { id: string }) {
           <>
             <h2>Shifts over time</h2>
             <ShiftStrip shifts={items} />
-            <h2>How long it takes to boot</h2>
-            <Boots shifts={items} />
             <h2>Shifts</h2>
             <Shifts shifts={items} />
             <Legend parts={SPLIT_LEGEND} />
@@ -95,7 +103,7 @@ function Shifts({ shifts }: { shifts: readonly Shift[] }) {
   );
 }
 
-export const bootMs = ({ acceptedAt, healthyAt }: Shift): number | null =>
+const bootMs = ({ acceptedAt, healthyAt }: Shift): number | null =>
   acceptedAt === null || healthyAt === null ? null : msBetween(acceptedAt, healthyAt);
 
 function ShiftBar({ shift: { generation, split }, whole }: { shift: Shift; whole: number }) {

@@ -1,4 +1,4 @@
-/** Bins of equal width, and quantiles: small numbers of samples, shown as they are. */
+/** Bins of equal width: small numbers of samples, shown as they are. */
 export interface Bin {
   from: number;
   to: number;
@@ -19,10 +19,4 @@ export function histogram(values: readonly number[]): Bin[] {
     counts[at] = (counts[at] ?? 0) + 1;
   }
   return counts.map((count, i) => ({ from: low + i * width, to: low + (i + 1) * width, count }));
-}
-
-/** The smallest value that at least this share of them does not exceed. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }

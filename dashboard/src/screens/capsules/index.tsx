@@ -4,12 +4,14 @@ import { onCapsule, useQuery } from '../../api/query';
 import type { Agent, Capsule, CostReport, Page } from '../../api/types';
 import { Badge } from '../../parts/badge';
 import { Bar, Legend } from '../../parts/bar';
+import { CapsuleActions } from '../../parts/capsule-actions';
 import { useCursor } from '../../parts/cursor';
 import { Fact } from '../../parts/fact';
 import { QueryView } from '../../parts/query-view';
 import { SPLIT_LEGEND, splitParts } from '../../parts/split';
 import { duration, Time } from '../../parts/time';
 import { go } from '../../router';
+import { ReplicasSeen } from './drift';
 
 export const capsuleHref = (id: string): string => `/app/capsules/${encodeURIComponent(id)}`;
 const MINUTE_MS = 60_000;
@@ -39,6 +41,7 @@ export function CapsulesScreen() {
                 <Card
                   key={capsule.id}
                   capsule={capsule}
+                  reload={capsules.reload}
                   isAt={i === at}
                   agent={agents.data?.items.find(({ id }) => id === capsule.agentId)}
                   cost={costs.data?.items.find(({ key }) => key === capsule.agentId)}
@@ -66,12 +69,14 @@ export function CapsulesScreen() {
 interface CardProps {
   isAt: boolean;
   capsule: Capsule;
+  reload: () => void;
   agent: Agent | undefined;
   cost: CostReport['items'][number] | undefined;
 }
 
-function Card({ isAt, capsule, agent, cost }: CardProps) {
+function Card({ isAt, capsule, reload, agent, cost }: CardProps) {
   const { id, agentId, status, since, generation, boot, reasonsAwake, lastError, failedWakes } = capsule;
+  const { replicas } = capsule;
   return (
     <li class={`card ${isAt ? 'at' : ''}`} data-capsule={id}>
       <div class="row">
@@ -89,6 +94,9 @@ function Card({ isAt, capsule, agent, cost }: CardProps) {
         <Fact name="Boots in" title={`Learned from ${boot.samples} boots`}>
           {duration(boot.medianMs)}, p95 {duration(boot.p95Ms)}
         </Fact>
+        <Fact name="Replicas">
+          <ReplicasSeen replicas={replicas} />
+        </Fact>
         {reasonsAwake.length > 0 && <Fact name="Awake for">{reasonsAwake.join(', ')}</Fact>}
       </dl>
       {failedWakes > 0 && (
@@ -98,6 +106,7 @@ function Card({ isAt, capsule, agent, cost }: CardProps) {
         </p>
       )}
       {cost && <Spent cost={cost} />}
+      <CapsuleActions capsule={capsule} reload={reload} />
     </li>
   );
 }

@@ -4,9 +4,12 @@ import { capsuleShown } from '../../../../src/domain/status';
 import { onCapsule, onRun, useQuery } from '../../api/query';
 import type { Agent, Capsule, Page, RunSummary } from '../../api/types';
 import { Badge } from '../../parts/badge';
+import { SleepNow } from '../../parts/capsule-actions';
 import { QueryView } from '../../parts/query-view';
 import { duration, msBetween, usd } from '../../parts/time';
 import { runHref } from '../../router';
+import { may } from '../../session';
+import { isDrifting } from '../capsules/drift';
 
 /** A capsule between its last work and its sleep has no reason for a moment; longer is wrong. */
 const WITHOUT_REASON_MS = 30_000;
@@ -30,7 +33,7 @@ export function Capsules({ running }: { running: readonly RunSummary[] }) {
         {({ items }) => (
           <>
             {items.filter(isAwakeForNothing).map((capsule) => (
-              <AwakeForNothing key={capsule.id} capsule={capsule} />
+              <AwakeForNothing key={capsule.id} capsule={capsule} reload={capsules.reload} />
             ))}
             <ul class="tiles">
               {items.map((capsule) => (
@@ -49,16 +52,21 @@ export function Capsules({ running }: { running: readonly RunSummary[] }) {
   );
 }
 
-function isAwakeForNothing({ status, reasonsAwake, activity, since }: Capsule): boolean {
+/** Nothing keeps it awake, or the platform runs replicas of it that nobody wants. */
+function isAwakeForNothing({ status, reasonsAwake, activity, since, replicas }: Capsule): boolean {
+  if (replicas.desired === 0) return isDrifting(replicas, WITHOUT_REASON_MS);
   const idleFor = msBetween(activity.idleSince ?? since, null) ?? 0;
   return status === 'awake' && reasonsAwake.length === 0 && idleFor > WITHOUT_REASON_MS;
 }
 
-const AwakeForNothing = ({ capsule }: { capsule: Capsule }) => (
-  <div class="banner tone-bad" role="alert">
-    <span aria-hidden="true">✕ </span>
-    {capsule.agentId} is awake without a reason, and is billed. The sweeper should have put it to sleep; look
-    whether the platform answers: {capsule.lastError ?? 'it reported no error'}.
+const AwakeForNothing = ({ capsule, reload }: { capsule: Capsule; reload: () => void }) => (
+  <div class="banner tone-bad row" role="alert">
+    <span>
+      <span aria-hidden="true">✕ </span>
+      {capsule.agentId} is awake without a reason, and is billed. The sweeper should have put it to sleep;
+      look whether the platform answers: {capsule.lastError ?? 'it reported no error'}.
+    </span>
+    {may('operator') && <SleepNow id={capsule.id} agentId={capsule.agentId} reload={reload} />}
   </div>
 );
 
