@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { createProgram } from './program';
+import { programFor } from './lazy';
 import { run } from './run';
 
-void run(createProgram());
+void programFor(process.argv).then((program) => run(program));

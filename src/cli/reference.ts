@@ -17,6 +17,16 @@ function* walk(command: Command, name: string): Generator<{ name: string; comman
   }
 }
 
+/** What the help of the program says of each command: its name, with what follows it, and what it does. */
+export function listingOf(program: Command): Array<{ name: string; term: string; description: string }> {
+  const help = program.createHelp();
+  return program.commands.map((command) => ({
+    name: command.name(),
+    term: help.subcommandTerm(command),
+    description: help.subcommandDescription(command),
+  }));
+}
+
 /** A page of Markdown. */
 export function referencePage(program: Command): string {
   const sections = commandsOf(program).map(({ name, command }) =>

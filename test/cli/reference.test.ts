@@ -1,10 +1,13 @@
 /** What the documentation says of the command line, against the commands. */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT_MEANINGS } from '../../src/cli/exit';
 import { createProgram } from '../../src/cli/program';
-import { commandsOf, referencePage } from '../../src/cli/reference';
+import { LOADERS } from '../../src/cli/lazy';
+import { LISTING } from '../../src/cli/listing';
+import { commandsOf, listingOf, referencePage } from '../../src/cli/reference';
 
 const ROOT = join(__dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -12,6 +15,33 @@ const commands = commandsOf(createProgram());
 
 it('has the help of every command as it is: npm run docs:cli writes it', () => {
   expect(read('docs/cli-reference.md')).toBe(referencePage(createProgram()));
+});
+
+describe('the program as it is started', () => {
+  it('lists the commands as they are: npm run docs:cli writes the list', () => {
+    expect(LISTING).toEqual(listingOf(createProgram()));
+    expect(Object.keys(LOADERS)).toEqual(createProgram().commands.map((c) => c.name()));
+  });
+
+  it('says the same of itself and of each command as the whole program', () => {
+    const script = `
+      const [{ programFor }, { createProgram }] = [require('./dist/cli/lazy'), require('./dist/cli/program')];
+      const help = (command) => command && command.createHelp().formatHelp(command, command.createHelp());
+      const whole = createProgram();
+      const started = (...words) => programFor(['node', 'reveille', ...words]);
+      const find = (program, name) => program.commands.find((c) => c.name() === name);
+      (async () => {
+        const wrong = [];
+        for (const words of [['--help'], ['runs', '--help'], [], ['no-such-command']])
+          if (help(await started(...words)) !== help(whole)) wrong.push(words);
+        for (const { _name: name } of whole.commands)
+          for (const words of [[name], ['help', name]])
+            if (help(find(await started(...words), name)) !== help(find(whole, name))) wrong.push(words);
+        console.log(JSON.stringify({ wrong, tried: whole.commands.length }));
+      })();`;
+    const said = execFileSync(process.execPath, ['-e', script], { cwd: ROOT, encoding: 'utf8' });
+    expect(JSON.parse(said)).toEqual({ wrong: [], tried: LISTING.length });
+  });
 });
 
 it('has every command in the table of docs/cli.md', () => {
