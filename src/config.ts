@@ -1,6 +1,7 @@
 /** The configuration: zod over the environment, read once, all errors at once, secrets redacted. */
 export { loadConfig } from './config/load';
 export type { Config, Env, LoadedConfig } from './config/load';
+export type { GrpcConfig } from './config/grpc';
 export type { NotifyConfig } from './config/notify';
 export type { PlatformConfig } from './config/platform';
 export { Secret } from './config/secret';

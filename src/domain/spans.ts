@@ -31,7 +31,7 @@ export interface SpanData {
 /** Runs that share a shift and are each told of it; it may have served thousands. */
 const MAX_RUNS_OF_SHIFT = 50;
 
-interface Part {
+export interface Part {
   key: ReadonlyArray<string | number>;
   parent?: ReadonlyArray<string | number>;
   name: string;
@@ -43,18 +43,20 @@ interface Part {
   cause?: SpanData['cause'] | undefined;
 }
 
-/** A part that was reached; none otherwise. */
-function partOf(runId: string, part: Part): SpanData[] {
+/** A part of a run that was reached; none otherwise. */
+const partOf = (runId: string, part: Part): SpanData[] =>
+  spanOf(runId, { ...part, attributes: { 'reveille.run.id': runId, ...part.attributes } });
+
+/** A part that was reached of whatever a trace is about; none otherwise. @param of its id, a UUID */
+export function spanOf(of: string, part: Part): SpanData[] {
   const { key, parent, name, from, to, kind = 'internal', attributes = {}, fault, cause } = part;
   if (from === undefined || to === undefined) return [];
-  const told = Object.entries({ 'reveille.run.id': runId, ...attributes }).flatMap(([k, v]) =>
-    v === undefined ? [] : [[k, v] as const],
-  );
+  const told = Object.entries(attributes).flatMap(([k, v]) => (v === undefined ? [] : [[k, v] as const]));
   return [
     {
-      ...{ traceId: traceIdOf(runId), spanId: spanIdOf(runId, ...key), name, kind },
+      ...{ traceId: traceIdOf(of), spanId: spanIdOf(of, ...key), name, kind },
       ...{ from, to: Math.max(from, to), attributes: Object.fromEntries(told) },
-      ...(parent && { parentId: spanIdOf(runId, ...parent) }),
+      ...(parent && { parentId: spanIdOf(of, ...parent) }),
       ...(fault !== undefined && { fault }),
       ...(cause && { cause }),
     },

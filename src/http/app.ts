@@ -1,15 +1,15 @@
 /** The orchestrator's HTTP surface. The order below is the order in which a request passes. */
 import express, { type Express } from 'express';
-import { People } from './auth-people';
 import type { AppDeps } from './deps';
+import { openDoor, type Door } from './door';
 import { errorHandler } from './failures';
-import { Gate } from './gate';
 import { securityHeaders } from './headers';
 import { mount, unmatched } from './mount';
 import { requestLog } from './request-log';
 import { ROUTES } from './routes';
 
-export function createApp(deps: AppDeps): Express {
+/** @param door given where another protocol shares it */
+export function createApp(deps: AppDeps, door: Door = openDoor(deps)): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -18,8 +18,7 @@ export function createApp(deps: AppDeps): Express {
 
   app.use(requestLog(deps));
   app.use(securityHeaders);
-  const people = new People(deps);
-  const gate = new Gate({ ...deps, people });
+  const { people, gate } = door;
   mount(app, ROUTES, gate, { ...deps, people }); // each route: gate, body, check, handler
   app.use(gate.member, unmatched(ROUTES)); // strangers are not told what is there
   app.use(errorHandler(deps));

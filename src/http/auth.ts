@@ -78,7 +78,7 @@ export function isFromThisMachine({ socket, headers }: Pick<IncomingMessage, 'so
   );
 }
 
-const isLoopbackAddress = (address: string): boolean =>
+export const isLoopbackAddress = (address: string): boolean =>
   address === '::1' || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/i.test(address);
 
 /** `localhost`, `127.…` or `[::1]`, with or without a port. */

@@ -201,6 +201,22 @@ export async function getDeployment(rolloutId: string, deps: Deps): Promise<Depl
   return viewOf(await rolloutOf(rolloutId, deps), deps);
 }
 
+/** What one of its verdicts rests on. */
+export async function evidenceOf(
+  rolloutId: string,
+  hash: string,
+  deps: Deps,
+): Promise<Record<string, unknown>> {
+  const { verdicts } = await rolloutOf(rolloutId, deps);
+  const isOurs = verdicts.some((v) => v.evidence.includes(hash));
+  const content = isOurs ? await deps.store.releasePart(hash) : undefined;
+  if (!content)
+    throw new Problem('rollout-not-found', {
+      detail: `No verdict of rollout ${rolloutId} rests on ${hash}.`,
+    });
+  return JSON.parse(content.toString('utf8')) as Record<string, unknown>;
+}
+
 async function rolloutOf(id: string, { store }: Pick<Deps, 'store'>): Promise<Rollout> {
   const found = await store.rollout(id);
   if (!found) throw new Problem('rollout-not-found', { detail: `There is no rollout ${id}.` });

@@ -50,7 +50,8 @@ export function sendProblem(res: Response, problem: Problem): void {
   res.type('application/problem+json').send(JSON.stringify(problem.body(requestIdOf(res))));
 }
 
-async function toProblem(error: unknown, deps: Pick<AppDeps, 'store' | 'clock'>): Promise<Problem> {
+/** What a caller is told of whatever was thrown. */
+export async function toProblem(error: unknown, deps: Pick<AppDeps, 'store' | 'clock'>): Promise<Problem> {
   if (error instanceof Problem) return error;
   const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
   const code = typeof type === 'string' ? BODY_ERRORS[type] : undefined;

@@ -12,6 +12,7 @@ import type { Store } from '../store/store';
 import type { NotifySample } from '../notify';
 import { withDeadline } from './deadline';
 import { countNotifications, recordGauges, type RecordStore } from './record-metrics';
+import { countRollouts, releaseGauges, type ReleaseReads, type ValidationSample } from './rollout-metrics';
 import { countStages } from './stage-metrics';
 
 /** Overdue rows are counted up to here; more than that is "many". */
@@ -26,7 +27,7 @@ const LAG_SAMPLE_MS = 250;
 const COLLECT_DEADLINE_MS = 3_000;
 
 export interface MetricsDeps {
-  store: Pick<Store, 'capsules' | 'dueRuns' | 'dueCapsules' | 'alerts'> & RecordStore;
+  store: Pick<Store, 'capsules' | 'dueRuns' | 'dueCapsules' | 'alerts'> & RecordStore & ReleaseReads;
   clock: Clock;
   events: EventEmitter<EngineEvents>;
   /** Work in hand in this process: the engine's `tasks`. */
@@ -50,6 +51,8 @@ export interface Metrics {
   observeRequest(sample: RequestSample): void;
   /** A try to tell people something. */
   observeNotification(sample: NotifySample): void;
+  /** A stage of the validation pipeline that came to a verdict. */
+  observeValidation(sample: ValidationSample): void;
   /** What became of spans of traces. */
   observeSpans(outcome: 'exported' | 'failed' | 'dropped', spans: number): void;
   /** The exposition text. */
@@ -73,6 +76,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   const stopCounting = countRuns(deps.events, registry);
   const stopCountingAlerts = countAlerts(deps.events, registry);
   const stopStages = countStages({ ...deps, registry });
+  const rollouts = countRollouts(deps.events, registry);
   const observeNotification = countNotifications(registry);
   const spans = new Counter({
     name: 'reveille_spans_total',
@@ -87,6 +91,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     observeRequest: ({ method, route, status, ms }) =>
       requests.observe({ method, route, status: String(status) }, ms / 1_000),
     observeNotification,
+    observeValidation: rollouts.observeValidation,
     observeSpans: (outcome, count) => spans.inc({ outcome }, count),
     text: async () => {
       await readState();
@@ -96,6 +101,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
       stopCounting();
       stopCountingAlerts();
       stopStages();
+      rollouts.close();
       registry.clear();
     },
   };
@@ -177,6 +183,7 @@ function stateGauges(
   );
   const alerts = gauge('reveille_alerts_open', 'Alerts that are open, by kind.', ['kind']);
   const records = recordGauges(registry);
+  const releases = releaseGauges(registry);
   const read = async () => {
     const now = clock.now();
     const [all, runs, due, open] = await Promise.all([
@@ -199,6 +206,7 @@ function stateGauges(
     overdue.set({ entity: 'run' }, runs.length);
     overdue.set({ entity: 'capsule' }, due.length);
     await records.read(store, all, now);
+    await releases.read(store);
     for (const kind of Object.keys(ALERT_KINDS))
       alerts.set({ kind }, open.items.filter((alert) => alert.kind === kind).length);
   };
@@ -210,7 +218,8 @@ function stateGauges(
       up.set(1);
     } catch (error) {
       log.warn({ err: error }, 'metrics could not be read from the store');
-      for (const stale of [capsules, leases, overdue, alerts, ...records.stale]) stale.reset();
+      for (const stale of [capsules, leases, overdue, alerts, ...records.stale, ...releases.stale])
+        stale.reset();
       up.set(0);
     }
   };

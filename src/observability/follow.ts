@@ -1,6 +1,8 @@
 /** Turns what the engine tells of runs and shifts into spans, each once. */
 import type { EventEmitter } from 'node:events';
 import type { WorkedShift } from '../domain/cost/attribute';
+import type { Rollout } from '../domain/rollout/rollout';
+import { spansOfRollout } from '../domain/rollout-spans';
 import type { RunState } from '../domain/run';
 import { Seen } from '../domain/seen';
 import { spansOfAttempt, spansOfRun, spansOfShift, type SpanData } from '../domain/spans';
@@ -34,7 +36,10 @@ export function followWork({ events, clock, send }: FollowDeps): () => void {
     if (told.first(run.id)) send(spansOfRun(run));
   };
   const onShift = (worked: WorkedShift) => send(spansOfShift(worked));
+  // Its end is committed once, in one process.
+  const onRollout = (rollout: Rollout) => send(spansOfRollout(rollout));
   events.on('run', onRun);
   events.on('shift', onShift);
-  return () => void events.off('run', onRun).off('shift', onShift);
+  events.on('rollout', onRollout);
+  return () => void events.off('run', onRun).off('shift', onShift).off('rollout', onRollout);
 }

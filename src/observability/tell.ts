@@ -1,8 +1,9 @@
-/** A line of the log for each run that ends, and for each attempt that does: the failed ones louder. */
+/** A line of the log for each run that ends, each attempt that does, the failed ones louder, and each step of a rollout. */
 import type { EventEmitter } from 'node:events';
+import type { Rollout } from '../domain/rollout/rollout';
 import { isTerminal, type RunState } from '../domain/run';
 import { Seen } from '../domain/seen';
-import type { EngineEvents } from '../engine/context';
+import type { EngineEvents, RolledBackRelease } from '../engine/context';
 import type { Clock, Log } from '../engine/ports';
 
 const MAX_TOLD = 10_000;
@@ -32,6 +33,24 @@ export function tellOfWork({ events, clock, log }: TellDeps): () => void {
     if (!isTerminal(status) || finishedAt === undefined || now - finishedAt >= FRESH_MS) return;
     if (told.first(id)) log.info({ run: id, workflow, status, ms: finishedAt - createdAt }, `run ${status}`);
   };
+  const onRollout = (rollout: Rollout) => log.info(lineOf(rollout), `rollout ${rollout.status}`);
+  const onRollback = (back: RolledBackRelease) => log.info(back, 'rolled back');
   events.on('run', onRun);
-  return () => void events.off('run', onRun);
+  events.on('rollout', onRollout);
+  events.on('rollback', onRollback);
+  return () => void events.off('run', onRun).off('rollout', onRollout).off('rollback', onRollback);
+}
+
+/** Where it stands, since when, and the verdict that led there. */
+function lineOf(rollout: Rollout): object {
+  const { id, agentId: agent, environment, candidate: release, incumbent, strategy, stage } = rollout;
+  const last = rollout.verdicts.at(-1);
+  return {
+    ...{ rollout: id, agent, environment, release, strategy: strategy.name },
+    ...(incumbent !== undefined && { before: incumbent }),
+    ...(strategy.stages[stage] && { stage: strategy.stages[stage].kind }),
+    ...(last && { verdict: last.verdict, reason: last.reason }),
+    ...(last?.since !== undefined && { ms: last.at - last.since }),
+    ...(rollout.abortedFor !== undefined && { abortedFor: rollout.abortedFor }),
+  };
 }

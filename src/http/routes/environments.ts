@@ -64,6 +64,14 @@ const SetPolicy = name(
       .max(MAX_DURATION_MS)
       .optional()
       .describe('How long the release before stays awake; 0: not at all.'),
+    tolerancePercent: z
+      .number()
+      .int()
+      .min(0)
+      .max(1_000)
+      .nullable()
+      .optional()
+      .describe('How much more time and memory than the one before a release may take; null: the default.'),
     reason: reasonText.optional().describe('For the ledger.'),
   }),
 );

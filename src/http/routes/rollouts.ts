@@ -2,12 +2,14 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { Sha256 } from '../../domain/release/manifest';
 import {
   abort,
   agentParams,
   approve,
   deploy,
   deployBody,
+  evidenceOf,
   getDeployment,
   promote,
   PromoteBody,
@@ -157,6 +159,24 @@ async function write(res: ServerResponse, view: Deployment, signal: AbortSignal)
   const isTaken = res.write(`event: rollout\ndata: ${JSON.stringify(view)}\n\n`);
   if (!isTaken) await once(res, 'drain', { signal });
 }
+
+export const getRolloutEvidence = route({
+  method: 'get',
+  path: '/rollouts/:rolloutId/evidence/:sha256',
+  operationId: 'getRolloutEvidence',
+  tag,
+  summary: 'What a verdict of a rollout rests on',
+  access: 'viewer',
+  params: params.extend({ sha256: Sha256 }),
+  responses: {
+    200: {
+      description: 'As it was kept.',
+      schema: name('RolloutEvidence', z.record(z.string(), z.unknown())),
+    },
+  },
+  problems: ['rollout-not-found'],
+  handle: async ({ params: { rolloutId, sha256 } }, deps) => json(await evidenceOf(rolloutId, sha256, deps)),
+});
 
 export const promoteCanary = route({
   method: 'post',

@@ -87,6 +87,7 @@ export const EnvironmentView = name(
       allow: z.array(z.string()).describe('Keys whose work always goes to the candidate.'),
       stickyBy: z.string().nullable().describe('The field of the input that work sticks to a release by.'),
       keepPreviousWarmMs: z.number().describe('How long the release before stays awake.'),
+      tolerancePercent: z.number().nullable().describe('How much more time and memory it may take.'),
     }),
     updatedAt: isoTime,
   }),
@@ -101,6 +102,7 @@ export const environmentView = (env: Environment): z.infer<typeof EnvironmentVie
 
 const policyView = ({ allow, demands, ...policy }: EnvironmentPolicy) => ({
   ...{ approvals: policy.approvals, keepPreviousWarmMs: policy.keepPreviousWarmMs },
+  tolerancePercent: policy.tolerancePercent ?? null,
   ...{ promoteFrom: policy.promoteFrom ?? null, stickyBy: policy.stickyBy ?? null },
   ...{ allow: [...allow], demands: [...demands] },
 });

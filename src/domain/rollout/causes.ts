@@ -1,0 +1,10 @@
+/** Why a release was taken back, in a word of few: what figures and traces are told apart by. */
+import type { Rollout } from './rollout';
+import type { StageKind } from './strategy';
+
+/** The stage whose verdict took it back, or a person, who did so whatever it was at. */
+export function causeOf({ verdicts, strategy }: Rollout): StageKind | 'person' {
+  const last = verdicts.at(-1);
+  const kind = last && strategy.stages[last.stage]?.kind;
+  return last?.verdict === 'fail' && kind !== undefined ? kind : 'person';
+}
