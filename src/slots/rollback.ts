@@ -1,5 +1,6 @@
 /** Back to the previous slot: at once where it is still warm, else by booting it again. */
 import { lstat } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Attempt } from './attempt';
 import type { Context } from './context';
 import { checkOut, fail, setUp, start } from './deploy';
@@ -44,11 +45,12 @@ export async function rollback(ctx: Context, trigger: string): Promise<RollbackR
   if (warm && ctx.live) ctx.inBackground(`tell ${previous.name} that it is live`, ctx.live.quiet(false));
   if (before?.app.alive && ctx.contract.keep_warm) coolDown(ctx, before);
   else if (before) ctx.retire(before);
-  const { promoted } = ctx.hooks;
-  const { trigger: by, previousCommit } = attempt;
-  // Behind the answer: a rollback waits for nobody.
-  if (promoted) ctx.inBackground('tell of it', promoted({ slot: previous, previousCommit, trigger: by }));
   await attempt.conclude('promoted');
+  const { promoted } = ctx.hooks;
+  const { previousCommit } = attempt;
+  // Behind the answer: a rollback waits for nobody, not even for the start of a process.
+  const tell = () => promoted?.({ slot: previous, previousCommit, trigger });
+  ctx.inBackground('tell of it', nextTurn().then(tell));
   ctx.log.info(`${previous.name} is live again (${previous.commit}, ${attempt.timings['total']} ms).`);
   return {
     success: true,

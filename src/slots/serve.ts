@@ -1,11 +1,11 @@
 /** The controller as a process: its API first, then recovery, until it is told to end. */
 import { basename, resolve } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { loadContract } from './config';
 import { serveApi, serveWebhook } from './api';
 import { Controller } from './controller';
 import type { Hooks } from './context';
 import { messageOf, SlotsError, codeOf } from './errors';
+import { stayLean } from './lean';
 import { stderrLog, type Log } from './log';
 import { hashOfFile } from './reconcile';
 import { register } from './registry';
@@ -54,12 +54,6 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
     await controller.close();
   }
 }
-
-/**
- * V8 lets the space for young objects grow to 32 MB under load and seldom gives it back; a controller is at
- * rest most of the time.
- */
-const stayLean = (): void => setFlagsFromString('--semi-space-growth-factor=1');
 
 /** The list is for people; without it the app is served all the same. */
 function tryToRegister(entry: Parameters<typeof register>[0], log: Log): void {

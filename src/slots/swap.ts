@@ -1,4 +1,5 @@
 /** The moment a slot takes over, and what becomes of the one before. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Attempt } from './attempt';
 import type { Booted } from './booted';
 import type { Context } from './context';
@@ -129,7 +130,9 @@ async function settle(
 export function coolDown(ctx: Context, old: Booted): void {
   if (ctx.warm && ctx.warm !== old) ctx.retire(ctx.warm);
   ctx.warm = old;
-  ctx.inBackground(`tell ${old.slot.name} to be quiet`, old.quiet(true));
+  // Its processes have to be looked for; requests come first.
+  const tell = () => (ctx.warm === old ? old.quiet(true) : undefined);
+  ctx.inBackground(`tell ${old.slot.name} to be quiet`, nextTurn().then(tell));
   ctx.inBackground(`drain ${old.slot.name}`, old.drain());
 }
 

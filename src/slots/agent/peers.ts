@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { uptime } from 'node:os';
 
 /** In the environment of the agent and of all it starts. */
 export const AGENT_SESSION = 'REVEILLE_AGENT_SESSION';
@@ -14,16 +15,27 @@ export interface AgentTraits {
   uid: number | undefined;
 }
 
+/** Clock ticks a second in /proc/<pid>/stat: USER_HZ, 100 on every Linux. */
+const TICKS_PER_SECOND = 100;
+/** A process that is being started has the environment of who starts it, for some milliseconds. */
+const SETTLED_S = 10;
+
+/** Processes that were seen without the mark, by pid, with their start: nothing gives it to them later. */
+let unmarked = new Map<number, string>();
+
 /** Whether the connection comes from the agent's user, its session, or from what carries its mark. */
 export function isFromAgent(socket: Socket, { leader, uid }: AgentTraits): boolean {
-  // Without a run there may still be what an earlier one left behind; that carries the mark.
   const { remotePort, localPort } = socket;
   if (process.platform !== 'linux' || remotePort === undefined || localPort === undefined) return false;
+  // Without a run there may still be what an earlier one left behind; that carries the mark.
+  const suspects = agentPids(leader);
+  // The kernel walks all connections of the machine to tell of one, which is asked only where it can matter.
+  if (suspects.length === 0 && uid === undefined) return false;
   const peer = peerOf(remotePort, localPort);
   if (peer === undefined) return false;
   // Nothing that it starts can change this.
   if (uid !== undefined && peer.uid === uid) return true;
-  return agentPids(leader).some((pid) => holds(pid, `socket:[${peer.inode}]`));
+  return suspects.some((pid) => holds(pid, `socket:[${peer.inode}]`));
 }
 
 /** Every living process of a user. */
@@ -49,9 +61,18 @@ function peerOf(local: number, remote: number): { inode: string; uid: number } |
 }
 
 function agentPids(leader: number | undefined): number[] {
-  return allPids().filter(
-    (pid) => sessionOf(pid) === leader || textOf(`/proc/${pid}/environ`).includes(`${AGENT_SESSION}=`),
-  );
+  const seen = new Map<number, string>();
+  const now = uptime();
+  const suspects = allPids().filter((pid) => {
+    const { session, started } = statOf(pid);
+    if (session === leader) return true;
+    if (unmarked.get(pid) !== started && textOf(`/proc/${pid}/environ`).includes(`${AGENT_SESSION}=`))
+      return true;
+    if (now - Number(started) / TICKS_PER_SECOND > SETTLED_S) seen.set(pid, started);
+    return false;
+  });
+  unmarked = seen;
+  return suspects;
 }
 
 function allPids(): number[] {
@@ -60,10 +81,11 @@ function allPids(): number[] {
     .map(Number);
 }
 
-/** Field 6 of its stat, after a name that may hold anything. */
-function sessionOf(pid: number): number {
+/** Fields 6 and 22 of its stat, after a name that may hold anything. */
+function statOf(pid: number): { session: number; started: string } {
   const stat = textOf(`/proc/${pid}/stat`);
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]);
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { session: Number(fields[3]), started: fields[19] ?? '' };
 }
 
 function holds(pid: number, target: string): boolean {
