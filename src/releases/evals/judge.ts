@@ -74,7 +74,9 @@ export function openJudge({ folder, llm, recordings, env }: JudgeOptions): Judge
       });
       return { ...asked.output, mode: asked.provider === 'fake' ? 'fake' : llm };
     } catch (error) {
-      return { failed: (error as Error).message };
+      const { kind, message } = error as Error & { kind?: string };
+      if (kind !== 'no-recording') return { failed: message };
+      return { failed: 'its answer is not recorded: reveille agent evals <folder> --llm record' };
     }
   };
 }
