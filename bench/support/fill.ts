@@ -10,8 +10,8 @@ const BATCH = 50_000;
  * the number of the copy (`n`), by which times are spread and keys told apart.
  */
 const COPY = [
-  `INSERT INTO runs (id, workflow_id, status, created_at, finished_at, parent_id)
-     SELECT c.id, workflow_id, status, created_at - n, finished_at - n, parent_id
+  `INSERT INTO runs (id, workflow_id, status, created_at, finished_at, parent_id, error)
+     SELECT c.id, workflow_id, status, created_at - n, finished_at - n, parent_id, error
        FROM copies c JOIN runs r ON r.id = c.old`,
   `INSERT INTO run_states (run_id, version, due_at, plan, state)
      SELECT c.id, version, due_at + n, plan, state || jsonb_build_object('id', c.id)

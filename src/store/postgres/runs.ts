@@ -4,7 +4,7 @@ import type { RunState, RunStatus } from '../../domain/run';
 import { decodeCursor, toPage } from '../cursor';
 import { chain } from './chained';
 import { Plans, type StoredState } from './plans';
-import { conditionsOf } from './run-list';
+import { conditionsOf, pageOf } from './run-list';
 import type { Page, RunFilter, RunPayloads, StepResult, Versioned } from '../store';
 
 type Row = { state: StoredState; plan: string };
@@ -42,15 +42,22 @@ export class RunQueries {
 
   async runs(filter: RunFilter, limit: number, cursor?: string): Promise<Page<RunState>> {
     const after = cursor === undefined ? undefined : decodeCursor(cursor);
-    const { where, values } = conditionsOf(filter, after);
-    const { rows } = await this.pool.query<Row>(
-      `SELECT state, plan FROM (
-         SELECT id, created_at FROM runs WHERE ${where} ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}) page
-        JOIN run_states ON run_id = id ORDER BY created_at DESC, id DESC`,
-      values,
-    );
+    const { statements, values } = pageOf(filter, limit + 1, after);
+    let rows: Row[] = [];
+    for (const page of statements) {
+      rows = await this.page(page, values);
+      if (rows.length > limit) break;
+    }
     const states = await this.plans.join(rows);
     return toPage(states, limit, (run) => ({ at: run.createdAt, id: run.id }));
+  }
+
+  private async page(ids: string, values: unknown[]): Promise<Row[]> {
+    const { rows } = await this.pool.query<Row>(
+      `SELECT state, plan FROM (${ids}) page JOIN run_states ON run_id = id ORDER BY created_at DESC, id DESC`,
+      values,
+    );
+    return rows;
   }
 
   async countRuns(filter: Omit<RunFilter, 'status'>): Promise<Record<RunStatus, number>> {
