@@ -118,6 +118,19 @@ export const RECIPES: Record<string, Recipe> = {
   getRelease: { params: { releaseId: NO_RELEASE }, statuses: [404], codes: ['release-not-found'] },
   diffReleases: { params: { releaseId: NO_RELEASE }, query: {}, statuses: [404], codes: ['release-not-found'] },
   getReleaseWork: { params: { releaseId: NO_RELEASE }, statuses: [404], codes: ['release-not-found'] },
+  listVerdicts: { params: { releaseId: NO_RELEASE }, statuses: [404], codes: ['release-not-found'] },
+  reportVerdict: {
+    params: { releaseId: NO_RELEASE },
+    body: { stage: 'sandbox', verdict: 'inconclusive', reason: 'It was not tried.', durationMs: 0, report: {} },
+    statuses: [404],
+    codes: ['release-not-found'],
+  },
+  getVerdictEvidence: {
+    params: { releaseId: NO_RELEASE, sha256: NO_RELEASE },
+    statuses: [404],
+    codes: ['release-not-found'],
+  },
+  getAgentUses: { params: { agentId: 'no-such-agent' }, statuses: [404], codes: ['agent-not-found'] },
   getLineage: { statuses: [200] },
   listEnvironments: { statuses: [200] },
   deployAgent: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
@@ -136,6 +149,24 @@ export const RECIPES: Record<string, Recipe> = {
     body: { reason: 'from Postman' },
     statuses: [404],
     codes: ['rollout-not-found'],
+  },
+  watchRollout: { params: { rolloutId: TEST_JOB.runId }, statuses: [404], codes: ['rollout-not-found'] },
+  getRolloutEvidence: {
+    params: { rolloutId: TEST_JOB.runId, sha256: NO_RELEASE },
+    statuses: [404],
+    codes: ['rollout-not-found'],
+  },
+  approveRollout: {
+    params: { rolloutId: TEST_JOB.runId },
+    body: { reason: 'The verdicts are good' },
+    statuses: [404],
+    codes: ['rollout-not-found'],
+  },
+  setEnvironmentPolicy: {
+    params: { agentId: 'no-such-agent', environment: 'production' },
+    body: { promoteFrom: 'staging', approvals: 1 },
+    statuses: [404],
+    codes: ['agent-not-found'],
   },
   retryRollout: { params: { rolloutId: TEST_JOB.runId }, statuses: [404], codes: ['rollout-not-found'] },
   abortRollout: {
@@ -175,19 +206,6 @@ export const RECIPES: Record<string, Recipe> = {
     codes: ['alert-not-found'],
   },
   listAgents: { statuses: [200] },
-  redeployAgent: {
-    body: {},
-    statuses: [200, 202, 409, 501, 502],
-    codes: ['agent-at-work', 'build-under-way', 'builds-unsupported', 'platform-refused', 'build-uncertain'],
-    carry: { buildId: '.buildId' },
-    // It builds and deploys for real.
-    onlyWith: 'redeploy',
-  },
-  listBuilds: {
-    statuses: [200, 501, 502],
-    codes: ['builds-unsupported', 'platform-refused'],
-    carry: { buildId: '.items[0]?.buildId' },
-  },
   // Wakes and stops nothing: what is shown is the refusal of what there is not.
   wakeCapsule: {
     params: { capsuleId: 'no-such-capsule' },
@@ -200,6 +218,19 @@ export const RECIPES: Record<string, Recipe> = {
     body: { reason: 'from Postman' },
     statuses: [404],
     codes: ['capsule-not-found'],
+  },
+  redeployAgent: {
+    body: {},
+    statuses: [200, 202, 409, 501, 502],
+    codes: ['agent-at-work', 'build-under-way', 'builds-unsupported', 'platform-refused', 'build-uncertain'],
+    carry: { buildId: '.buildId' },
+    // It builds and deploys for real.
+    onlyWith: 'redeploy',
+  },
+  listBuilds: {
+    statuses: [200, 501, 502],
+    codes: ['builds-unsupported', 'platform-refused'],
+    carry: { buildId: '.items[0]?.buildId' },
   },
   getBuild: {
     query: { logLines: '20' },
