@@ -97,9 +97,10 @@ export class AppProcess {
   stop(graceMs: number): Promise<void> {
     // Of a group that is gone the id may be another's by now.
     if (!this.alive && groupMembers(this.pid).length === 0) return this.group?.end() ?? Promise.resolve();
-    this.ending ??= endGroup(this.pid, graceMs).then(() => {
+    this.ending ??= endGroup(this.pid, graceMs).then(async () => {
+      await this.exited; // What is done at its end, such as removing its socket, comes before ours.
       this.child.unref();
-      return this.group?.end();
+      await this.group?.end();
     });
     return this.ending;
   }
