@@ -107,20 +107,33 @@ export class EmergencyStops {
     }
     const working = await this.working(await this.capsules.all());
     const over = working.length === 0 || clock.now() >= stop.drainUntil;
-    const cancelled = over ? await this.cancelAll(working, stop) : [];
-    const revokedBefore = over ? (stop.revokedBefore ?? clock.now() + 1) : undefined;
-    const next: EmergencyStop = {
-      ...stop,
-      ...(revokedBefore !== undefined && { revokedBefore }),
-      cancelled: [...new Set([...stop.cancelled, ...cancelled])].slice(0, MAX_NAMED),
-      capsules: await this.stopCapsules(stop),
-    };
+    const told = over ? await this.tell(known, working) : known;
+    // Somebody else is at it, too, and was quicker: what is now is looked at anew.
+    if (!told) return true;
+    if (over) await this.cancelAll(working, stop);
+    const next: EmergencyStop = { ...told.stop, capsules: await this.stopCapsules(stop) };
     const done = over && allZero(next);
-    await this.save(done ? { ...next, phase: 'done' } : next, known.version);
+    await this.save(done ? { ...next, phase: 'done' } : next, told.version);
     return !done;
   }
 
-  private async save(stop: EmergencyStop, version: number): Promise<void> {
+  /**
+   * Writes down which runs are cancelled, and that tokens are revoked, before either is done: of two who are at it
+   * each reports what it does, also when it ends in the middle of it. Undefined when another one was quicker.
+   */
+  private async tell(
+    { stop, version }: { stop: EmergencyStop; version: number },
+    working: readonly string[],
+  ): Promise<{ stop: EmergencyStop; version: number } | undefined> {
+    const cancelled = [...new Set([...stop.cancelled, ...working])].slice(0, MAX_NAMED);
+    const isTold = stop.revokedBefore !== undefined && cancelled.length === stop.cancelled.length;
+    if (isTold) return { stop, version };
+    const next = { ...stop, cancelled, revokedBefore: stop.revokedBefore ?? this.deps.clock.now() + 1 };
+    return (await this.save(next, version)) ? { stop: next, version: version + 1 } : undefined;
+  }
+
+  /** Answers whether it is saved; not when somebody saved another version meanwhile. */
+  private async save(stop: EmergencyStop, version: number): Promise<boolean> {
     const { store, clock } = this.deps;
     const now = clock.now();
     const { dueAt: _, ...rest } = stop;
@@ -129,8 +142,9 @@ export class EmergencyStops {
     const before = (await store.stop(stop.id))?.stop;
     const revoked = before?.revokedBefore === undefined && next.revokedBefore !== undefined;
     const action = stop.phase === 'done' ? 'done' : revoked ? 'revoked' : undefined;
-    await store.saveStop(next, version, action && stopEntry(action, next, now));
+    const saved = await store.saveStop(next, version, action && stopEntry(action, next, now));
     if (revoked) await this.guards.reread();
+    return saved;
   }
 
   /** Runs that an agent is at work for. */
@@ -141,17 +155,13 @@ export class EmergencyStops {
   }
 
   /** A second word ends a run whose last steps would have their turn otherwise. */
-  private async cancelAll(
-    runIds: readonly string[],
-    { id, owner, message }: EmergencyStop,
-  ): Promise<string[]> {
+  private async cancelAll(runIds: readonly string[], { id, owner, message }: EmergencyStop): Promise<void> {
     const reason = `emergency stop ${id}: ${message}`;
     for (const runId of runIds) {
       const { state } = await this.runs.apply(runId, { type: 'cancel', reason }, { actor: owner });
       if (state && !isTerminal(state.status))
         await this.runs.apply(runId, { type: 'cancel', reason }, { actor: owner });
     }
-    return [...runIds];
   }
 
   private async stopCapsules({ id, capsules: before }: EmergencyStop): Promise<CapsuleStop[]> {
