@@ -71,10 +71,10 @@ export class AgentProcess {
         await sleep(LOOK_MS);
         continue;
       }
-      await agent.end();
       const how = isOver ? 'it ended' : `it did not answer GET /health with 200 within ${deadlineMs} ms`;
-      const last = agent.output.trim().split('\n').slice(-5).join(' | ');
-      throw new NotBooted(last === '' ? `${how}, and printed nothing` : `${how}: ${last}`);
+      await agent.end();
+      const said = telling(agent.output);
+      throw new NotBooted(said === '' ? `${how}, and printed nothing` : `${how}: ${said}`);
     }
   }
 
@@ -105,6 +105,19 @@ export class AgentProcess {
     return this.child.pid === undefined ? [] : [this.child.pid];
   }
 }
+
+const TOLD_LINES = 4;
+/** Of what runtimes print when they give up: where in their own code that was. */
+const NOISE = /^\s*(at |node:|\^|throw |Node\.js v|code:|requireStack:|[{}[\]]*,?$)/;
+
+/** The last lines that say something. */
+const telling = (output: string): string =>
+  output
+    .split('\n')
+    .filter((line) => !NOISE.test(line))
+    .slice(-TOLD_LINES)
+    .map((line) => line.trim())
+    .join(' | ');
 
 function usageOf(pid: number): { cpuMs: number; peakRssBytes: number } | undefined {
   try {

@@ -22,14 +22,17 @@ export interface VisitWish extends Pick<VisitJob, 'folder' | 'env' | 'boots' | '
   limits?: SandboxLimits;
   /** For all of it, milliseconds. */
   deadlineMs: number;
+  /** Of that, for its boot. */
+  bootDeadlineMs?: number;
 }
 
 /** @throws Error when the visit itself went wrong, or was not over in time */
 export async function visitInSandbox(wish: VisitWish): Promise<VisitReport> {
   const { folder, env, boots, check, cases, confinement, limits = DEFAULT_LIMITS, deadlineMs } = wish;
+  const { bootDeadlineMs = BOOT_DEADLINE_MS } = wish;
   const mark = randomUUID();
   const job: VisitJob = {
-    ...{ folder, env, boots, mark, bootDeadlineMs: Math.min(BOOT_DEADLINE_MS, deadlineMs) },
+    ...{ folder, env, boots, mark, bootDeadlineMs },
     command: confinement.limited(['/bin/sh', '-c', wish.command], limits),
     ...(check && { check }),
     ...(cases && { cases }),

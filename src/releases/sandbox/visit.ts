@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { checkAgent, type CheckInputs, type Report } from '../../agent-check';
-import { AgentClient } from '../../agent-check/client';
+import { AgentClient, NoAnswer } from '../../agent-check/client';
 import { fillIn } from '../../agent-check/inputs';
 import { AgentGone, Jobs, taken } from '../../agent-check/jobs';
 import { DEFAULT_LIMITS as CHECK_LIMITS } from '../../agent-check/limits';
@@ -152,7 +152,7 @@ async function delivered(
     const result = await jobs.result(job, timeoutMs + CHECK_LIMITS.graceMs);
     return result ? deliveredOf(result.body) : none(`no result within ${one.timeoutSeconds} s`);
   } catch (error) {
-    if (error instanceof AgentGone) return none('the agent ended');
+    if (error instanceof AgentGone || error instanceof NoAnswer) return none('the agent ended');
     throw error;
   }
 }

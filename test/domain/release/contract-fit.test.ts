@@ -8,7 +8,10 @@ const usesIn = (workflow: Omit<WorkflowInput, 'id' | 'name'>): AgentUse[] => {
   const agents = ['crawler', 'writer'].map((id) => ({
     ...{ id, name: id, capsuleId: `cap-${id}`, baseUrl: 'http://localhost:3101' },
   }));
-  const { registry } = loadRegistry({ agents, workflows: [{ id: 'w', name: 'W', ...workflow }] }, {});
+  const given = { agents, workflows: [{ id: 'w', name: 'W', ...workflow }] };
+  const answer = loadRegistry(given, {});
+  if (!answer.ok) throw new Error(JSON.stringify(answer.problems));
+  const { registry } = answer;
   const [loaded] = registry.workflows;
   if (!loaded) throw new Error('one workflow is declared');
   return usesOf({
