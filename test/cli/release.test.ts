@@ -3,7 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assemble } from '../../src/cli/release/assemble';
+import { writerRelease } from '../grpc/support';
+import { startApi, type Api } from '../http/support/api';
 import { temporaryFolder } from '../support/folders';
+import { useProcesses } from '../support/processes';
+import { cliOf } from './support/cli';
 
 const git = (at: string, ...args: string[]) =>
   execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-C', at, ...args]);
@@ -65,5 +69,34 @@ describe('a release of a folder', () => {
       lines: [expect.stringMatching(/^contractVersion: /)],
     });
     await expect(assemble(join(root, 'nowhere'), 'w', true)).rejects.toThrow(/There is no folder/);
+  });
+});
+
+const processes = useProcesses();
+
+describe('a rollout at a terminal', () => {
+  let api: Api;
+  beforeAll(async () => {
+    api = await startApi();
+    const manifest = writerRelease(1).manifest;
+    await api.call('POST', '/releases', { json: { manifest, parts: [] } });
+  });
+  afterAll(() => api.close());
+  const { cli } = cliOf(processes, () => ({ REVEILLE_URL: `http://127.0.0.1:${api.port}` }));
+  const reveille = (...args: string[]) => cli(['release', ...args]);
+
+  it('goes by the rules that are set, and is followed until somebody is to say yes, and to its end', async () => {
+    const set = await reveille('policy', 'writer', '--approvals', '1', '--keep-warm', '10m', '--no-from');
+    expect([set.code, set.text]).toEqual([
+      0,
+      expect.stringMatching(/approvals: {2}1\n[^]*keep warm: {2}600 s/),
+    ]);
+    const held = await reveille('promote', writerRelease(1).id, '--watch');
+    expect(held.text).toContain('It waits for approvals: 0 of 1 so far.');
+    expect(held.text).toMatch(/^writer\/development: direct of [0-9a-f]{12}, gating \(approval\)$/m);
+    const [id = ''] = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(held.text) ?? [];
+    expect((await reveille('approve', id, '--reason', 'good')).code).toBe(0);
+    const done = await reveille('watch', id);
+    expect([done.code, done.text]).toEqual([0, expect.stringContaining('approval: pass: approved by local')]);
   });
 });

@@ -67,7 +67,7 @@ export interface GrpcApi {
 }
 
 /** The usual installation; its writer has a second capsule, so that there is a release to go back to. */
-const registryWithSpare = () => ({
+export const registryWithSpare = () => ({
   env: {},
   input: {
     ...REGISTRY,

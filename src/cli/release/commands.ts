@@ -37,30 +37,38 @@ export async function findRelease(api: ApiClient, wanted: string, agentId?: stri
   });
 }
 
-export function tellRollout(rollout: Rollout): void {
-  const { id, agentId, environment, candidate, incumbent, status, stage, strategy } = rollout;
+/** `writer/production: canary of 3f2a91… after 1b…, gating (warm-up)`. */
+export function headOf(rollout: Rollout): string {
+  const { agentId, environment, candidate, incumbent, status, stage, strategy } = rollout;
   const from = incumbent === null ? '' : ` after ${short(incumbent)}`;
-  print(
-    printable(
-      `${agentId}/${environment}: ${strategy} of ${short(candidate)}${from}, ${status}${stage === null ? '' : ` (${stage})`}`,
-    ),
+  return printable(
+    `${agentId}/${environment}: ${strategy} of ${short(candidate)}${from}, ${status}${stage === null ? '' : ` (${stage})`}`,
   );
-  print(`rollout ${id}`);
-  for (const v of rollout.verdicts) print(printable(`  ${v.stage}: ${v.verdict}: ${v.reason}`));
-  if (rollout.report) tellReport(rollout.report);
+}
+
+export const verdictLine = ({ stage, verdict, reason }: Rollout['verdicts'][number]): string =>
+  printable(`  ${stage}: ${verdict}: ${reason}`);
+
+export function tellRollout(rollout: Rollout): void {
+  print(headOf(rollout));
+  print(`rollout ${rollout.id}`);
+  for (const verdict of rollout.verdicts) print(verdictLine(verdict));
+  if (rollout.report) for (const line of reportLines(rollout.report)) print(line);
+  if (rollout.approvals) print(approvalLine(rollout.approvals));
   if (rollout.memo !== null) print(printable(rollout.memo));
   if (rollout.abortedFor !== null) print(printable(`Aborted: ${rollout.abortedFor}`));
 }
 
-function tellReport({ reason, metrics }: NonNullable<Rollout['report']>): void {
-  for (const { metric, runs, bad, abort, promote } of metrics) {
+const approvalLine = ({ wanted, given, expiresAt }: NonNullable<Rollout['approvals']>): string => {
+  const by = given.length === 0 ? '' : `: ${given.map((a) => a.by).join(', ')}`;
+  return printable(`  ${given.length} of ${wanted} approvals${by}; until ${expiresAt}`);
+};
+
+export function reportLines({ reason, metrics }: NonNullable<Rollout['report']>): string[] {
+  const lines = metrics.map(({ metric, runs, bad, abort, promote }) => {
     const sure = `${(100 * promote.value).toFixed(1)} % sure, ${(100 * promote.threshold).toFixed(0)} % wanted`;
     const more = promote.runsNeeded === null ? '' : `, about ${promote.runsNeeded} tasks more`;
-    print(
-      printable(
-        `  ${metric}: ${bad} of ${runs} bad; E ${abort.value.toFixed(2)} of ${abort.threshold.toFixed(0)}; ${sure}${more}`,
-      ),
-    );
-  }
-  print(printable(`  ${reason}`));
+    return `  ${metric}: ${bad} of ${runs} bad; E ${abort.value.toFixed(2)} of ${abort.threshold.toFixed(0)}; ${sure}${more}`;
+  });
+  return [...lines, `  ${reason}`].map(printable);
 }

@@ -1,18 +1,19 @@
 /** `reveille release`: put releases on record, compare them, and move the pointers. */
 import { readFile } from 'node:fs/promises';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { ReleaseDiffView, ReleaseView, RolloutView } from '../../http/views/release';
 import { apiOf, overApi, type ApiClient, type ApiOptions } from '../client';
-import { CliError, EXIT, UsageError } from '../exit';
+import { UsageError } from '../exit';
 import { print, printable, printJson } from '../output';
 import { assemble } from './assemble';
 import { validateCommand, validateRelease } from './validate';
 import { EnvironmentList, findRelease, short, tellRollout, type Rollout } from './commands';
+import { decideCommands } from './decide';
+import { policyCommand } from './policy';
+import { follow } from './watch';
 
-const WATCH_EVERY_MS = 1_000;
 const LISTED = 20;
 const OVER: readonly Rollout['status'][] = ['done', 'rolled-back'];
 
@@ -30,8 +31,8 @@ interface MoveOptions extends ApiOptions {
   watch?: true;
 }
 
-export const releaseCommand = (): Command =>
-  new Command('release')
+export function releaseCommand(): Command {
+  const command = new Command('release')
     .description('put releases on record, compare them, and move the pointers')
     .addCommand(createCommand())
     .addCommand(validateCommand())
@@ -39,9 +40,11 @@ export const releaseCommand = (): Command =>
     .addCommand(diffCommand())
     .addCommand(promoteCommand())
     .addCommand(rollbackCommand())
-    .addCommand(abortCommand())
-    .addCommand(acceptCommand())
-    .addCommand(watchCommand());
+    .addCommand(watchCommand())
+    .addCommand(policyCommand());
+  for (const decide of decideCommands()) command.addCommand(decide);
+  return command;
+}
 
 const createCommand = (): Command =>
   overApi(
@@ -198,55 +201,12 @@ const rollbackCommand = (): Command =>
     else print(printable(`${done.agentId}/${done.environment}: release ${short(done.releaseId)} works now.`));
   });
 
-const abortCommand = (): Command =>
-  overApi(
-    new Command('abort')
-      .description('end a rollout and put the pointers back')
-      .argument('<rollout>', 'its id')
-      .option('--reason <text>', 'for the ledger'),
-  ).action(async (id: string, { reason, ...options }: MoveOptions) => {
-    const body = reason === undefined ? {} : { reason };
-    tell(await apiOf(options).post(pathOf(id, '/abort'), RolloutView, { body }), options);
-  });
-
-const acceptCommand = (): Command =>
-  overApi(
-    new Command('accept')
-      .description('answer for what a paused rollout could not tell, and go on')
-      .argument('<rollout>', 'its id')
-      .requiredOption('--reason <text>', 'why; for the ledger'),
-  ).action(async (id: string, { reason, ...options }: MoveOptions) => {
-    tell(await apiOf(options).post(pathOf(id, '/promote'), RolloutView, { body: { reason } }), options);
-  });
-
 const watchCommand = (): Command =>
   overApi(
     new Command('watch')
       .description('follow a rollout until it is over or waits for a person')
       .argument('<rollout>', 'its id'),
   ).action((id: string, options: ApiOptions) => follow(apiOf(options), id, options));
-
-const pathOf = (id: string, rest = ''): string => `/rollouts/${encodeURIComponent(id)}${rest}`;
-
-/** Tells each change; how long it takes is up to the rollout's own deadlines. */
-async function follow(api: ApiClient, id: string, options: ApiOptions): Promise<void> {
-  let told = '';
-  for (;;) {
-    const rollout = await api.get(pathOf(id), RolloutView);
-    const now = JSON.stringify(rollout);
-    if (now !== told) tell(rollout, options);
-    told = now;
-    if (rollout.status === 'done') return;
-    if (rollout.status === 'rolled-back')
-      throw new CliError('The release was taken back.', { exitCode: EXIT.runFailed });
-    if (rollout.status === 'paused')
-      throw new CliError('It waits for a person.', {
-        lines: [`reveille release accept ${id} --reason ..., or: reveille release abort ${id}`],
-        exitCode: EXIT.held,
-      });
-    await pause(WATCH_EVERY_MS);
-  }
-}
 
 function tell(rollout: Rollout, { json }: ApiOptions): void {
   if (json) printJson(rollout);
