@@ -13,22 +13,20 @@ const HOP_BY_HOP = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-/** What the proxy itself says of the client. */
-const FORWARDED = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host']);
+/** What the proxy says itself: of the client, and "continue". */
+const SAID_ANEW = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'expect']);
+const NONE: ReadonlySet<string> = new Set();
 /** Never taken away by name: without them a body would end elsewhere, or the request go elsewhere. */
 const NEEDED = new Set(['content-length', 'host']);
 /** Without a body these have no length either. */
 const BODILESS = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE', 'CONNECT']);
 
-/** `keep-alive` and what `Connection` names besides go too. */
-function withoutHops(raw: readonly string[], also: ReadonlySet<string> = new Set()): string[] {
-  const named = new Set<string>();
-  for (let i = 0; i < raw.length; i += 2) {
-    if (raw[i]?.toLowerCase() === 'connection') {
-      for (const name of (raw[i + 1] ?? '').split(',')) named.add(name.trim().toLowerCase());
-    }
-  }
-  for (const name of NEEDED) named.delete(name);
+/** Without what concerns the one connection, what `Connection` names besides, and `also`. */
+function withoutHops(
+  { rawHeaders: raw, headers }: IncomingMessage,
+  also: ReadonlySet<string> = NONE,
+): string[] {
+  const named = namedBy(headers.connection);
   const kept: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? '';
@@ -38,11 +36,16 @@ function withoutHops(raw: readonly string[], also: ReadonlySet<string> = new Set
   return kept;
 }
 
+function namedBy(connection: string | undefined): ReadonlySet<string> {
+  if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return NONE;
+  const names = connection.split(',').map((name) => name.trim().toLowerCase());
+  return new Set(names.filter((name) => !NEEDED.has(name)));
+}
+
 /** What the app gets of a request's headers. */
 export function forwardedHeaders(incoming: IncomingMessage, hasBody: boolean, upgrade = false): string[] {
   const { headers, socket } = incoming;
-  // The proxy has said "continue" itself.
-  const kept = withoutHops(incoming.rawHeaders, new Set([...FORWARDED, 'expect']));
+  const kept = withoutHops(incoming, SAID_ANEW);
   const before = headers['x-forwarded-for'];
   const client = socket.remoteAddress ?? 'unknown';
   kept.push('X-Forwarded-For', before === undefined ? client : `${String(before)}, ${client}`);
@@ -58,12 +61,12 @@ export function forwardedHeaders(incoming: IncomingMessage, hasBody: boolean, up
 }
 
 /** What the client gets of an answer's headers. */
-export const answerHeaders = (raw: readonly string[]): string[] => withoutHops(raw);
+export const answerHeaders = (answer: IncomingMessage): string[] => withoutHops(answer);
 
 /** The head of an answer to an upgrade, for a socket that no longer belongs to a server. */
 export function upgradeHead(answer: IncomingMessage): string {
   const accepted = answer.statusCode === 101;
-  const headers = withoutHops(answer.rawHeaders);
+  const headers = withoutHops(answer);
   headers.push('Connection', accepted ? 'Upgrade' : 'close');
   if (accepted) headers.push('Upgrade', String(answer.headers.upgrade ?? 'websocket'));
   const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`];

@@ -10,7 +10,8 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { codeOf } from './errors';
 import type { Front } from './front';
-import { answerHeaders, forwardedHeaders, upgradeHead } from './proxy-headers';
+import { forwardedHeaders, upgradeHead } from './proxy-headers';
+import { relay } from './relay';
 import type { Upstream } from './upstream';
 
 /** Longer than usual balancers keep idle connections, so that it is they who close. */
@@ -110,17 +111,7 @@ export class Proxy {
     };
     target.enter(flight);
     outgoing.once('close', onClose);
-    upstream.once('response', (answer) => {
-      outgoing.writeHead(
-        answer.statusCode ?? 502,
-        answer.statusMessage,
-        answerHeaders(answer.rawHeaders) as never,
-      );
-      // Long streams begin with their head, long before the first event.
-      outgoing.flushHeaders();
-      // Whichever side breaks takes the other with it; there is no answer left that could say so.
-      pipeline(answer, outgoing, () => undefined);
-    });
+    upstream.once('response', (answer) => relay(answer, outgoing));
     upstream.once('error', (error) => {
       if (outgoing.headersSent || outgoing.destroyed) return void outgoing.destroy();
       outgoing.off('close', onClose);
