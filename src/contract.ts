@@ -70,6 +70,8 @@ export const AgentRunResult = z.object({
   output: jsonObject,
   durationMs: z.number().nonnegative(),
   error: z.string().optional(),
+  /** With `error`, what kind it is of: who the agent asks outside, such as a model's provider, does not answer. */
+  errorKind: z.enum(['provider-unavailable']).optional(),
   attempt: z.number().int().positive().optional(),
   usage: z.array(Usage).max(1000).optional(),
   actions: z.array(Action).max(10_000).optional(),

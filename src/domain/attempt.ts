@@ -1,5 +1,5 @@
 /** The rules of one attempt: its record, its pauses, and results that come when it is over. */
-import type { RunContext, RunOutcome, SendFailure } from './run-events';
+import type { LastPlace, RunContext, RunOutcome, SendFailure } from './run-events';
 import type { StepPlan } from './plan';
 import type { AttemptRecord, ErrorKind, StepState } from './run';
 
@@ -8,7 +8,13 @@ export function attemptRecord(
   step: StepState,
   outcome: AttemptRecord['outcome'],
   now: number,
-  { message, durationMs }: { message: string | undefined; durationMs: number | undefined },
+  {
+    message,
+    durationMs,
+    capsuleId,
+  }: Record<'message' | 'capsuleId', string | undefined> & {
+    durationMs: number | undefined;
+  },
 ): AttemptRecord {
   return {
     attempt: step.attempt,
@@ -21,6 +27,8 @@ export function attemptRecord(
     ...(step.acceptedAt !== undefined && { acceptedAt: step.acceptedAt }),
     endedAt: now,
     ...(durationMs !== undefined && { durationMs }),
+    ...(capsuleId !== undefined && { capsuleId }),
+    ...(step.failover && { failover: step.failover }),
     ...(step.dryRun && { kind: 'proposal' as const }),
     ...(step.status === 'parked' && step.memo?.kind === 'action' && { kind: 'approval' as const }),
   };
@@ -98,4 +106,12 @@ export function forgetLease(step: StepState): void {
     'silentChecks',
   ] as const;
   for (const key of ofLease) delete step[key];
+}
+
+/** Where the last attempt was that was given to an agent, if that did not say how it ended: it may be at it still. */
+export function lastPlaceOf({ history }: StepState): LastPlace | undefined {
+  const last = history.findLast((h) => h.grantedAt !== undefined);
+  if (!last || last.durationMs !== undefined) return undefined;
+  const { capsuleId, generation } = last;
+  return capsuleId === undefined || generation === undefined ? undefined : { capsuleId, generation };
 }

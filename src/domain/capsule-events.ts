@@ -36,6 +36,12 @@ export type CapsuleEvent =
   | { type: 'handed-over'; generation: number }
   /** The linger may be over: sleep if every condition holds. */
   | { type: 'idle' }
+  /** Its agent reports that who it asks outside does not answer. */
+  | { type: 'unwell'; reason: string }
+  /** One piece of work is on its way to it although it was unwell: to see whether it still is. */
+  | { type: 'tried' }
+  /** A piece of work was done on it. */
+  | { type: 'well' }
   | { type: 'scaled-down'; generation: number }
   /** The platform was read back. */
   | { type: 'observed'; generation: number; running: number | 'unknown' }
@@ -66,6 +72,8 @@ export interface CapsuleContext {
     nextWorkAt?: number;
   };
   wakeTimeoutMs: number;
+  /** Its agent has other capsules that do its work when this one does not: nobody waits for it to try again. */
+  hasAlternatives?: boolean;
   performing: boolean;
 }
 

@@ -2,6 +2,8 @@
  * A capsule and its shifts: asleep → waking → awake → draining → asleep. The generation rises at
  * each wake; a command that was decided under an older one is never performed.
  */
+import type { Unwell } from './failover';
+
 export const CAPSULE_STATUSES = ['asleep', 'waking', 'awake', 'draining'] as const;
 export type CapsuleStatus = (typeof CAPSULE_STATUSES)[number];
 
@@ -26,6 +28,8 @@ export interface CapsuleState {
   scaledDownAt?: number;
   /** The last thing that went wrong, for people. */
   lastError?: string;
+  /** Its agent has alternatives, and they do its work for a while. */
+  unwell?: Unwell;
   /** The last boots, newest first, in milliseconds from acceptance to healthy. */
   bootMs: number[];
   /** The release that booted last, where its agent tells it, and the boots of the last few releases. */

@@ -10,6 +10,9 @@ import { isActive, isTerminal, planOf, type RunError, type RunState, type StepSt
 
 export * from './run-events';
 
+/** One attempt goes on so often from a capsule that cannot be woken to the next. */
+const MAX_MOVES = 8;
+
 export function decideRun(run: RunState, event: RunEvent, context: RunContext): RunDecision {
   const draft = new Rules(run, context);
   const outcome = draft.apply(event);
@@ -83,6 +86,8 @@ class Rules extends RunFlow {
   private slot(event: Extract<RunEvent, { type: 'slot' }>): RunOutcome {
     const step = this.run.steps.find((s) => s.id === event.stepId);
     if (step?.status !== 'waiting') return 'unchanged';
+    // It stands in another line by now.
+    if (event.capsuleId !== undefined && event.capsuleId !== step.capsuleId) return 'unchanged';
     this.grant(step, event.generation, event.bootId);
     return 'changed';
   }
@@ -118,8 +123,7 @@ class Rules extends RunFlow {
       case 'child-ended':
         return this.childEnded(step, event);
       case 'wake-failed':
-        if (step.status !== 'waiting') return 'unchanged';
-        return this.attemptFailed(step, { kind: 'wake-failed', message: event.reason });
+        return this.wakeFailed(step, event.reason);
     }
   }
 
@@ -181,6 +185,19 @@ class Rules extends RunFlow {
     this.wait(step, requestedAt);
     if (dueAt !== undefined) step.dueAt = dueAt;
     return 'changed';
+  }
+
+  /** Nothing was sent anywhere: it goes on to the next capsule with the same attempt, while there is one. */
+  private wakeFailed(step: StepState, reason: string): RunOutcome {
+    if (step.status !== 'waiting') return 'unchanged';
+    const plan = planOf(this.run, step.id);
+    const place = plan.kind === 'agent' ? this.placeOf(step, plan.agentId) : undefined;
+    const { moves = 0, capsuleId } = step;
+    if (place && place.as !== 'last-resort' && place.capsuleId !== capsuleId && moves < MAX_MOVES) {
+      step.moves = moves + 1;
+      return this.rerouted(step);
+    }
+    return this.attemptFailed(step, { kind: 'wake-failed', message: reason });
   }
 
   /** It keeps its attempt, and its place in line. */

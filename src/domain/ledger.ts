@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json';
 import type { CapsuleState } from './capsule';
-import type { RunState } from './run';
+import type { RunState, StepState } from './run';
 import { warmId } from './warm';
 
 export type EntityKind =
@@ -79,14 +79,18 @@ export function projectRun(run: RunState): Record<string, unknown> {
   return {
     status: run.status,
     ...Object.fromEntries<unknown>(
-      run.steps.flatMap((s) => [
+      run.steps.flatMap((s): Array<readonly [string, unknown]> => [
         [`steps.${s.id}.status`, s.status],
         [`steps.${s.id}.attempt`, s.attempt],
+        ...(s.failover ? [[`steps.${s.id}.failover`, failoverText(s)] as const] : []),
       ]),
     ),
     ...(run.error && { error: run.error.message }),
   };
 }
+
+const failoverText = ({ capsuleId, failover }: StepState): string =>
+  `${capsuleId ?? 'elsewhere'} in place of ${failover?.capsuleId}: ${failover?.reason}`;
 
 export function projectCapsule(capsule: CapsuleState): Record<string, unknown> {
   return {
@@ -94,6 +98,7 @@ export function projectCapsule(capsule: CapsuleState): Record<string, unknown> {
     generation: capsule.generation,
     ...(capsule.bootId !== undefined && { bootId: capsule.bootId }),
     ...(capsule.lastError !== undefined && { lastError: capsule.lastError }),
+    ...(capsule.unwell && { unwell: capsule.unwell.reason }),
     ...(capsule.warm && { warm: capsule.warm.map((w) => warmId(w.for)).join(', ') }),
   };
 }

@@ -1,10 +1,18 @@
 /** The moves that the rules of a run are made of: each writes to a draft, the leases and the commands. */
-import { attemptRecord, forgetLease } from './attempt';
+import { attemptRecord, forgetLease, lastPlaceOf } from './attempt';
 import { decideMemo, type Memo } from './approval/memo';
 import { CHILD_STATES, placesOf } from './children';
 import type { RunData } from './condition';
 import type { Act } from './oversight/act';
-import type { CapsuleView, LeaseChange, RunCommand, RunContext, RunDecision, WaitChange } from './run-events';
+import type {
+  CapsuleView,
+  LeaseChange,
+  RunCommand,
+  RunContext,
+  RunDecision,
+  WaitChange,
+  WorkPlace,
+} from './run-events';
 import {
   isActive,
   planOf,
@@ -57,6 +65,7 @@ export class RunDraft {
     step.requestedAt = this.context.now;
     delete step.children;
     delete step.evictions;
+    delete step.moves;
     forgetLease(step);
   }
 
@@ -70,8 +79,10 @@ export class RunDraft {
     const { now } = this.context;
     if (step.capsuleId !== undefined) this.lease(step, 'release');
     if (step.status === 'parked') this.unpark(step);
-    step.history = [...step.history, attemptRecord(step, outcome, now, { message, durationMs })];
+    const capsuleId = this.hasAlternatives(step) ? step.capsuleId : undefined;
+    step.history = [...step.history, attemptRecord(step, outcome, now, { message, durationMs, capsuleId })];
     delete step.capsuleId;
+    delete step.failover;
     delete step.dueAt;
     delete step.deadline;
   }
@@ -86,11 +97,36 @@ export class RunDraft {
   /** Chooses the release that does a step's work, and with it the capsule. */
   protected place(step: StepState, agentId: string): CapsuleView {
     const placed = this.context.releaseOf?.(agentId, this.releaseBefore(step, agentId));
-    if (placed) step.releaseId = placed.releaseId;
+    const place = this.placeOf(step, agentId, placed);
+    const releaseId = place?.releaseId ?? placed?.releaseId;
+    if (releaseId !== undefined) step.releaseId = releaseId;
     else delete step.releaseId;
-    const view = this.context.capsuleOf(agentId, placed?.capsuleId);
+    if (place?.from) step.failover = place.from;
+    else delete step.failover;
+    const view = this.context.capsuleOf(agentId, place?.capsuleId ?? placed?.capsuleId);
     step.capsuleId = view.capsuleId;
+    if (place?.as === 'trial')
+      this.commands.push({ type: 'health', capsuleId: view.capsuleId, event: { type: 'tried' } });
     return view;
+  }
+
+  /** Which of an agent's capsules does the work; undefined where it has no alternatives. */
+  protected placeOf(
+    step: StepState,
+    agentId: string,
+    belongs = this.context.releaseOf?.(agentId, this.releaseBefore(step, agentId)),
+  ): WorkPlace | undefined {
+    const plan = planOf(this.run, step.id);
+    if (plan.kind === 'agent' && plan.shadowOf !== undefined) return undefined;
+    return this.context.failover?.placeFor(agentId, belongs, lastPlaceOf(step));
+  }
+
+  private hasAlternatives({ id }: StepState): boolean {
+    const plan = planOf(this.run, id);
+    return (
+      plan.kind === 'agent' &&
+      this.context.failover?.placeFor(plan.agentId, undefined, undefined) !== undefined
+    );
   }
 
   /** The release that an agent's work of this run was begun with. */

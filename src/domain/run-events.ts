@@ -3,6 +3,7 @@ import type { AgentRunResult } from '../contract';
 import type { Memo, Vote } from './approval/memo';
 import type { ChildEnd } from './children';
 import type { RunData } from './condition';
+import type { CapsuleChoice } from './failover';
 import type { Limits } from './limits';
 import type { Act } from './oversight/act';
 import type { Oversight } from './oversight/rules';
@@ -12,7 +13,7 @@ export type RunEvent =
   /** The run may begin: it was created, or the run it waited for has ended. */
   | { type: 'start' }
   /** A capsule has a free slot for a step that waits for one. */
-  | { type: 'slot'; stepId: string; generation: number; bootId?: string }
+  | { type: 'slot'; stepId: string; generation: number; bootId?: string; capsuleId?: string }
   /** The agent answered 202, or claimed the job itself. */
   | { type: 'accepted'; stepId: string; attempt: number; bootId?: string }
   | { type: 'send-failed'; stepId: string; attempt: number; failure: SendFailure }
@@ -70,6 +71,8 @@ export interface WaitChange {
   key: string;
 }
 
+export type CapsuleHealthEvent = { type: 'tried' } | { type: 'well' } | { type: 'unwell'; reason: string };
+
 export type RunCommand =
   | { type: 'wake'; capsuleId: string }
   | { type: 'send'; stepId: string; attempt: number }
@@ -87,6 +90,8 @@ export type RunCommand =
   | { type: 'tell'; memo: Memo }
   /** An agent acted: see whether it may go on as it does. */
   | { type: 'weigh'; act: Act }
+  /** What is to be noted of a capsule whose agent has alternatives. */
+  | { type: 'health'; capsuleId: string; event: CapsuleHealthEvent }
   | { type: 'todo'; todo: Todo }
   /** The run waits in line: see whether it may start. */
   | { type: 'admit' }
@@ -103,6 +108,29 @@ export interface PlacedRelease {
   capsuleId: string;
 }
 
+/** Where the last attempt was, of which nobody knows whether it is still worked on. */
+export interface LastPlace {
+  capsuleId: string;
+  generation: number;
+}
+
+/** The capsule that does a piece of work. */
+export interface WorkPlace extends CapsuleChoice {
+  /** The release that is there, where the registry names it. */
+  releaseId?: string;
+}
+
+export interface FailoverRules {
+  /** Undefined: its agent has no alternatives, or this piece of work is not to be done on one. */
+  placeFor: (
+    agentId: string,
+    belongs: PlacedRelease | undefined,
+    last: LastPlace | undefined,
+  ) => WorkPlace | undefined;
+  /** Whether a capsule is passed over at present. */
+  isUnwell: (capsuleId: string) => boolean;
+}
+
 export interface RunContext {
   now: number;
   /** Uniform in [0, 1): jitter. */
@@ -115,6 +143,8 @@ export interface RunContext {
    * its work until now, and stays with it unless it was rolled back.
    */
   releaseOf?: (agentId: string, before: string | undefined) => PlacedRelease | undefined;
+  /** Which of its capsules does an agent's work; left out: the one it belongs on. */
+  failover?: FailoverRules;
   /** False where another process will perform the commands: then they are due at once. */
   performing: boolean;
   /** Input and outputs so far; needed where a plan has conditions, lists or paths. */

@@ -129,6 +129,7 @@ export class RunFlow extends RunApproval {
     // Nobody was given a job for this attempt: it waits for a person.
     if (plan.kind === 'agent' && step.status === 'parked') return 'unchanged';
     if (plan.kind === 'agent' && !step.dryRun) this.acted(step, plan, result);
+    this.noteHealth(step, result);
     if (result.status !== 'success') {
       const message = result.error ?? `the agent reported ${result.status}`;
       return this.attemptFailed(step, { kind: this.kindOf(step, result), message }, result.durationMs);
@@ -137,6 +138,17 @@ export class RunFlow extends RunApproval {
     if (isProposal) return this.proposed(step, plan, result);
     this.delivered[step.id] = result.output;
     return this.succeed(step, result.durationMs);
+  }
+
+  /** What a result tells of the capsule it came from, where its agent has alternatives. */
+  private noteHealth({ capsuleId }: StepState, { status, errorKind, error }: AgentRunResult): void {
+    const { failover } = this.context;
+    if (!failover || capsuleId === undefined) return;
+    const reason = `its provider does not answer: ${error ?? 'no reason given'}`;
+    if (errorKind === 'provider-unavailable')
+      this.commands.push({ type: 'health', capsuleId, event: { type: 'unwell', reason } });
+    else if (status === 'success' && failover.isUnwell(capsuleId))
+      this.commands.push({ type: 'health', capsuleId, event: { type: 'well' } });
   }
 
   private kindOf(step: StepState, { status }: AgentRunResult): RunError['kind'] {

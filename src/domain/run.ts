@@ -69,10 +69,19 @@ export interface AttemptRecord {
   endedAt: number;
   /** What the agent itself measured. */
   durationMs?: number;
+  /** Where it was done, of an agent with alternatives; and in place of which capsule, and why. */
+  capsuleId?: string;
+  failover?: FailedOver;
   /** Its result came when it was over, and is recorded. */
   late?: true;
   /** No try of the work itself: what the agent proposed, or the wait for a person's word on it. */
   kind?: 'proposal' | 'approval';
+}
+
+/** The capsule that does not do the work although it belongs there, and why. */
+export interface FailedOver {
+  capsuleId: string;
+  reason: string;
 }
 
 /** What an agent may do for real. */
@@ -101,6 +110,10 @@ export interface StepState {
   releaseId?: string;
   /** Set while the step has asked for or holds a lease. */
   capsuleId?: string;
+  /** Its work is done there in place of this capsule. */
+  failover?: FailedOver;
+  /** How often this attempt went on to another capsule before it was begun. */
+  moves?: number;
   generation?: number;
   /** The agent process that holds the job; a different one means the job is lost. */
   bootId?: string;

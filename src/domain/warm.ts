@@ -8,7 +8,9 @@ const MAX_WARM = 50;
 export function warmId(what: WarmFor): string {
   if ('by' in what) return `by:${what.by}`;
   if ('releaseId' in what) return `release:${what.releaseId}`;
-  return 'runId' in what ? `run:${what.runId}/${what.stepId}` : `tick:${what.workflowId}@${what.scheduledFor}`;
+  return 'runId' in what
+    ? `run:${what.runId}/${what.stepId}`
+    : `tick:${what.workflowId}@${what.scheduledFor}`;
 }
 
 export const liveWarm = ({ warm }: Pick<CapsuleState, 'warm'>, now: number): Warm[] =>

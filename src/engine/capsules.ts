@@ -100,7 +100,7 @@ export class Capsules {
 
   private context({ state, activity }: CapsuleRecord): CapsuleContext {
     const { clock, limits, registry, performing } = this.deps;
-    const { linger, lingerSeconds, wakeTimeoutSeconds } = registry.agent(state.agentId);
+    const { linger, lingerSeconds, wakeTimeoutSeconds, alternatives } = registry.agent(state.agentId);
     const nextWorkAt = linger === 'break-even' ? this.nextWorkAt(state.id) : undefined;
     return {
       now: clock.now(),
@@ -110,6 +110,7 @@ export class Capsules {
       lingerMs: lingerSeconds * 1_000,
       ...(linger === 'break-even' && { breakEven: { ...(nextWorkAt !== undefined && { nextWorkAt }) } }),
       wakeTimeoutMs: wakeTimeoutSeconds * 1_000,
+      ...(alternatives && { hasAlternatives: true }),
     };
   }
 

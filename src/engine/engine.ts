@@ -164,7 +164,7 @@ export class Engine {
     const { approvals, overseer, leases, flow, signals, ticker, waker } = this;
     this.performer = new Performer(deps, {
       ...{ leases, dispatcher, doubter, children, signals, approvals },
-      ...{ overseer, followers, flow, ticker, waker, sleeper },
+      ...{ overseer, followers, flow, ticker, waker, sleeper, capsules },
     });
     const { breakers, emergencyStops, schedules, budgets, sweeper, prewarmer, replays, costs } = this;
     this.passes = new Passes(deps, tasks, {

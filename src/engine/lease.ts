@@ -53,7 +53,9 @@ export class Leases {
     await Promise.all(
       requests
         .slice(0, count)
-        .map(({ runId, stepId }) => this.runs.apply(runId, { type: 'slot', stepId, generation, ...boot })),
+        .map(({ runId, stepId }) =>
+          this.runs.apply(runId, { type: 'slot', stepId, generation, capsuleId, ...boot }),
+        ),
     );
   }
 

@@ -4,6 +4,7 @@ import type { CapsuleCommand } from '../domain/decide-capsule';
 import type { RunCommand } from '../domain/decide-run';
 import type { RunState } from '../domain/run';
 import type { Approvals } from './approvals';
+import type { Capsules } from './capsules';
 import type { Overseer } from './approvals/oversight';
 import type { Children } from './children';
 import type { EngineDeps } from './context';
@@ -31,6 +32,7 @@ export interface Verbs {
   ticker: Ticker;
   waker: Waker;
   sleeper: Sleeper;
+  capsules: Capsules;
 }
 
 export class Performer {
@@ -63,6 +65,8 @@ export class Performer {
         return approvals.tell(command.memo);
       case 'weigh':
         return overseer.weigh(command.act);
+      case 'health':
+        return this.verbs.capsules.apply(command.capsuleId, command.event);
       case 'todo':
         return command.todo.kind === 'start-followers'
           ? followers.start(run)

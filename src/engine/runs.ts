@@ -84,7 +84,7 @@ export class Runs {
     private readonly rates: Pick<Rates, 'taking'>,
     private readonly breakers: Pick<Breakers, 'ended'>,
     private readonly budgets: Pick<Budgets, 'money' | 'heldBack'>,
-    private readonly releases: Pick<Releases, 'prepare' | 'of' | 'readsInput' | 'ended'>,
+    private readonly releases: Pick<Releases, 'prepare' | 'of' | 'readsInput' | 'ended' | 'failover'>,
   ) {
     this.deferred = new Deferred(deps.clock, (id, event) =>
       this.tasks.spawn('deferred event', () => this.apply(id, event)),
@@ -228,6 +228,7 @@ export class Runs {
       limits,
       performing,
       capsuleOf,
+      failover: this.releases.failover,
       releaseOf: (agentId, before) => this.releases.of(agentId, before, run, data?.input),
       heldBack,
       oversight,

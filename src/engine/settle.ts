@@ -82,21 +82,23 @@ export class Settler {
         { type: 'healthy', generation, bootId, at },
         { withhold: 'grant', loaded: record },
       ),
-      this.claimWaiting(waiting, generation, bootId),
+      this.claimWaiting(waiting, capsuleId, generation, bootId),
     ]);
     if (claimed) return claimed;
     if (state.status !== 'awake' || state.generation !== generation) return undefined;
     const still = await this.deps.store.grantable(capsuleId);
     return (
-      (await this.claimWaiting(still, generation, bootId)) ?? (await this.claimGranted(capsuleId, bootId))
+      (await this.claimWaiting(still, capsuleId, generation, bootId)) ??
+      (await this.claimGranted(capsuleId, bootId))
     );
   }
 
   /** Which of its agent's capsules a process is on: the one it is known on, else the one that is being woken. */
   private async capsuleOf(agentId: string, bootId: string): Promise<string> {
     const agent = this.deps.registry.agent(agentId);
-    if (!agent.spares) return agent.capsuleId;
-    const loaded = await Promise.all(capsulesOf(agent).map(({ capsuleId }) => this.capsules.load(capsuleId)));
+    const capsules = capsulesOf(agent);
+    if (capsules.length === 1) return agent.capsuleId;
+    const loaded = await Promise.all(capsules.map(({ capsuleId }) => this.capsules.load(capsuleId)));
     const states = loaded.flatMap((record) => record?.state ?? []);
     const own =
       states.find((s) => s.bootId === bootId && s.status === 'awake') ??
@@ -104,11 +106,15 @@ export class Settler {
     return own?.id ?? agent.capsuleId;
   }
 
-  private async claimWaiting(waiting: LeaseRequest[], generation: number, bootId: string) {
+  private async claimWaiting(waiting: LeaseRequest[], capsuleId: string, generation: number, bootId: string) {
     let claimed: AgentRunRequest | undefined;
     for (const { runId, stepId } of waiting.slice(0, MAX_CLAIM_TRIES)) {
       const options = claimed ? {} : { withhold: 'send' as const };
-      const { outcome } = await this.runs.apply(runId, { type: 'slot', stepId, generation, bootId }, options);
+      const { outcome } = await this.runs.apply(
+        runId,
+        { type: 'slot', stepId, generation, bootId, capsuleId },
+        options,
+      );
       if (outcome === 'changed' && !claimed) claimed = await this.handOver({ runId, stepId }, bootId);
     }
     return claimed;

@@ -19,8 +19,9 @@ const SeenAgent = z
     baseUrl: z.string().trim().optional().catch(undefined),
     uses: z.array(text).catch([]),
     spares: z.array(z.looseObject({ capsuleId: text }).catch({ capsuleId: '' })).catch([]),
+    alternatives: z.array(z.looseObject({ capsuleId: text }).catch({ capsuleId: '' })).catch([]),
   })
-  .catch({ id: '', uses: [], spares: [] });
+  .catch({ id: '', uses: [], spares: [], alternatives: [] });
 const SeenWorkflow = z
   .looseObject({
     id: text,
@@ -96,15 +97,18 @@ function duplicates<K extends string>(
 
 /** A capsule that two use is put to sleep by one while the other works on it. */
 function checkSpares(agent: SeenAgent, place: string, agents: readonly SeenAgent[]): Problem[] {
-  const all = agents.flatMap((a) => [a.capsuleId, ...a.spares.map((s) => s.capsuleId)]);
-  return agent.spares.flatMap(({ capsuleId }, i) =>
-    capsuleId === '' || all.filter((id) => id === capsuleId).length < 2
-      ? []
-      : {
-          place: `${place}.spares[${i}].capsuleId`,
-          problem: `the capsule "${capsuleId}" is named twice`,
-          mend: 'Give each spare a capsule of its own',
-        },
+  const all = agents.flatMap((a) => [a, ...a.spares, ...a.alternatives].map((c) => c.capsuleId));
+  return (['spares', 'alternatives'] as const).flatMap((list) =>
+    agent[list].flatMap(({ capsuleId }, i) =>
+      capsuleId === '' || all.filter((id) => id === capsuleId).length < 2
+        ? []
+        : {
+            place: `${place}.${list}[${i}].capsuleId`,
+            problem: `the capsule "${capsuleId}" is named twice`,
+            mend:
+              list === 'spares' ? 'Give each spare a capsule of its own' : 'Give each alternative its own',
+          },
+    ),
   );
 }
 

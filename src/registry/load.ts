@@ -40,6 +40,9 @@ export function loadRegistry(input: RegistryInput, env: Env): LoadedRegistry {
       ...(agent.spares && {
         spares: agent.spares.map((s) => ({ ...s, baseUrl: normalizeUrl(s.baseUrl) })),
       }),
+      ...(agent.alternatives && {
+        alternatives: agent.alternatives.map((a) => ({ ...a, baseUrl: normalizeUrl(a.baseUrl) })),
+      }),
       secrets: splitSecrets(secret ?? '').map((key) => new Secret(key)),
     }));
   const workflows = parsed.data.workflows

@@ -46,6 +46,24 @@ export const AgentSchema = z.strictObject({
     .array(z.strictObject({ capsuleId: z.string().trim().min(1), baseUrl: z.url({ protocol: /^https?$/ }) }))
     .max(4)
     .optional(),
+  /**
+   * Where its work is done while it cannot be done where it belongs, in order of preference: another region's capsule,
+   * or one whose release asks another provider (`release`: its id, for the record).
+   */
+  alternatives: z
+    .array(
+      z.strictObject({
+        capsuleId: z.string().trim().min(1),
+        baseUrl: z.url({ protocol: /^https?$/ }),
+        release: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/, 'is no id of a release: 64 digits of 0-9 and a-f')
+          .optional(),
+      }),
+    )
+    .min(1)
+    .max(4)
+    .optional(),
   /** Signs webhooks and claims. Two, separated by a comma, while a new one replaces an old one. */
   secret: z
     .string()

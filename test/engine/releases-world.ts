@@ -6,6 +6,7 @@ import { isRolloutOver, type Rollout } from '../../src/domain/rollout/rollout';
 import { STRATEGY_DEFAULTS, type Strategy } from '../../src/domain/rollout/strategy';
 import { isTerminal, type RunState } from '../../src/domain/run';
 import { loadRegistry } from '../../src/registry';
+import { capsulesOf } from '../../src/registry/capsules';
 import { createMemoryStore } from '../../src/store/memory';
 import { VirtualClock } from '../simulation/clock';
 import { Cloud } from '../simulation/cloud';
@@ -33,6 +34,7 @@ export type World = Awaited<ReturnType<typeof openWorld>>;
 export async function openWorld(
   work: (request: AgentRunRequest) => Partial<AgentRunResult>,
   agent: Record<string, unknown> = {},
+  broken: (capsuleId: string) => 'refused' | 'never-starts' | undefined = () => undefined,
 ) {
   const clock = new VirtualClock(START);
   const random = seeded(8);
@@ -49,9 +51,8 @@ export async function openWorld(
     if (!jobs.includes(request)) jobs.push(request);
     return { durationMs: 1_000, ...work(request) };
   };
-  const cloud = new Cloud({ clock, random, faults, deliver, onScale: () => undefined, work: seen });
-  for (const { capsuleId, baseUrl, spares = [] } of registry.agents)
-    for (const one of [{ capsuleId, baseUrl }, ...spares]) cloud.add(one.capsuleId, one.baseUrl);
+  const cloud = new Cloud({ clock, random, faults, deliver, onScale: () => undefined, work: seen, broken });
+  for (const { capsuleId, baseUrl } of registry.agents.flatMap(capsulesOf)) cloud.add(capsuleId, baseUrl);
   const hint = (what: Parameters<Orchestrator['take']>[0], delayMs: number) =>
     clock.after(delayMs, () => orchestrator.take(what));
   const orchestrator = new Orchestrator({ clock, random, store, cloud, registry, faults, log, hint });

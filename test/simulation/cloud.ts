@@ -32,6 +32,8 @@ export interface CloudOptions {
   /** Delivers a webhook to whichever orchestrator is alive. Resolves true on 2xx. */
   deliver: (url: string, result: AgentRunResult) => Promise<boolean>;
   onScale: (capsuleId: string, replicas: number) => void;
+  /** Why a capsule does not come up: its platform refuses to scale it, or its replica never listens. */
+  broken?: (capsuleId: string) => 'refused' | 'never-starts' | undefined;
   /** What the agents deliver besides what they always do, and how long it takes them. */
   work?: (request: AgentRunRequest) => Partial<AgentRunResult>;
 }
@@ -68,7 +70,9 @@ export class Cloud implements Platform, Agents {
     const { faults } = this.options;
     await this.latency(20, 200);
     if (faults.strikes('scale-lost')) throw new PlatformError('unavailable', 'no answer', true);
-    if (faults.strikes('scale-refused')) throw new PlatformError('unavailable', 'HTTP 503', false);
+    const isRefused = replicas > 0 && this.options.broken?.(capsuleId) === 'refused';
+    if (faults.strikes('scale-refused') || isRefused)
+      throw new PlatformError('unavailable', 'HTTP 503', false);
     this.options.onScale(capsuleId, replicas);
     this.apply(this.capsule(capsuleId), replicas);
     if (faults.strikes('scale-answer-lost')) throw new PlatformError('unavailable', 'timed out', true);
@@ -143,7 +147,12 @@ export class Cloud implements Platform, Agents {
   private apply(capsule: Capsule, replicas: number): void {
     capsule.desired = replicas;
     if (replicas === 0 && capsule.replica) this.terminate(capsule, capsule.replica);
-    if (replicas > 0 && !capsule.replica) this.boot(capsule, this.options.faults.strikes('never-starts'));
+    if (replicas > 0 && !capsule.replica) this.boot(capsule, this.neverStarts(capsule.id));
+  }
+
+  private neverStarts(capsuleId: string): boolean {
+    const { faults, broken } = this.options;
+    return faults.strikes('never-starts') || broken?.(capsuleId) === 'never-starts';
   }
 
   private boot(capsule: Capsule, never: boolean): void {

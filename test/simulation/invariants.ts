@@ -15,8 +15,9 @@ const UNEXPLAINED_MS = 30_000;
 /** To put one to sleep takes a chain of calls that must all succeed: with faults it takes some tries. */
 const TRIES_PER_RATE = 40;
 
-/** Calls of the store, besides commits, that change what a pass would find. */
-const CHANGES = /^(add|book|clear|note|purge|raise|resolve|acknowledge|trim|request|declare)/;
+/** Calls of the store, besides commits, that change what a pass would find; when a capsule was looked at is not that. */
+const CHANGES =
+  /^(add|book|clear|end|keep|note(?!Observed)|purge|raise|resolve|acknowledge|save|trim|request|declare)/;
 
 /** More of the same tell nothing new. */
 const MAX_VIOLATIONS = 50;

@@ -83,6 +83,9 @@ export class QuietTimes {
       await store.unbookedUsage(1),
       await store.openStrays(1),
       (await store.approvals(1)).items,
+      await store.openRollouts(),
+      await store.openWork(horizon, 1),
+      (await store.guardReading()).switches,
     ];
     if (open.some(({ length }) => length > 0)) return now;
     const times = [end];

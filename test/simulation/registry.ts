@@ -6,8 +6,11 @@ export const LONGEST_LINGER_MS = 10_000;
 export const SCHEDULED = 'scheduled';
 export const OFTEN = '*/20 * * * *';
 
-/** Three agents, and workflows of every kind: enough for hand-overs, contention, retries, forks and waits. */
-export function simulatedRegistry(cron = OFTEN): Registry {
+/**
+ * Three agents, and workflows of every kind: enough for hand-overs, contention, retries, forks and waits.
+ * @param released the first agent has a spare capsule for its releases
+ */
+export function simulatedRegistry(cron = OFTEN, released = false): Registry {
   const ids = ['alpha', 'beta', 'gamma'];
   const retry = { attempts: 3, backoffSeconds: 2, maxBackoffSeconds: 20 };
   const steps = ids.map((id) => ({ id: `do-${id}`, agent: id, timeoutSeconds: 60, retry }));
@@ -21,6 +24,8 @@ export function simulatedRegistry(cron = OFTEN): Registry {
         lingerSeconds: [0, 5, LONGEST_LINGER_MS / 1_000][i] ?? 0,
         linger: id === 'gamma' ? ('break-even' as const) : ('fixed' as const),
         wakeTimeoutSeconds: 30,
+        ...(released &&
+          i === 0 && { spares: [{ capsuleId: 'capsule-spare', baseUrl: 'http://spare.test' }] }),
       })),
       workflows: [
         { id: 'three', name: 'Three steps', steps, prewarm: 'pipeline' },

@@ -3,14 +3,17 @@ import { createHash } from 'node:crypto';
 import type { AgentRunResult } from '../../src/contract';
 import { nextTicks } from '../../src/domain/schedule';
 import type { Log } from '../../src/engine/ports';
+import { capsulesOf } from '../../src/registry/capsules';
 import { createMemoryStore } from '../../src/store/memory';
 import type { Store } from '../../src/store/store';
 import { VirtualClock } from './clock';
 import { Cloud } from './cloud';
+import { Deployer } from './deployer';
 import { Faults, type Fault, type FaultBounds } from './faults';
 import { Invariants } from './invariants';
 import type { World } from './orchestrator';
 import { Outside } from './outside';
+import { Pointers } from './pointers';
 import { QuietTimes } from './quiet';
 import { seeded } from './random';
 import { LONGEST_LINGER_MS, SCHEDULED, simulatedRegistry } from './registry';
@@ -30,6 +33,8 @@ export interface SimulationOptions extends FaultBounds {
   burst?: number;
   /** When the schedule is due. */
   cron?: string;
+  /** Agents have releases, and people roll them out, abort, roll back and switch off. */
+  releases?: boolean;
   /** Ends with the first violation. */
   stopAtFirst?: boolean;
   /** Keeps what happened, for people to read. */
@@ -42,6 +47,8 @@ export interface SimulationReport {
   seed: number;
   runs: number;
   succeeded: number;
+  /** Rollouts by how they ended. */
+  rollouts: { done: number; rolledBack: number };
   violations: string[];
   hits: Record<string, number>;
   /** Faults that struck, of all kinds. */
@@ -71,9 +78,11 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   await staff.hire(options.orchestrators ?? 2);
   await stage.settle(0);
   outside.open();
+  if (options.releases) await stage.deployer.open();
   await campaign(options, stage);
   faults.off();
   staff.recover();
+  await stage.deployer.close();
   await stage.settle(restAt(stage) - clock.now());
   if (!stage.isOver()) {
     invariants.checkAccepted(outside.accepted);
@@ -84,6 +93,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       clock.now() - SETTLE_MS / 2,
     );
     await invariants.checkAtRest(truth, cloud);
+    await stage.pointers.checkAtRest(truth);
   }
   return report(options, stage);
 }
@@ -100,7 +110,7 @@ function setUp(options: SimulationOptions) {
   const trace = new Trace(now, options.keepTrace === true);
   trace.follow(faults, invariants);
   const truth = createMemoryStore();
-  const registry = simulatedRegistry(options.cron);
+  const registry = simulatedRegistry(options.cron, options.releases);
   const schedule = registry.workflow(SCHEDULED).schedule;
   if (!schedule) throw new Error(`the workflow ${SCHEDULED} has no schedule`);
   const cloud = new Cloud({
@@ -113,8 +123,10 @@ function setUp(options: SimulationOptions) {
       invariants.scaled(id, n);
     },
   });
-  for (const agent of registry.agents) cloud.add(agent.capsuleId, agent.baseUrl);
-  const store = invariants.watch(options.plant ? options.plant(truth) : truth);
+  for (const agent of registry.agents)
+    for (const { capsuleId, baseUrl } of capsulesOf(agent)) cloud.add(capsuleId, baseUrl);
+  const pointers = new Pointers((violation) => invariants.report(violation));
+  const store = pointers.watch(invariants.watch(options.plant ? options.plant(truth) : truth));
   const world: World = {
     clock,
     random,
@@ -127,6 +139,7 @@ function setUp(options: SimulationOptions) {
   };
   const staff = new Staff({ world, invariants, trace, schedule });
   const outside = new Outside({ clock, random, store: truth, anyone: () => staff.anyone() });
+  const deployer = new Deployer({ clock, random, store: truth, anyone: () => staff.anyone() });
   const quiet = new QuietTimes({
     store: truth,
     cloud,
@@ -155,6 +168,8 @@ function setUp(options: SimulationOptions) {
     cloud,
     staff,
     outside,
+    deployer,
+    pointers,
     quiet,
     settle,
     isOver,
@@ -164,7 +179,7 @@ function setUp(options: SimulationOptions) {
 /** Runs arrive; orchestrators die and are replaced, freeze and thaw, and their clocks are set. */
 async function campaign(
   options: SimulationOptions,
-  { clock, random, outside, staff, settle, isOver }: Stage,
+  { clock, random, outside, deployer, staff, settle, isOver }: Stage,
 ) {
   const end = clock.now() + options.hours * HOUR;
   const { burst = 1, runsPerHour } = options;
@@ -172,6 +187,7 @@ async function campaign(
   let left = burst;
   while (clock.now() < end && !isOver()) {
     outside.start();
+    if (options.releases) deployer.act();
     staff.suffer();
     left -= 1;
     const pause = left > 0 ? BURST_GAP_MS * random() : gap * 2 * random();
@@ -188,7 +204,7 @@ function restAt({ clock, schedule }: Stage): number {
 }
 
 async function report(options: SimulationOptions, stage: Stage): Promise<SimulationReport> {
-  const { invariants, faults, truth, trace, clock, quiet } = stage;
+  const { invariants, faults, truth, trace, clock, quiet, pointers } = stage;
   const ledger = await truth.ledger(0, Number.MAX_SAFE_INTEGER);
   const states = [...invariants.runs.values()];
   const hits = Object.fromEntries(faults.hits);
@@ -196,6 +212,7 @@ async function report(options: SimulationOptions, stage: Stage): Promise<Simulat
     seed: options.seed,
     runs: states.length,
     succeeded: states.filter((r) => r.status === 'succeeded').length,
+    rollouts: { done: pointers.count('done'), rolledBack: pointers.count('rolled-back') },
     violations: invariants.violations,
     hits,
     strikes: faults.total,

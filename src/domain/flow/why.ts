@@ -106,8 +106,9 @@ function whySending(step: StepState): string | null {
   return `step ${step.id}: the agent on ${step.capsuleId} did not take its job, sent ${step.sends} times; it is sent again at ${at(step.dueAt)}`;
 }
 
-function whyWaiting({ id, capsuleId = '', dueAt }: StepState, seen: WhySeen): string {
-  const waits = `step ${id} waits for ${capsuleId}`;
+function whyWaiting({ id, capsuleId = '', dueAt, failover }: StepState, seen: WhySeen): string {
+  const instead = failover ? ` (in place of ${failover.capsuleId}: ${failover.reason})` : '';
+  const waits = `step ${id} waits for ${capsuleId}${instead}`;
   const held = seen.held?.get(id);
   if (held !== undefined) return `${waits}: ${held}`;
   const given = `it is given up at ${at(dueAt)}`;

@@ -3,6 +3,7 @@
  * copy is never used when it is older than {@link FRESH_MS}, so that a rollback anywhere holds everywhere by then.
  */
 import type { AgentRunRequest } from '../../contract';
+import type { CapsuleState } from '../../domain/capsule';
 import { change as changed, type LedgerEntry } from '../../domain/ledger';
 import type { AgentStep } from '../../domain/plan';
 import { choose, stickyKey } from '../../domain/release/choose';
@@ -18,10 +19,11 @@ import {
 import { instanceOf, withInstances } from '../../domain/release/placement';
 import type { PlacedRelease } from '../../domain/run-events';
 import type { RunState } from '../../domain/run';
-import { capsulesOf } from '../../registry/capsules';
+import { releaseCapsulesOf } from '../../registry/capsules';
 import type { StepResult } from '../../store/store';
 import type { EngineDeps } from '../context';
 import type { Tasks } from '../tasks';
+import { Failover } from '../failover';
 import { WorkNotes } from './work';
 
 /** Less than a second with everything that follows, as a rollback is to hold within one. */
@@ -46,6 +48,10 @@ export class Releases {
   private readAt = -Infinity;
   private reading: Promise<void> | undefined;
   private readonly notes: WorkNotes;
+  /** Where an agent with alternatives has its work done. */
+  readonly failover: Failover;
+  /** A capsule as last seen. */
+  capsuleSeen: (id: string) => CapsuleState | undefined = () => undefined;
   /** Called when work of an agent with a candidate was noted as over. */
   onWork: (agentId: string) => void = () => undefined;
 
@@ -53,6 +59,10 @@ export class Releases {
     private readonly deps: Deps,
     tasks: Tasks,
   ) {
+    this.failover = new Failover(deps, {
+      capsule: (id) => this.capsuleSeen(id),
+      environment: (agentId) => this.peek(agentId),
+    });
     this.notes = new WorkNotes(deps, tasks, (agentId) => this.onWork(agentId));
   }
 
@@ -84,12 +94,13 @@ export class Releases {
   /** Before a run is decided about: reads the pointers again if they are old. Free for agents without releases. */
   async prepare(run: RunState): Promise<void> {
     if (this.known.size === 0 || !agentsOf(run).some((id) => this.known.has(id))) return;
-    let isBehind = this.isBehind(run);
-    // The answer may be old when it comes, in a process that was frozen meanwhile.
-    for (let reads = 0; reads < MAX_READS && (isBehind || !this.isFresh()); reads += 1) {
+    // An answer may be old when it comes: asked for by another before, or in a process that was frozen meanwhile.
+    for (
+      let reads = 0;
+      reads < MAX_READS && (!this.isFresh() || (reads < 2 && this.isBehind(run)));
+      reads += 1
+    )
       await this.read();
-      isBehind = false;
-    }
   }
 
   /** A clock that was set back tells nothing of the age. */
@@ -165,7 +176,7 @@ export class Releases {
     by: By,
     expect?: number,
   ): Promise<EnvironmentDecision & { before: Environment }> {
-    const capsules = capsulesOf(this.deps.registry.agent(agentId)).map((c) => c.capsuleId);
+    const capsules = releaseCapsulesOf(this.deps.registry.agent(agentId)).map((c) => c.capsuleId);
     for (let races = 0; races < MAX_RACES; races += 1) {
       const before = await this.load(agentId, name);
       if (expect !== undefined && before.fence !== expect) return { ok: false, reason: 'overtaken', before };

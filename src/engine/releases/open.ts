@@ -36,6 +36,7 @@ export function openRollouts(deps: EngineDeps, used: Used): Rollouts {
   const stages = new Stages(deps, releases, capsules, guards, parts);
   const keepWarm = new KeepWarm(deps, releases, capsules);
   const rollouts = new Rollouts(deps, releases, stages, runs, alerts, tasks, keepWarm);
+  releases.capsuleSeen = (id) => capsules.peek(id);
   releases.onWork = (agentId) => {
     if (releases.peek(agentId)?.candidate !== undefined)
       tasks.spawn('rollout', () => rollouts.moved(agentId));
