@@ -84,7 +84,9 @@ async function start(
   undo: Undo,
 ): Promise<Orchestrator> {
   const databaseUrl = await database(config, log, undo);
-  const store = undo.push(await openPostgresStore(databaseUrl, { environment: config.environment }), (s) =>
+  const { migrateUrl } = config.storage;
+  const owner = migrateUrl ? { ownerUrl: migrateUrl.reveal() } : {};
+  const store = undo.push(await openPostgresStore(databaseUrl, { environment: config.environment, ...owner }), (s) =>
     s.close(),
   );
   // Closed after the server: what it still answered is written down.
@@ -98,7 +100,7 @@ async function start(
   const redisUrl = config.storage.redisUrl?.reveal();
   const queue = undo.push(
     await openQueue({
-      ...{ databaseUrl, log, ...(redisUrl !== undefined && { redisUrl }) },
+      ...{ databaseUrl, log, ...owner, ...(redisUrl !== undefined && { redisUrl }) },
       ...(traces && { telemetry: traces.telemetry }),
     }),
     (q) => q.close(),

@@ -51,6 +51,8 @@ export interface Config extends PlatformConfig {
   readonly storage: {
     /** Absent: the embedded Postgres in `dataDir`. Never absent in production. */
     readonly databaseUrl?: Secret;
+    /** As who owns the tables. Absent: the role of `databaseUrl` does. */
+    readonly migrateUrl?: Secret;
     /** Absent: the queue lives in Postgres. */
     readonly redisUrl?: Secret;
     readonly dataDir: string;
@@ -138,6 +140,12 @@ function missing(values: Partial<Values>, isGiven: (name: VariableName) => boole
       'Set it, or unset HOST to listen on this machine only',
     );
   }
+  if (isGiven('MIGRATE_URL'))
+    need(
+      'DATABASE_URL',
+      'is not set, but MIGRATE_URL is',
+      'Set it to the same database, as the role that runs',
+    );
   missingForPlatform(values, isGiven, need);
   missingForAudit(isGiven, need);
   missingForNotify(isGiven, need);
@@ -174,6 +182,7 @@ function arrange(values: Values): Config {
     },
     storage: {
       ...(DATABASE_URL && { databaseUrl: DATABASE_URL }),
+      ...(values.MIGRATE_URL && { migrateUrl: values.MIGRATE_URL }),
       ...(REDIS_URL && { redisUrl: REDIS_URL }),
       dataDir: values.DATA_DIR,
       retentionDays: values.RUN_RETENTION_DAYS,

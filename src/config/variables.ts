@@ -122,6 +122,11 @@ export const VARIABLES = {
     connection(['postgres:', 'postgresql:']),
     'Postgres 14 or newer, the record. Unset in development: an embedded Postgres in DATA_DIR. Required in production.',
   ),
+  MIGRATE_URL: variable(
+    'storage',
+    connection(['postgres:', 'postgresql:']),
+    'The same database as who owns its tables, to bring it up to date at start and let the role of DATABASE_URL use it. Unset: that role does it itself. See docs/audit.md.',
+  ),
   REDIS_URL: variable(
     'storage',
     connection(['redis:', 'rediss:']),

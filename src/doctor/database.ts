@@ -17,6 +17,8 @@ interface Row {
   full_page_writes: string;
   now: string;
   may_change: boolean;
+  /** Whether it is the role that owns the ledger, or can become it: what it may not do it can allow itself. */
+  owns: boolean;
   superuser: boolean;
 }
 
@@ -26,10 +28,12 @@ const QUESTION = `SELECT current_setting('server_version') AS version,
   current_setting('synchronous_commit') AS synchronous_commit,
   current_setting('full_page_writes') AS full_page_writes,
   (extract(epoch FROM clock_timestamp()) * 1000)::text AS now,
-  has_table_privilege('${SCHEMA}.ledger', 'UPDATE') OR has_table_privilege('${SCHEMA}.ledger', 'DELETE') AS may_change,
+  has_table_privilege('${SCHEMA}.ledger', 'UPDATE, DELETE, TRUNCATE, TRIGGER') AS may_change,
+  (SELECT pg_has_role(relowner, 'MEMBER') FROM pg_class WHERE oid = '${SCHEMA}.ledger'::regclass) AS owns,
   (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser`;
 
-export async function examineDatabase(url: string): Promise<Finding[]> {
+/** @param hasOwnerUrl whether who reads the environment could be the owner of the tables */
+export async function examineDatabase(url: string, hasOwnerUrl = false): Promise<Finding[]> {
   const client = new Client({
     connectionString: url,
     connectionTimeoutMillis: ANSWER_MS,
@@ -44,7 +48,12 @@ export async function examineDatabase(url: string): Promise<Finding[]> {
     const received = Date.now();
     const row = rows[0];
     return row
-      ? [version(row), durability(row), skew('database', Number(row.now), sent, received), rights(row)]
+      ? [
+          version(row),
+          durability(row),
+          skew('database', Number(row.now), sent, received),
+          rights(row, hasOwnerUrl),
+        ]
       : [];
   } catch (error) {
     const { code } = error as { code?: string };
@@ -75,18 +84,24 @@ function durability(row: Row): Finding {
   return fail('durability', text, `${mend} SELECT pg_reload_conf();`);
 }
 
-function rights({ may_change: mayChange, superuser }: Row): Finding {
+function rights({ may_change: mayChange, owns, superuser }: Row, hasOwnerUrl: boolean): Finding {
   if (superuser)
     return warn(
       'ledger-role',
       'the orchestrator is a superuser of its database',
-      'Give it a role of its own: docs/audit.md',
+      'Give it a role of its own with MIGRATE_URL: docs/audit.md, "A role that can only append"',
     );
-  return mayChange
+  if (mayChange || owns)
+    return warn(
+      'ledger-role',
+      `the orchestrator's role ${owns ? 'owns the ledger' : 'could change the ledger'}`,
+      'Give it a restricted one with MIGRATE_URL: docs/audit.md, "A role that can only append"',
+    );
+  return hasOwnerUrl
     ? warn(
         'ledger-role',
-        "the orchestrator's role could change the ledger",
-        'Give it a restricted role: docs/audit.md',
+        "the orchestrator's role can only append to the ledger, but MIGRATE_URL is in its environment",
+        'Unset MIGRATE_URL once this version has started',
       )
     : ok('ledger-role', "the orchestrator's role can append to the ledger, and not change it");
 }

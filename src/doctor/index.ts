@@ -44,7 +44,7 @@ export async function examine(deps: DoctorDeps): Promise<Finding[]> {
     ['node', () => operation.examineVersions(process.version)],
     ['config', () => operation.examineConfig(config)],
     ['secrets', () => examineSecrets(env)],
-    ['database', () => examineDatabase(deps.databaseUrl)],
+    ['database', () => examineDatabase(deps.databaseUrl, config.storage.migrateUrl !== undefined)],
     ['queue', () => examineRedis(config.storage.redisUrl?.reveal())],
     ['backups', () => operation.examineBackups(config.storage.backupDir, now)],
     ['capsule', () => examinePlatform(platform, registry)],

@@ -12,6 +12,8 @@ export interface QueueOptions {
   redisUrl?: string;
   /** Otherwise: BullMQ in this database, in a schema of its own. */
   databaseUrl: string;
+  /** Connects as who owns the tables there, where that is not who runs the orchestrator. */
+  ownerUrl?: string;
   log: Log;
   /** Distinguishes installations that share a Redis. */
   name?: string;
@@ -40,7 +42,7 @@ const JOB: JobsOptions = { removeOnComplete: true, removeOnFail: { count: 100 },
 export async function openQueue(options: QueueOptions): Promise<Queue & { kind: QueueBackend['kind'] }> {
   const backend =
     options.redisUrl === undefined
-      ? await onPostgres(options.databaseUrl, options.telemetry)
+      ? await onPostgres(options.databaseUrl, options.telemetry, options.ownerUrl)
       : await onRedis(options.redisUrl, options.log, options.telemetry);
   return new BullMqQueue(backend, options.log, options.name ?? 'reveille');
 }

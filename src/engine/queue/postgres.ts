@@ -1,10 +1,28 @@
-import { createPostgresBackend, Queue, runMigrations, Worker, type Telemetry } from 'bullmq';
-import { Pool } from 'pg';
+import {
+  assertSchemaCompatibility,
+  createPostgresBackend,
+  DEFAULT_SCHEMA,
+  LATEST_SCHEMA_VERSION,
+  Queue,
+  runMigrations,
+  SchemaMigrationRequiredError,
+  Worker,
+  type Telemetry,
+} from 'bullmq';
+import { Pool, type PoolClient } from 'pg';
+import { grantUse } from '../../store/postgres/roles';
 import type { QueueBackend } from '.';
 import { CONCURRENCY } from './settings';
 
-export async function onPostgres(databaseUrl: string, telemetry?: Telemetry): Promise<QueueBackend> {
-  await migrate(databaseUrl);
+/** @param ownerUrl connects as who owns BullMQ's tables, where that is not who runs the orchestrator */
+export async function onPostgres(
+  databaseUrl: string,
+  telemetry?: Telemetry,
+  ownerUrl?: string,
+): Promise<QueueBackend> {
+  await migrate(ownerUrl ?? databaseUrl);
+  if (ownerUrl !== undefined)
+    await grantUse({ ownerUrl, url: databaseUrl, schema: DEFAULT_SCHEMA, hasLedger: false });
   // BullMQ builds a pool for each from this, in a schema of its own beside ours, and closes it.
   const connection = {
     connectionString: databaseUrl,
@@ -32,8 +50,22 @@ async function migrate(databaseUrl: string): Promise<void> {
   const pool = new Pool({ connectionString: databaseUrl, max: 1, connectionTimeoutMillis: 5_000 });
   try {
     const client = await pool.connect();
-    await runMigrations(client).finally(() => client.release());
+    try {
+      // A role that may not make tables can use a schema that is up to date.
+      if (!(await isUpToDate(client))) await runMigrations(client);
+    } finally {
+      client.release();
+    }
   } finally {
     await pool.end();
+  }
+}
+
+async function isUpToDate(client: PoolClient): Promise<boolean> {
+  try {
+    return (await assertSchemaCompatibility(client)) >= LATEST_SCHEMA_VERSION;
+  } catch (error) {
+    if (error instanceof SchemaMigrationRequiredError) return false;
+    throw error;
   }
 }

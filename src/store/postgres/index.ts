@@ -14,13 +14,14 @@ import { DeliveryQueries } from './deliveries';
 import { FlowQueries } from './flow';
 import { KeyQueries } from './keys';
 import { migrate } from './migrate';
-import { createPool } from './pool';
+import { createPool, SCHEMA } from './pool';
 import { NotificationQueries } from './notifications';
 import { ObservationQueries } from './observations';
 import { ProtocolQueries } from './protocols';
 import { RedeployQueries } from './redeploys';
 import { ReleaseQueries } from './releases';
 import { ReplayQueries } from './replays';
+import { grantUse } from './roles';
 import { RunQueries } from './runs';
 import { SwitchQueries } from './switches';
 import { TickQueries } from './ticks';
@@ -28,12 +29,14 @@ import { WaitQueries } from './waits';
 
 /**
  * Connects and brings the schema up to date.
+ * @param ownerUrl connects as who owns the tables, where that is not who runs the orchestrator
  * @throws when the server cannot be reached or a migration fails.
  */
 export async function openPostgresStore(
   connectionString: string,
-  { environment }: { environment?: string } = {},
+  { environment, ownerUrl }: { environment?: string; ownerUrl?: string } = {},
 ): Promise<Store> {
+  if (ownerUrl !== undefined) await migrateAsOwner(ownerUrl, connectionString);
   const pool = createPool(connectionString, undefined, environment);
   try {
     await migrate(pool);
@@ -42,6 +45,16 @@ export async function openPostgresStore(
     throw error;
   }
   return compose(pool);
+}
+
+async function migrateAsOwner(ownerUrl: string, url: string): Promise<void> {
+  const pool = createPool(ownerUrl, 2);
+  try {
+    await migrate(pool);
+  } finally {
+    await pool.end();
+  }
+  await grantUse({ ownerUrl, url, schema: SCHEMA, hasLedger: true });
 }
 
 function compose(pool: Pool): Store {

@@ -44,7 +44,7 @@ export class KeyQueries {
       rotateKey: (id, change, entry) => this.rotate(id, change, entry),
       revokeKey: (id, at, entry) => this.revoke(id, at, entry),
       touchKey: (id, at) => this.touch(id, at),
-      addSession: (session, entry) => this.addSession(session, entry),
+      addSession: (session, entry, once) => this.addSession(session, entry, once),
       session: (hash) => this.session(hash),
       endSession: (hash, entry) => this.endSession(hash, entry),
     };

@@ -18,8 +18,23 @@ const DIRECTORY = join(__dirname, '..', 'migrations');
 
 /** Brings the schema up to date. Answers the names of the files it applied. */
 export async function migrate(pool: Pool): Promise<string[]> {
-  // A role that may not make tables can run the orchestrator on a schema that is up to date.
-  if ((await pendingIn(pool)).length === 0) return [];
+  try {
+    // A role that may not make tables can run the orchestrator on a schema that is up to date.
+    return (await pendingIn(pool)).length === 0 ? [] : await migrateNow(pool);
+  } catch (error) {
+    if ((codeOf(error) ?? codeOf((error as Error).cause)) !== INSUFFICIENT_PRIVILEGE) throw error;
+    throw new Error(
+      `the database is not up to date, and this role may not change it (${(error as Error).message}): ` +
+        'start once with MIGRATE_URL, which connects as who owns the tables; see docs/audit.md',
+      { cause: error },
+    );
+  }
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+const codeOf = (error: unknown): string | undefined => (error as { code?: string } | undefined)?.code;
+
+async function migrateNow(pool: Pool): Promise<string[]> {
   const client = await pool.connect();
   try {
     await client.query(patient('SELECT pg_advisory_lock($1)', [LOCK]));
