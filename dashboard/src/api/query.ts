@@ -83,4 +83,5 @@ export function useQuery<T>(path: string | undefined, options: QueryOptions = {}
 
 export const onRun = (event: LiveEvent): boolean => event.type === 'run';
 export const onCapsule = (event: LiveEvent): boolean => event.type === 'capsule';
+export const onRollout = (event: LiveEvent): boolean => event.type === 'rollout';
 export const onAlert = (event: LiveEvent): boolean => event.type === 'alert';

@@ -7,8 +7,16 @@ import type { BudgetView } from '../../../src/http/views/budget';
 import type { AgentView, CapsuleView, ShiftView } from '../../../src/http/views/capsule';
 import type { CostReportView } from '../../../src/http/views/cost';
 import type { DeliverySummaryView, DeliveryView } from '../../../src/http/views/delivery';
+import type {
+  EnvironmentView,
+  LineageView,
+  ReleaseDiffView,
+  ReleaseView,
+  RolloutView,
+} from '../../../src/http/views/release';
 import type { ScheduleForecast } from '../../../src/http/views/schedule';
 import type { EmergencyStopView, SwitchView } from '../../../src/http/views/switch';
+import type { VerdictView } from '../../../src/http/views/verdict';
 import type { WorkflowDetail, WorkflowView } from '../../../src/http/views/workflow';
 import type { RunStatus } from '../../../src/domain/run';
 import type { Scope } from '../../../src/domain/scope';
@@ -36,11 +44,23 @@ export type AuditEntry = z.infer<typeof AuditEntryView>;
 export type AuditVerdict = z.infer<typeof AuditVerdictView>;
 export type Budget = z.infer<typeof BudgetView>;
 export type CostReport = z.infer<typeof CostReportView>;
+export type Release = z.infer<typeof ReleaseView>;
+export type ReleaseDiff = z.infer<typeof ReleaseDiffView>;
+export type ReleaseVerdict = z.infer<typeof VerdictView>;
+export type Environment = z.infer<typeof EnvironmentView>;
+export type Rollout = z.infer<typeof RolloutView>;
+export type LineageItem = z.infer<typeof LineageView>['items'][number];
 export type CostRow = CostReport['items'][number];
 
 export interface Page<T> {
   items: T[];
   nextCursor: string | null;
+}
+
+export interface Environments {
+  /** The one that the installation works by. */
+  current: string;
+  items: Environment[];
 }
 
 export interface RunCounts {

@@ -3,7 +3,7 @@
  * cannot say where it was. A break is resumed from the last id; where that is not possible everything is
  * read anew (`resync`).
  */
-import type { Alert, Capsule, RunSummary } from '../api/types';
+import type { Alert, Capsule, Rollout, RunSummary } from '../api/types';
 import { asProblem, problemOf } from '../api/client';
 import { frames } from './frames';
 import { store } from './store';
@@ -12,6 +12,7 @@ export type LiveEvent =
   | { type: 'run'; data: RunSummary }
   | { type: 'capsule'; data: Pick<Capsule, 'id' | 'agentId' | 'status'> }
   | { type: 'alert'; data: Alert }
+  | { type: 'rollout'; data: Rollout }
   | { type: 'resync' };
 
 /** `since`: when the last sign of life came, epoch ms. */
@@ -91,7 +92,7 @@ export class Live {
     for await (const { id, event, data } of frames(body, alive)) {
       if (id !== undefined) this.lastId = id;
       if (event === 'reset') this.tell({ type: 'resync' });
-      if (event === 'run' || event === 'capsule' || event === 'alert') {
+      if (event === 'run' || event === 'capsule' || event === 'alert' || event === 'rollout') {
         // As the orchestrator's own schemas have it.
         const told: unknown = { type: event, data: JSON.parse(data) as unknown };
         this.tell(told as LiveEvent);

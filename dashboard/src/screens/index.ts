@@ -10,6 +10,8 @@ import { CostsScreen } from './costs';
 import { InboxScreen } from './inbox';
 import { DeliveryScreen } from './inbox/delivery';
 import { NowScreen } from './now';
+import { ReleasesScreen } from './releases';
+import { ReleaseOrRollout } from './releases/one';
 import { RunScreen } from './run';
 import { RunsScreen } from './runs';
 import { SwitchesScreen } from './switches';
@@ -33,6 +35,7 @@ export const SCREENS: readonly Screen[] = [
   { path: 'runs', title: 'Runs', key: 'r', component: RunsScreen, one: RunScreen },
   { path: 'workflows', title: 'Workflows', key: 'w', component: WorkflowsScreen, one: WorkflowScreen },
   { path: 'capsules', title: 'Capsules', key: 'c', component: CapsulesScreen, one: CapsuleScreen },
+  { path: 'releases', title: 'Releases', key: 'l', component: ReleasesScreen, one: ReleaseOrRollout },
   { path: 'costs', title: 'Costs', key: 'm', component: CostsScreen },
   { path: 'inbox', title: 'Inbox', key: 'i', component: InboxScreen, one: DeliveryScreen },
   { path: 'switches', title: 'Switches', key: 's', component: SwitchesScreen, one: StopScreen },

@@ -9,6 +9,7 @@ import { CapsuleActions } from '../../parts/capsule-actions';
 import { Pager } from '../../parts/pager';
 import { QueryView } from '../../parts/query-view';
 import { SPLIT_LEGEND, splitParts } from '../../parts/split';
+import { Table } from '../../parts/table';
 import { counted, duration, msBetween, Time } from '../../parts/time';
 import { usePlace } from '../../router';
 import { Boots } from './boots';
@@ -70,36 +71,23 @@ export function CapsuleScreen({ id }: { id: string }) {
 function Shifts({ shifts }: { shifts: readonly Shift[] }) {
   const longest = Math.max(...shifts.map(({ billedMs }) => billedMs ?? 0));
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Shifts">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Shift</th>
-            <th scope="col">Woken</th>
-            <th scope="col">Boot</th>
-            <th scope="col">Billed</th>
-            <th scope="col" class="wide">
-              Where it went
-            </th>
-            <th scope="col">Ended because</th>
-          </tr>
-        </thead>
-        <tbody>
-          {shifts.map((shift) => (
-            <tr key={shift.generation}>
-              <td>{shift.generation}</td>
-              <td>
-                <Time at={shift.requestedAt} />
-              </td>
-              <td>{duration(bootMs(shift))}</td>
-              <td>{shift.billedMs === null ? 'under way' : duration(shift.billedMs)}</td>
-              <td>{shift.split && <ShiftBar shift={shift} whole={longest} />}</td>
-              <td>{shift.endReason ?? '–'}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      name="Shifts"
+      columns={['Shift', 'Woken', 'Boot', 'Billed', { title: 'Where it went', wide: true }, 'Ended because']}
+    >
+      {shifts.map((shift) => (
+        <tr key={shift.generation}>
+          <td>{shift.generation}</td>
+          <td>
+            <Time at={shift.requestedAt} />
+          </td>
+          <td>{duration(bootMs(shift))}</td>
+          <td>{shift.billedMs === null ? 'under way' : duration(shift.billedMs)}</td>
+          <td>{shift.split && <ShiftBar shift={shift} whole={longest} />}</td>
+          <td>{shift.endReason ?? '–'}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

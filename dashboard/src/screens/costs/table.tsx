@@ -1,6 +1,7 @@
 /** One row for each day, workflow, agent or model; the bar compares their money. */
 import type { CostReport, CostRow } from '../../api/types';
 import { Bar } from '../../parts/bar';
+import { Table } from '../../parts/table';
 import { duration, usd } from '../../parts/time';
 
 type Group = 'day' | 'workflow' | 'agent' | 'model';
@@ -16,31 +17,18 @@ export function CostTable({ rows, by, formulas }: Props) {
   const highest = Math.max(...rows.map(({ totalUsd }) => Number(totalUsd)));
   const shown = by === 'day' ? [...rows].reverse() : rows;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Costs">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{NAMES[by]}</th>
-            <th scope="col">Spent</th>
-            <th scope="col" class="wide">
-              Capsules and models
-            </th>
-            <th scope="col">Billed</th>
-            <th scope="col">
-              <abbr title={formulas.wasteRatio}>Waste</abbr>
-            </th>
-            <th scope="col">
-              <abbr title={formulas.savedUsd}>Saved</abbr>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((row) => (
-            <Row key={row.key} row={row} by={by} highest={highest} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      name="Costs"
+      columns={[
+        ...[NAMES[by], 'Spent', { title: 'Capsules and models', wide: true }, 'Billed'],
+        { title: 'Waste', about: formulas.wasteRatio },
+        { title: 'Saved', about: formulas.savedUsd },
+      ]}
+    >
+      {shown.map((row) => (
+        <Row key={row.key} row={row} by={by} highest={highest} />
+      ))}
+    </Table>
   );
 }
 

@@ -5,6 +5,7 @@ import type { Approval } from '../../api/types';
 import { ActionButton } from '../../parts/actions';
 import { Badge } from '../../parts/badge';
 import { Fact } from '../../parts/fact';
+import { Table } from '../../parts/table';
 import { Time, usd } from '../../parts/time';
 import { runHref } from '../../router';
 import { may, session } from '../../session';
@@ -85,32 +86,23 @@ function Facts({ memo }: { memo: Approval }) {
 
 function Actions({ memo: { actions, actionCount, title } }: { memo: Approval }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={`What is proposed: ${title}`}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Action</th>
-            <th scope="col">On</th>
-            <th scope="col">Costs</th>
-            <th scope="col">Reaches</th>
-          </tr>
-        </thead>
-        <tbody>
-          {actions.map(({ type, platform, costUsd, recurring, reach }, i) => (
-            <tr key={i}>
-              <td>{type}</td>
-              <td>{platform ?? '–'}</td>
-              <td>
-                {costUsd === null ? '–' : usd(costUsd)}
-                {recurring && ', again and again'}
-              </td>
-              <td>{reach === null ? '–' : reach.toLocaleString()}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {actionCount > actions.length && <p class="dim">and {actionCount - actions.length} more</p>}
-    </div>
+    <Table
+      name={`What is proposed: ${title}`}
+      columns={['Action', 'On', 'Costs', 'Reaches']}
+      after={actionCount > actions.length && <p class="dim">and {actionCount - actions.length} more</p>}
+    >
+      {actions.map(({ type, platform, costUsd, recurring, reach }, i) => (
+        <tr key={i}>
+          <td>{type}</td>
+          <td>{platform ?? '–'}</td>
+          <td>
+            {costUsd === null ? '–' : usd(costUsd)}
+            {recurring && ', again and again'}
+          </td>
+          <td>{reach === null ? '–' : reach.toLocaleString()}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

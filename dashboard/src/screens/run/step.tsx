@@ -4,6 +4,7 @@ import type { Shift, StepView } from '../../api/types';
 import { ActionButton } from '../../parts/actions';
 import { Badge } from '../../parts/badge';
 import { decide } from '../../parts/runs-actions';
+import { Table } from '../../parts/table';
 import { duration, Time } from '../../parts/time';
 import { ValueView } from '../../parts/value';
 import { may } from '../../session';
@@ -104,36 +105,22 @@ function Attempts({ step, zone }: { step: StepView; zone: string | undefined }) 
   return (
     <>
       <h3 id="attempts">Attempts</h3>
-      <div class="scroll" tabIndex={0} role="region" aria-labelledby="attempts">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">no.</th>
-              <th scope="col">outcome</th>
-              <th scope="col">asked</th>
-              <th scope="col">ended</th>
-              <th scope="col">agent</th>
-              <th scope="col">what</th>
-            </tr>
-          </thead>
-          <tbody>
-            {step.attempts.map(({ attempt, outcome, message, requestedAt, endedAt, agentMs }) => (
-              <tr key={attempt}>
-                <td>{attempt}</td>
-                <td>{outcome}</td>
-                <td>
-                  <Time at={requestedAt} zone={zone} />
-                </td>
-                <td>
-                  <Time at={endedAt} zone={zone} />
-                </td>
-                <td>{duration(agentMs)}</td>
-                <td class="text">{message ?? ''}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table labelledBy="attempts" columns={['no.', 'outcome', 'asked', 'ended', 'agent', 'what']}>
+        {step.attempts.map(({ attempt, outcome, message, requestedAt, endedAt, agentMs }) => (
+          <tr key={attempt}>
+            <td>{attempt}</td>
+            <td>{outcome}</td>
+            <td>
+              <Time at={requestedAt} zone={zone} />
+            </td>
+            <td>
+              <Time at={endedAt} zone={zone} />
+            </td>
+            <td>{duration(agentMs)}</td>
+            <td class="text">{message ?? ''}</td>
+          </tr>
+        ))}
+      </Table>
     </>
   );
 }

@@ -7,6 +7,7 @@ import { act, ActionButton } from '../../parts/actions';
 import { Badge } from '../../parts/badge';
 import { Dialog } from '../../parts/dialog';
 import { Fact } from '../../parts/fact';
+import { MessageField } from '../../parts/message-field';
 import { QueryView } from '../../parts/query-view';
 import { releaseSwitch } from '../../parts/switches';
 import { duration, Time } from '../../parts/time';
@@ -17,7 +18,6 @@ import type { Shown, Tone } from '../../../../src/domain/status';
 /** The report is read again this often: capsules of other processes send no events here. */
 const LIVE_MS = 1_000;
 const WORD = 'stop';
-const MAX_MESSAGE = 500;
 
 export const stopHref = (id: string): string => `/app/switches/${encodeURIComponent(id)}`;
 
@@ -70,15 +70,11 @@ function StopDialog({ onClose }: { onClose: () => void }) {
             <option value="drain">may finish, for five minutes at most</option>
           </select>
         </label>
-        <label>
-          Why, for everybody who finds something held
-          <input
-            value={message}
-            maxLength={MAX_MESSAGE}
-            required
-            onInput={(event) => setMessage(event.currentTarget.value)}
-          />
-        </label>
+        <MessageField
+          label="Why, for everybody who finds something held"
+          value={message}
+          onChange={setMessage}
+        />
         <label>
           Type “{WORD}” to go on
           <input value={word} autocomplete="off" onInput={(event) => setWord(event.currentTarget.value)} />

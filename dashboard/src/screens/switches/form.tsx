@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/query';
 import type { Agent, Page, Switch, Workflow } from '../../api/types';
 import { act } from '../../parts/actions';
+import { MessageField } from '../../parts/message-field';
 import { turnOff } from '../../parts/switches';
 
 const MINUTE_MS = 60_000;
@@ -13,7 +14,6 @@ const PERIODS: ReadonlyArray<[string, number]> = [
   ['for 8 hours', 480],
   ['for a day', 1_440],
 ];
-const MAX_MESSAGE = 500;
 
 /** What a choice stands for: `agent writer`, or nothing for everything. */
 const targetOf = (chosen: string): { scope: Switch['scope']; subject?: string } => {
@@ -63,15 +63,11 @@ export function SwitchForm({ reload }: { reload: () => void }) {
             ))}
           </select>
         </label>
-        <label>
-          Why, for everybody who finds something held
-          <input
-            value={message}
-            maxLength={MAX_MESSAGE}
-            required
-            onInput={(event) => setMessage(event.currentTarget.value)}
-          />
-        </label>
+        <MessageField
+          label="Why, for everybody who finds something held"
+          value={message}
+          onChange={setMessage}
+        />
         <label>
           How long
           <select value={String(minutes)} onChange={(event) => setMinutes(Number(event.currentTarget.value))}>

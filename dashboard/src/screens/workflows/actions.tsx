@@ -4,6 +4,7 @@ import { post } from '../../api/client';
 import type { RunView, Switch } from '../../api/types';
 import { act, ActionButton } from '../../parts/actions';
 import { Dialog } from '../../parts/dialog';
+import { MessageField } from '../../parts/message-field';
 import { releaseSwitch, turnOff } from '../../parts/switches';
 import { go, runHref } from '../../router';
 import { may } from '../../session';
@@ -14,8 +15,6 @@ interface Props {
   paused: Switch | undefined;
   reload: () => void;
 }
-
-const MAX_MESSAGE = 500;
 
 export function WorkflowActions({ id, name, paused, reload }: Props) {
   const [open, setOpen] = useState<'run' | 'pause'>();
@@ -101,15 +100,7 @@ function PauseDialog({ id, name, close, reload }: Omit<Props, 'paused'> & { clos
           What is due stays in line and runs once it is resumed. To pause it for a time only, use{' '}
           <a href="/app/switches">Switches</a>.
         </p>
-        <label>
-          Why, for everybody who finds it held
-          <input
-            value={message}
-            maxLength={MAX_MESSAGE}
-            required
-            onInput={(event) => setMessage(event.currentTarget.value)}
-          />
-        </label>
+        <MessageField label="Why, for everybody who finds it held" value={message} onChange={setMessage} />
         <button class="danger" disabled={message.trim() === ''}>
           Pause
         </button>

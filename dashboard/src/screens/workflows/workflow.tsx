@@ -3,6 +3,7 @@ import { useQuery } from '../../api/query';
 import type { Page, Switch, Tick, WorkflowDetails } from '../../api/types';
 import { Badge } from '../../parts/badge';
 import { QueryView } from '../../parts/query-view';
+import { Table } from '../../parts/table';
 import { duration, Time } from '../../parts/time';
 import { ValueView } from '../../parts/value';
 import { runHref } from '../../router';
@@ -61,34 +62,21 @@ function Ticks({ ticks, zone }: { ticks: readonly Tick[]; zone: string }) {
       {ticks.length === 0 ? (
         <p class="empty">None came yet.</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Ticks">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Due</th>
-                <th scope="col">Decision</th>
-                <th scope="col">Why</th>
-                <th scope="col">Late by</th>
-                <th scope="col">Run</th>
-              </tr>
-            </thead>
-            <tbody>
-              {ticks.map(({ scheduledFor, action, reason, lateMs, runId }) => (
-                <tr key={scheduledFor}>
-                  <td>
-                    <Time at={scheduledFor} zone={zone} />
-                  </td>
-                  <td>
-                    <Badge shown={action === 'fired' ? FIRED : SKIPPED} />
-                  </td>
-                  <td>{reason}</td>
-                  <td>{duration(lateMs)}</td>
-                  <td>{runId === null ? '–' : <a href={runHref(runId)}>{runId.slice(0, 8)}</a>}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table name="Ticks" columns={['Due', 'Decision', 'Why', 'Late by', 'Run']}>
+          {ticks.map(({ scheduledFor, action, reason, lateMs, runId }) => (
+            <tr key={scheduledFor}>
+              <td>
+                <Time at={scheduledFor} zone={zone} />
+              </td>
+              <td>
+                <Badge shown={action === 'fired' ? FIRED : SKIPPED} />
+              </td>
+              <td>{reason}</td>
+              <td>{duration(lateMs)}</td>
+              <td>{runId === null ? '–' : <a href={runHref(runId)}>{runId.slice(0, 8)}</a>}</td>
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   );
@@ -98,34 +86,21 @@ function Steps({ workflow: { steps } }: { workflow: WorkflowDetails }) {
   return (
     <section aria-labelledby="steps">
       <h2 id="steps">Steps</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Table of the steps">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Step</th>
-              <th scope="col">What</th>
-              <th scope="col">After</th>
-              <th scope="col">Attempts</th>
-              <th scope="col">Timeout</th>
-            </tr>
-          </thead>
-          <tbody>
-            {steps.map(({ id, kind, agentId, workflowId, needs, attempts, timeoutSeconds, phase }) => (
-              <tr key={id}>
-                <td>
-                  <strong>{id}</strong>
-                </td>
-                <td>
-                  {kind} {agentId ?? workflowId ?? ''} {phase === 'main' ? '' : `(${phase})`}
-                </td>
-                <td>{needs.join(', ') || '–'}</td>
-                <td>{attempts}</td>
-                <td>{duration(timeoutSeconds * 1_000)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table name="Table of the steps" columns={['Step', 'What', 'After', 'Attempts', 'Timeout']}>
+        {steps.map(({ id, kind, agentId, workflowId, needs, attempts, timeoutSeconds, phase }) => (
+          <tr key={id}>
+            <td>
+              <strong>{id}</strong>
+            </td>
+            <td>
+              {kind} {agentId ?? workflowId ?? ''} {phase === 'main' ? '' : `(${phase})`}
+            </td>
+            <td>{needs.join(', ') || '–'}</td>
+            <td>{attempts}</td>
+            <td>{duration(timeoutSeconds * 1_000)}</td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }
