@@ -72,7 +72,10 @@ export function contractStage(
   const verdict = findings.length === 0 ? 'pass' : worstOf(findings.map((f) => f.verdict));
   const told = findings.filter((f) => f.verdict === verdict).map((f) => f.message);
   const own = input.uses.filter((u) => u.agentId === input.agentId).length;
-  const fits = own === 0 ? 'no workflow uses it' : `it fits the ${own} steps that use it`;
+  const fits =
+    own === 0
+      ? 'no workflow uses it'
+      : `it fits ${own === 1 ? 'the step that uses it' : `the ${own} steps that use it`}`;
   return {
     verdict,
     reason: shorten(verdict === 'pass' ? fits : told.slice(0, TOLD).join('; ')),

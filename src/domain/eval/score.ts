@@ -77,9 +77,16 @@ export function verdictOfEvals(
 ): EvalVerdict {
   if (suites.length === 0)
     return { verdict: 'inconclusive', reason: 'it has no evals: write cases into evals/' };
+  const answered = delivered.flatMap((d) => d.models);
+  // Made up, a failure says as little as a pass.
+  if (judgedBy.includes('fake') || answered.some((a) => a.provider === 'fake'))
+    return {
+      verdict: 'inconclusive',
+      reason: 'answers were made up (fake), which says nothing of the release: use replay or live',
+    };
   const failed = suites.filter((s) => s.verdict === 'fail');
   if (failed.length > 0) return { verdict: 'fail', reason: failed.map(tellSuite).join('; ') };
-  const doubt = doubtOf(delivered, judgedBy, manifest);
+  const doubt = doubtOf(answered, manifest);
   if (doubt !== undefined) return { verdict: 'inconclusive', reason: doubt };
   const open = suites.filter((s) => s.verdict === 'inconclusive');
   if (open.length > 0) return { verdict: 'inconclusive', reason: open.map(tellSuite).join('; ') };
@@ -87,13 +94,9 @@ export function verdictOfEvals(
 }
 
 function doubtOf(
-  delivered: readonly Delivered[],
-  judgedBy: readonly string[],
+  answered: Delivered['models'],
   { models }: Pick<ReleaseManifest, 'models'>,
 ): string | undefined {
-  const answered = delivered.flatMap((d) => d.models);
-  if (judgedBy.includes('fake') || answered.some((a) => a.provider === 'fake'))
-    return 'answers were made up (fake), which says nothing of the release: use replay or live';
   if (models.length === 0) return undefined;
   const isNamed = (name: string) =>
     models.some((m) => name === m.snapshot || name === m.model || name.startsWith(`${m.model}-`));
