@@ -19,7 +19,14 @@ export type CapsuleEvent =
   | { type: 'connected'; generation: number; at: number }
   | { type: 'healthy'; generation: number; bootId?: string; release?: string; at: number }
   /** The wake failed for good in this try: the deadline passed, or the platform refused. */
-  | { type: 'wake-failed'; generation: number; reason: string; final?: boolean }
+  | {
+      type: 'wake-failed';
+      generation: number;
+      reason: string;
+      final?: boolean;
+      /** The platform did not answer: that tells nothing of the capsule. */
+      outage?: boolean;
+    }
   /** A guard came between the decision to wake it and the call: it is seen to zero instead. */
   | { type: 'held'; generation: number; reason: string }
   /** The agent process was replaced by another within the shift. */

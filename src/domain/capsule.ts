@@ -24,6 +24,8 @@ export interface CapsuleState {
   wakeDeadline?: number;
   /** While draining after a failed wake: not to be woken again before this time. */
   retryWakeAt?: number;
+  /** Since when the platform has not taken a call that would wake it. */
+  outageSince?: number;
   /** When the last scale-down was sent, so that it is repeated only after a while. */
   scaledDownAt?: number;
   /** The last thing that went wrong, for people. */

@@ -5,7 +5,8 @@
 import { splitShift, withBoot, type CapsuleState, type Shift } from './capsule';
 import type { CapsuleCommand, CapsuleContext, CapsuleDecision, CapsuleEvent } from './capsule-events';
 import { lingerReason, learnedGaps } from './linger';
-import { tried, unwellAfter } from './failover';
+import { curedBy, health } from './capsule-health';
+import { unwellAfter } from './failover';
 import { changed, claim, drain, rest, unchanged, wake, withShift, without } from './capsule-moves';
 import { sendToSleep, wakeByHand } from './capsule-by-hand';
 import { cool, prewarm } from './capsule-prewarm';
@@ -112,7 +113,7 @@ function healthy(
   const acceptedAt = capsule.shift.acceptedAt ?? Math.min(now, event.at);
   const shift: Shift = { firstTcpAt: event.at, ...capsule.shift, acceptedAt, healthyAt: event.at };
   const state: CapsuleState = {
-    ...without(capsule, 'wakeDeadline', 'dueAt', 'lastError', ...curedBy(capsule)),
+    ...without(capsule, 'wakeDeadline', 'dueAt', 'lastError', 'outageSince', ...curedBy(capsule)),
     status: 'awake',
     ...(event.bootId !== undefined && { bootId: event.bootId }),
     failedWakes: 0,
@@ -124,25 +125,27 @@ function healthy(
   return { ...changed(rest(state, now), [{ type: 'grant', generation: capsule.generation }]), shift };
 }
 
-/** An answer cures what could not be woken; who asks a provider in vain answers all the same. */
-const curedBy = ({ unwell }: CapsuleState): Array<'unwell'> => (unwell?.cause === 'wake' ? ['unwell'] : []);
-
 function wakeFailed(
   capsule: CapsuleState,
   event: Extract<CapsuleEvent, { type: 'wake-failed' }>,
   context: CapsuleContext,
 ): CapsuleDecision {
   if (capsule.status !== 'waking') return unchanged(capsule);
-  const { limits, now } = context;
-  const failedWakes = capsule.failedWakes + 1;
-  const { hasAlternatives = false } = context;
-  const giveUp = event.final === true || hasAlternatives || failedWakes >= limits.wakeAttempts;
-  const retryWakeAt = now + limits.wakeBackoffMs * 2 ** (failedWakes - 1);
+  const { limits, now, hasAlternatives = false } = context;
+  const outageSince = event.outage ? (capsule.outageSince ?? now) : undefined;
+  // An outage is waited out as long as a wake may take, without doubling the pause: it wakes soon after its end.
+  const isPassing =
+    outageSince !== undefined && !hasAlternatives && now - outageSince < context.wakeTimeoutMs;
+  const failedWakes = capsule.failedWakes + (isPassing ? 0 : 1);
+  const tooOften = hasAlternatives || failedWakes >= limits.wakeAttempts;
+  const giveUp = event.final === true || (!isPassing && tooOften);
+  const retryWakeAt = now + limits.wakeBackoffMs * 2 ** Math.max(0, failedWakes - 1);
   const state: CapsuleState = {
-    ...drain(capsule, event.reason, context),
+    ...without(drain(capsule, event.reason, context), 'outageSince'),
     failedWakes: giveUp ? 0 : failedWakes,
     lastError: event.reason,
     ...(!giveUp && { retryWakeAt }),
+    ...(!giveUp && outageSince !== undefined && { outageSince }),
     ...(hasAlternatives && {
       unwell: unwellAfter(capsule.unwell, { cause: 'wake', reason: event.reason }, now),
     }),
@@ -150,23 +153,6 @@ function wakeFailed(
   const commands: CapsuleCommand[] = [{ type: 'scale-down', generation: capsule.generation }];
   if (giveUp) commands.push({ type: 'fail-waiting', reason: event.reason });
   return { ...changed(state, commands), ...withShift(state), unless: 'held' };
-}
-
-/** Whether it is passed over, where its agent has alternatives. */
-function health(
-  capsule: CapsuleState,
-  event: Extract<CapsuleEvent, { type: 'unwell' | 'tried' | 'well' }>,
-  { now, hasAlternatives = false }: CapsuleContext,
-): CapsuleDecision {
-  if (!hasAlternatives) return unchanged(capsule);
-  if (event.type === 'unwell') {
-    const { reason } = event;
-    return changed({ ...capsule, unwell: unwellAfter(capsule.unwell, { cause: 'provider', reason }, now) });
-  }
-  if (!capsule.unwell) return unchanged(capsule);
-  if (event.type === 'well') return changed(without(capsule, 'unwell'));
-  const trial = tried(capsule.unwell, now);
-  return trial ? changed({ ...capsule, unwell: trial }) : unchanged(capsule);
 }
 
 /** No failure of the capsule's: nothing is counted, and it may be woken as soon as the guards let it. */

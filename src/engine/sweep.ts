@@ -34,9 +34,11 @@ export class Sweeper {
   async pass(): Promise<void> {
     const { store, clock, limits } = this.deps;
     const now = clock.now();
-    await this.severally(await store.dueRuns(now, limits.sweepBatch), (id) => this.run(id));
+    await this.severally(await store.dueRuns(now, limits.sweepBatch), (id) =>
+      this.guarded({ run: id }, () => this.run(id)),
+    );
     for (const id of await store.dueCapsules(now, limits.sweepBatch))
-      await this.guarded(() => this.capsule(id));
+      await this.guarded({ capsule: id }, () => this.capsule(id));
     this.observeSoon();
   }
 
@@ -70,24 +72,28 @@ export class Sweeper {
     const inTime = Math.ceil((all.length * this.deps.limits.sweepMs) / OBSERVE_WITHIN_MS);
     const some = pick(all, this.turn, Math.min(OBSERVED_PER_PASS, inTime));
     this.turn += some.length;
-    for (const { state } of some) await this.guarded(() => this.sleeper.reconcile(state));
+    for (const { state } of some)
+      await this.guarded({ capsule: state.id }, () => this.sleeper.reconcile(state));
   }
 
   /** Some at once, so that their changes share commits; not all, as what is asked for by hints goes first. */
   private async severally(ids: readonly string[], task: (id: string) => Promise<void>): Promise<void> {
     const queue = ids.values();
     const work = async () => {
-      for (const id of queue) await this.guarded(() => task(id));
+      for (const id of queue) await task(id);
     };
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, ids.length) }, work));
   }
 
   /** One row that cannot be repaired must not keep the sweeper from the others. */
-  private async guarded(task: () => Promise<void>): Promise<void> {
+  private async guarded(
+    row: { run: string } | { capsule: string },
+    task: () => Promise<void>,
+  ): Promise<void> {
     try {
       await task();
     } catch (error) {
-      this.deps.log.error({ err: error }, 'sweeper could not repair a row; it will try again');
+      this.deps.log.error({ ...row, err: error }, 'sweeper could not repair a row; it will try again');
     }
   }
 }

@@ -8,6 +8,10 @@ import type { EngineDeps } from './context';
 import { PERMIT_MS, type Guards } from './guards';
 import { pause } from './pause';
 
+/** Pauses between two calls of which nobody knows whether they arrived. */
+const FIRST_AGAIN_MS = 2_000;
+const LONGEST_AGAIN_MS = 10_000;
+
 export class Waker {
   /** Wakes under way in this process, by capsule. */
   private readonly underWay = new Map<string, number>();
@@ -29,38 +33,63 @@ export class Waker {
       // The fence: this wake may have been overtaken since it was decided.
       const current = await this.capsules.load(id);
       if (current?.state.status !== 'waking' || current.state.generation !== generation) return;
-      if (await this.scaleUp(current.state)) await this.probe(current.state);
+      const sent = await this.scaleUp(current.state);
+      if (sent === 'no') return;
+      await Promise.all([this.probe(current.state), sent === 'unknown' && this.scaleAgain(current.state)]);
     } finally {
       if (this.underWay.get(id) === generation) this.underWay.delete(id);
     }
   }
 
-  /** Whether it is on its way. A guard that came since it was decided has it seen to zero instead. */
-  private async scaleUp({ id, generation, agentId }: CapsuleState): Promise<boolean> {
+  /** Whether it is on its way; `unknown`: the call may have arrived although nothing answered it. */
+  private async scaleUp(capsule: CapsuleState): Promise<'yes' | 'unknown' | 'no'> {
+    const { id, generation } = capsule;
+    const sent = await this.send(capsule);
+    if (typeof sent === 'string') return sent;
+    if (sent.mayHaveApplied) return 'unknown';
+    const reason = `${this.deps.platform.name} did not scale up: ${sent.message}`;
+    const about = { final: !sent.retryable, outage: sent.kind === 'unavailable' };
+    await this.capsules.apply(id, { type: 'wake-failed', generation, reason, ...about });
+    return 'no';
+  }
+
+  /**
+   * In an outage nobody knows whether the call arrived. To set the same number twice does no harm, so it is sent
+   * again beside the probing: once the platform answers, nobody waits for the end of a wake that never began.
+   */
+  private async scaleAgain({ id, generation, wakeDeadline = 0 }: CapsuleState): Promise<void> {
+    const { clock } = this.deps;
+    for (let wait = FIRST_AGAIN_MS; ; wait = Math.min(2 * wait, LONGEST_AGAIN_MS)) {
+      await Promise.race([pause(clock, wait), this.halted]);
+      if (this.stopping || !this.isWaking(id, generation) || clock.now() >= wakeDeadline) return;
+      const current = (await this.capsules.load(id))?.state;
+      if (current?.status !== 'waking' || current.generation !== generation) return;
+      const sent = await this.send(current);
+      if (typeof sent === 'string' || !sent.retryable) return;
+    }
+  }
+
+  /** One call. A guard that came since it was decided has the capsule seen to zero instead. */
+  private async send({ id, generation, agentId }: CapsuleState): Promise<'yes' | 'no' | PlatformError> {
     const { platform, clock, log } = this.deps;
     const scope = { agentId };
     const verdict = await this.guards.permit(scope);
     if (verdict.verdict !== 'proceed') {
       await this.capsules.apply(id, { type: 'held', generation, reason: verdict.reason });
-      return false;
+      return 'no';
     }
     const guarded = this.whilePermitted(scope);
     try {
       await platform.scale(id, 1, guarded.signal);
       await this.capsules.apply(id, { type: 'scaled-up', generation, at: clock.now() });
-      return true;
+      return 'yes';
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
       log.warn({ capsule: id, generation, err: error }, 'scale-up failed');
-      if (guarded.signal.aborted) {
-        const reason = 'switched off while it was being woken';
-        await this.capsules.apply(id, { type: 'held', generation, reason });
-        return false;
-      }
-      if (error.mayHaveApplied) return true;
-      const reason = `${platform.name} did not scale up: ${error.message}`;
-      await this.capsules.apply(id, { type: 'wake-failed', generation, reason, final: !error.retryable });
-      return false;
+      if (!guarded.signal.aborted) return error;
+      const reason = 'switched off while it was being woken';
+      await this.capsules.apply(id, { type: 'held', generation, reason });
+      return 'no';
     } finally {
       guarded.end();
     }

@@ -43,6 +43,8 @@ export class Cloud implements Platform, Agents {
   readonly capsules = new Map<string, Capsule>();
   /** How often each attempt's work was begun, per agent process. */
   readonly worked = new Map<string, number>();
+  /** Steps that were begun on a capsule while another was at work on them. */
+  readonly twice: string[] = [];
   private readonly byUrl = new Map<string, Capsule>();
 
   constructor(private readonly options: CloudOptions) {}
@@ -187,6 +189,9 @@ export class Cloud implements Platform, Agents {
     const { clock, random, faults } = this.options;
     const key = `${replica.bootId}/${jobKey(request)}`;
     this.worked.set(key, (this.worked.get(key) ?? 0) + 1);
+    for (const { id, baseUrl: other, replica: there } of this.capsules.values())
+      if (other !== baseUrl && isSameStep(there?.current, request))
+        this.twice.push(`${jobKey(request)} began on ${baseUrl} while ${id} worked on it`);
     replica.seen.add(jobKey(request));
     replica.current = request;
     if (faults.strikes('agent-hangs')) return;
@@ -258,5 +263,8 @@ export class Cloud implements Platform, Agents {
     });
   }
 }
+
+const isSameStep = (a: AgentRunRequest | undefined, b: AgentRunRequest): boolean =>
+  a?.runId === b.runId && a.stepId === b.stepId;
 
 const jobKey = (r: AgentRunRequest): string => `${r.runId}/${r.stepId}/${r.config.attempt ?? 1}`;

@@ -148,6 +148,7 @@ export class Invariants {
     for (const run of this.runs.values()) this.checkRun(run);
     for (const [key, times] of cloud.worked)
       if (times > 1) this.report(`work ${key} was done ${times} times`);
+    for (const twice of cloud.twice) this.report(twice);
     for (const { state, activity } of await store.capsules()) {
       const { held, waiting } = activity;
       const atRest = state.status === 'asleep' && held + waiting === 0 && cloud.running(state.id) === 0;

@@ -8,7 +8,7 @@ export const OFTEN = '*/20 * * * *';
 
 /**
  * Three agents, and workflows of every kind: enough for hand-overs, contention, retries, forks and waits.
- * @param released the first agent has a spare capsule for its releases
+ * @param released the first agent has a spare capsule for its releases, and the last an alternative
  */
 export function simulatedRegistry(cron = OFTEN, released = false): Registry {
   const ids = ['alpha', 'beta', 'gamma'];
@@ -26,6 +26,8 @@ export function simulatedRegistry(cron = OFTEN, released = false): Registry {
         wakeTimeoutSeconds: 30,
         ...(released &&
           i === 0 && { spares: [{ capsuleId: 'capsule-spare', baseUrl: 'http://spare.test' }] }),
+        ...(released &&
+          i === 2 && { alternatives: [{ capsuleId: 'capsule-other', baseUrl: 'http://other.test' }] }),
       })),
       workflows: [
         { id: 'three', name: 'Three steps', steps, prewarm: 'pipeline' },
