@@ -50,7 +50,7 @@ const wakeCommand = (): Command =>
       whole(10, MAX_BY_HAND_MS / 1_000),
       BY_HAND_MS / 1_000,
     )
-    .option('--reason <text>', 'for the ledger', 'woken by hand')
+    .option('--reason <text>', 'for the ledger', 'from the command line')
     .action(async (wanted: string, _own: unknown, command: Command) => {
       const options = command.optsWithGlobals<WakeOptions>();
       const body = { reason: options.reason, forSeconds: options.for };

@@ -8,6 +8,7 @@ import { LISTING } from './listing';
 /** By name; `program.ts` has the same ones, and a test compares them. */
 export const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: () => import('./demo/command.js').then((m) => m.demoCommand()),
+  dev: () => import('./dev/command.js').then((m) => m.devCommand()),
   doctor: () => import('./doctor.js').then((m) => m.doctorCommand()),
   redeploy: () => import('./redeploy.js').then((m) => m.redeployCommand()),
   new: () => import('./new/index.js').then((m) => m.newCommand()),

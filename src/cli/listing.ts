@@ -6,6 +6,11 @@ export const LISTING: ReadonlyArray<{ name: string; term: string; description: s
     description: 'start everything on this machine and audit a web site with three agents',
   },
   {
+    name: 'dev',
+    term: 'dev [options]',
+    description: 'run the installation on this machine while it is being written, reloaded on change',
+  },
+  {
     name: 'doctor',
     term: 'doctor [options]',
     description: 'examine the installation; exit code 1 when something fails',

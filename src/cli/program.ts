@@ -8,6 +8,7 @@ import { budgetsCommand } from './budgets';
 import { costsCommand } from './costs';
 import { doctorCommand } from './doctor';
 import { demoCommand } from './demo/command';
+import { devCommand } from './dev/command';
 import { diffCommand } from './diff';
 import { newCommand } from './new';
 import { notifyCommand } from './notify';
@@ -47,6 +48,7 @@ export function createProgram(): Command {
   return new Command('reveille')
     .description('Wakes agents, runs them, and lets them sleep.')
     .addCommand(demoCommand())
+    .addCommand(devCommand())
     .addCommand(doctorCommand())
     .addCommand(redeployCommand())
     .addCommand(newCommand())

@@ -61,6 +61,7 @@ it('has the exit codes as they are', () => {
 /** What prints something else than JSON: a person's own file, a script, a screen, a key. */
 const WITHOUT_JSON = [
   'reveille new agent',
+  'reveille dev',
   'reveille agent dev',
   'reveille login',
   'reveille logout',

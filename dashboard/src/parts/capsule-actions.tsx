@@ -7,7 +7,7 @@ import { ActionButton } from './actions';
 const path = (id: string): string => `/capsules/${encodeURIComponent(id)}`;
 
 export const wakeCapsule = (id: string): Promise<Capsule> =>
-  post<Capsule>(`${path(id)}/wake`, { reason: 'woken in the dashboard' });
+  post<Capsule>(`${path(id)}/wake`, { reason: 'in the dashboard' });
 
 export const sleepCapsule = (id: string, force = false): Promise<Capsule> =>
   post<Capsule>(`${path(id)}/sleep`, { reason: 'put to sleep in the dashboard', force });

@@ -10,7 +10,7 @@ import { print } from '../output';
 import { aborted, interrupted } from '../signals';
 import { paintFor } from '../terminal';
 import { watchChanges } from './dev/changes';
-import { killAll } from './dev/groups';
+import { endAtOnceOnSecond } from './dev/groups';
 import { dotenvOf, environment, readProject } from './dev/project';
 import { DEV_GRACE_SECONDS, Runner } from './dev/runner';
 
@@ -68,7 +68,7 @@ async function dev(path: string, options: Options, interrupt: AbortSignal): Prom
     onOwnFile: (file) =>
       print(`${paint.dim('dev   │')} the agent writes ${file} itself: its changes count no more`),
   });
-  process.once('SIGINT', onSecondSignal(interrupt));
+  endAtOnceOnSecond(interrupt);
   try {
     await Promise.race([runner.restart(), aborted(interrupt)]);
     await aborted(interrupt);
@@ -92,18 +92,6 @@ const tries = (url: string, folder: string): string[] => [
   `npx reveille agent send ${url}`,
   `npx reveille agent check ${url} --input ${folder}`,
 ];
-
-/** The first interrupt ends everything in order; whoever insists gets it at once, and no less thoroughly. */
-function onSecondSignal(interrupt: AbortSignal): () => void {
-  return () => {
-    const again = () => {
-      killAll();
-      process.exit(EXIT.failed);
-    };
-    if (interrupt.aborted) process.once('SIGINT', again);
-    else interrupt.addEventListener('abort', () => process.once('SIGINT', again), { once: true });
-  };
-}
 
 /** The wished port, checked; the preferred one, or a free one, where none was wished. */
 async function portFor(wished: number | undefined, option: string, preferred: number): Promise<number> {

@@ -24,7 +24,7 @@ export class Timeline {
       const id = `${run.id}/${step.id}`;
       if (this.steps.get(id) === key) continue;
       this.steps.set(id, key);
-      const [word, detail] = this.describeStep(step);
+      const [word, detail] = describeStep(step);
       if (word) this.line(step.id, word, detail + earlier);
     }
   }
@@ -38,29 +38,6 @@ export class Timeline {
     if (!first) this.line(this.stepOf.get(capsule.agentId) ?? capsule.agentId, word, detail);
   }
 
-  private describeStep(step: StepState): [string, string] {
-    const last = step.history.at(-1);
-    switch (step.status) {
-      case 'pending':
-        return ['', ''];
-      case 'waiting':
-        return ['queued', step.attempt > 1 ? `attempt ${step.attempt}` : `for a lease on ${step.capsuleId}`];
-      case 'dispatching':
-        return ['leased', 'the job is on its way'];
-      case 'running':
-        return ['running', 'the agent has the job'];
-      case 'succeeded':
-        return [
-          'result',
-          `success${last?.durationMs === undefined ? '' : ` after ${seconds(last.durationMs)} of work`}`,
-        ];
-      case 'backing-off':
-        return ['retrying', step.error?.message ?? ''];
-      default:
-        return [step.status, step.error?.message ?? ''];
-    }
-  }
-
   private line(subject: string, word: string, detail: string): void {
     const { dim, status } = this.paint;
     const elapsed = seconds(Date.now() - this.startedAt).padStart(8);
@@ -70,7 +47,31 @@ export class Timeline {
   }
 }
 
-function describeCapsule(capsule: CapsuleState): [string, string] {
+/** A word and what is worth saying about it; no word where nothing has happened yet. */
+export function describeStep(step: StepState): [string, string] {
+  const last = step.history.at(-1);
+  switch (step.status) {
+    case 'pending':
+      return ['', ''];
+    case 'waiting':
+      return ['queued', step.attempt > 1 ? `attempt ${step.attempt}` : `for a lease on ${step.capsuleId}`];
+    case 'dispatching':
+      return ['leased', 'the job is on its way'];
+    case 'running':
+      return ['running', 'the agent has the job'];
+    case 'succeeded':
+      return [
+        'result',
+        `success${last?.durationMs === undefined ? '' : ` after ${seconds(last.durationMs)} of work`}`,
+      ];
+    case 'backing-off':
+      return ['retrying', step.error?.message ?? ''];
+    default:
+      return [step.status, step.error?.message ?? ''];
+  }
+}
+
+export function describeCapsule(capsule: CapsuleState): [string, string] {
   const { shift } = capsule;
   switch (capsule.status) {
     case 'waking':

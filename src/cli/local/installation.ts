@@ -29,9 +29,9 @@ export async function startPlatform(hosted: Hosted): Promise<LocalPlatform> {
       folder: folderOf(id),
       port: portOf(remembered, id),
       env: {
+        ...envOf(id),
         AGENT_SECRET: remembered.secrets[id] as string,
         ORCHESTRATOR_WEBHOOK_URL: `http://localhost:${remembered.port}/webhook`,
-        ...envOf(id),
       },
     })),
   });

@@ -30,7 +30,8 @@ export const listCapsules = route({
 });
 
 const capsuleParams = z.object({ capsuleId: idText });
-const reason = switchMessage.default('by hand').describe('For the ledger, and for people who find it so.');
+const reasonOr = (text: string) =>
+  switchMessage.default(text).describe('For the ledger, and for people who find it so.');
 const MIN_SECONDS = 10;
 
 export const wakeCapsule = route({
@@ -47,7 +48,7 @@ export const wakeCapsule = route({
   body: name(
     'WakeCapsule',
     z.strictObject({
-      reason,
+      reason: reasonOr('no reason given'),
       forSeconds: z
         .number()
         .int()
@@ -81,7 +82,10 @@ export const sleepCapsule = route({
   params: capsuleParams,
   body: name(
     'SleepCapsule',
-    z.strictObject({ reason, force: z.boolean().default(false).describe('Also from under work.') }),
+    z.strictObject({
+      reason: reasonOr('put to sleep by hand'),
+      force: z.boolean().default(false).describe('Also from under work.'),
+    }),
   ),
   bodyOptional: true,
   responses: { 202: { description: 'It is asleep, or on its way.', schema: CapsuleView } },

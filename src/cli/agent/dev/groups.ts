@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { EXIT } from '../../exit';
 import { endGroup, signalGroup } from '../../../platforms/local/processes';
 
 /** Groups that run now: killed when this process ends, however it comes to that. */
@@ -11,6 +12,17 @@ process.on('exit', killAll);
 /** At once and without waiting: for the last moment of this process. */
 export function killAll(): void {
   for (const group of running) signalGroup(group, 'SIGKILL');
+}
+
+/** The first interrupt ends everything in order; whoever insists gets it at once, and no less thoroughly. */
+export function endAtOnceOnSecond(interrupt: AbortSignal): void {
+  const again = (): void => {
+    killAll();
+    process.exit(EXIT.failed);
+  };
+  const listen = (): void => void process.once('SIGINT', again);
+  if (interrupt.aborted) listen();
+  else interrupt.addEventListener('abort', listen, { once: true });
 }
 
 export interface Group {

@@ -3,17 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentClient, NoAnswer } from '../../../agent-check/client';
 import { printable } from '../../output';
 import type { Paint } from '../../terminal';
+import { build, BUILD_STOP_MS, secondsSince } from './build';
 import { startGroup, type Group } from './groups';
 import { logLine } from './log-line';
 import { readProject, type Project } from './project';
 
 /** Longer than the grace the agent gives a job at work, see DEV_GRACE_SECONDS. */
 const STOP_MS = 4_000;
-const BUILD_STOP_MS = 1_000;
-/** For what a build printed last to arrive. */
-const DRAIN_MS = 500;
-/** Of a build that failed; the first errors say most. */
-const MAX_BUILD_LINES = 200;
 /** Boot is billed time: an agent that needs longer than this has a fault. */
 const READY_MS = 30_000;
 const PROBE_MS = 2_000;
@@ -79,23 +75,18 @@ export class Runner {
   }
 
   /** Answers whether there is something to run. The agent of before goes on if there is not. */
-  private async make({ build, folder }: Project): Promise<boolean> {
-    if (build === undefined) return true;
+  private async make({ build: command, folder }: Project): Promise<boolean> {
+    if (command === undefined) return true;
     const { paint, env, print } = this.options;
-    const startedAt = performance.now();
-    const said: string[] = [];
-    this.build = startGroup(build, folder, env(folder), (line) => {
-      if (line.trim() !== '' && said.length < MAX_BUILD_LINES) said.push(line);
+    const { ok, isStopped, said, seconds } = await build(command, folder, env(folder), (group) => {
+      this.build = group;
     });
-    const { code, signal } = await this.build.exited;
-    await Promise.race([this.build.drained, sleep(DRAIN_MS, undefined, { ref: false })]);
-    await this.build.end(BUILD_STOP_MS);
     this.build = undefined;
-    if (code === 0) {
-      this.say(paint.dim(`built in ${secondsSince(startedAt)}`));
+    if (ok) {
+      this.say(paint.dim(`built in ${seconds}`));
       return true;
     }
-    if (this.isClosed || signal !== null) return false;
+    if (this.isClosed || isStopped) return false;
     for (const line of said) print(`${paint.dim('build │')} ${printable(line)}`);
     const before = this.agent ? '; the version before goes on' : '';
     this.say(paint.bad(`the build failed${before}; waiting for a change`));
@@ -147,6 +138,3 @@ export class Runner {
     this.options.print(`${this.options.paint.dim('dev   │')} ${text}`);
   }
 }
-
-const secondsSince = (startedAt: number): string =>
-  `${((performance.now() - startedAt) / 1_000).toFixed(2)} s`;
