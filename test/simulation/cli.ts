@@ -24,6 +24,7 @@ function read(): { count: number; options: SimulationOptions; trace: boolean } {
       cron: { type: 'string', default: CAMPAIGN.cron },
       without: { type: 'string', default: '' },
       strikes: { type: 'string' },
+      releases: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
     },
   });
@@ -38,6 +39,7 @@ function read(): { count: number; options: SimulationOptions; trace: boolean } {
       faultRate: numberOf('rate', values.rate, 0, 1),
       cron: values.cron,
       without: faultsOf(values.without),
+      ...(values.releases && { releases: true }),
       ...(values.strikes !== undefined && { strikes: numberOf('strikes', values.strikes, 0) }),
     },
   };

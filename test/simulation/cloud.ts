@@ -43,8 +43,8 @@ export class Cloud implements Platform, Agents {
   readonly capsules = new Map<string, Capsule>();
   /** How often each attempt's work was begun, per agent process. */
   readonly worked = new Map<string, number>();
-  /** Steps that were begun on a capsule while another was at work on them. */
-  readonly twice: string[] = [];
+  /** Steps that were begun on a capsule while another was at work on them: which, and on which two. */
+  readonly twice: Array<{ job: string; capsules: string[] }> = [];
   private readonly byUrl = new Map<string, Capsule>();
 
   constructor(private readonly options: CloudOptions) {}
@@ -189,9 +189,10 @@ export class Cloud implements Platform, Agents {
     const { clock, random, faults } = this.options;
     const key = `${replica.bootId}/${jobKey(request)}`;
     this.worked.set(key, (this.worked.get(key) ?? 0) + 1);
-    for (const { id, baseUrl: other, replica: there } of this.capsules.values())
-      if (other !== baseUrl && isSameStep(there?.current, request))
-        this.twice.push(`${jobKey(request)} began on ${baseUrl} while ${id} worked on it`);
+    const here = this.byUrl.get(baseUrl)?.id ?? baseUrl;
+    for (const { id, replica: there } of this.capsules.values())
+      if (id !== here && isSameStep(there?.current, request))
+        this.twice.push({ job: jobKey(request), capsules: [here, id] });
     replica.seen.add(jobKey(request));
     replica.current = request;
     if (faults.strikes('agent-hangs')) return;

@@ -6,6 +6,9 @@ export const LONGEST_LINGER_MS = 10_000;
 export const SCHEDULED = 'scheduled';
 export const OFTEN = '*/20 * * * *';
 
+/** Where the last agent's work is done while it cannot be done where it belongs. */
+export const ALTERNATIVE = 'capsule-other';
+
 /**
  * Three agents, and workflows of every kind: enough for hand-overs, contention, retries, forks and waits.
  * @param released the first agent has a spare capsule for its releases, and the last an alternative
@@ -27,7 +30,7 @@ export function simulatedRegistry(cron = OFTEN, released = false): Registry {
         ...(released &&
           i === 0 && { spares: [{ capsuleId: 'capsule-spare', baseUrl: 'http://spare.test' }] }),
         ...(released &&
-          i === 2 && { alternatives: [{ capsuleId: 'capsule-other', baseUrl: 'http://other.test' }] }),
+          i === 2 && { alternatives: [{ capsuleId: ALTERNATIVE, baseUrl: 'http://other.test' }] }),
       })),
       workflows: [
         { id: 'three', name: 'Three steps', steps, prewarm: 'pipeline' },

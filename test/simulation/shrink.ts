@@ -109,13 +109,14 @@ class Shrinker {
 
 /** The command that repeats a simulation, with what happened in it. */
 export function replayCommand(options: SimulationOptions): string {
-  const { seed, hours, runsPerHour, faultRate, burst, cron, without, strikes } = options;
+  const { seed, hours, runsPerHour, faultRate, burst, cron, without, strikes, releases } = options;
   const flags = [
     `--seed ${seed} --seeds 1 --hours ${hours} --runs ${runsPerHour} --rate ${faultRate}`,
     ...(burst === undefined ? [] : [`--burst ${burst}`]),
     ...(cron === undefined ? [] : [`--cron '${cron}'`]),
     ...(without === undefined || without.length === 0 ? [] : [`--without ${without.join(',')}`]),
     ...(strikes === undefined ? [] : [`--strikes ${strikes}`]),
+    ...(releases ? ['--releases'] : []),
     '--trace',
   ];
   return `npm run simulate -- ${flags.join(' ')}`;

@@ -49,6 +49,8 @@ export interface SimulationReport {
   succeeded: number;
   /** Rollouts by how they ended. */
   rollouts: { done: number; rolledBack: number };
+  /** Attempts that were done on another capsule than the one they belong on. */
+  failovers: number;
   violations: string[];
   hits: Record<string, number>;
   /** Faults that struck, of all kinds. */
@@ -212,6 +214,7 @@ async function report(options: SimulationOptions, stage: Stage): Promise<Simulat
     seed: options.seed,
     runs: states.length,
     succeeded: states.filter((r) => r.status === 'succeeded').length,
+    failovers: states.flatMap((r) => r.steps.flatMap((s) => s.history)).filter((h) => h.failover).length,
     rollouts: { done: pointers.count('done'), rolledBack: pointers.count('rolled-back') },
     violations: invariants.violations,
     hits,

@@ -1,5 +1,5 @@
 import { CAMPAIGN } from './campaign';
-import { simulate } from './simulate';
+import { simulate, type SimulationReport } from './simulate';
 
 describe('the whole engine under a virtual clock with faults at every port', () => {
   it('keeps every invariant while runs crowd', async () => {
@@ -23,5 +23,16 @@ describe('the whole engine under a virtual clock with faults at every port', () 
     expect(report.strikes).toBe(0);
     // A few are cancelled on purpose.
     expect(report.succeeded / report.runs).toBeGreaterThan(0.85);
+  }, 900_000);
+
+  it('keeps pointers and runs right while people roll out, abort, roll back and switch off', async () => {
+    const options = { hours: 0.5, runsPerHour: 120, faultRate: 0.05, cron: CAMPAIGN.cron, releases: true };
+    const reports = [await simulate({ ...options, seed: 8 }), await simulate({ ...options, seed: 9 })];
+    expect(reports.flatMap((r) => r.violations)).toEqual([]);
+    const sum = (of: (r: SimulationReport) => number) => reports.reduce((n, r) => n + of(r), 0);
+    expect(sum((r) => r.succeeded) / sum((r) => r.runs)).toBeGreaterThan(0.7);
+    expect(sum((r) => r.rollouts.done)).toBeGreaterThan(3);
+    expect(sum((r) => r.rollouts.rolledBack)).toBeGreaterThan(3);
+    expect(sum((r) => r.failovers)).toBeGreaterThan(3);
   }, 900_000);
 });
