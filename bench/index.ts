@@ -13,10 +13,12 @@ import { coldStepWithClaim, coldStepWithPush } from './figures/cold-step';
 import { dashboard } from './figures/dashboard';
 import { idle } from './figures/idle';
 import { ledgerVerify } from './figures/ledger';
+import { ledgerCost } from './figures/ledger-cost';
 import { pipeline, prewarmedSchedule } from './figures/prewarm';
 import { slots } from './figures/slots';
 import { storedRuns } from './figures/stored-runs';
 import { throughputOnPostgres, throughputOnRedis } from './figures/throughput';
+import { validation } from './figures/validation';
 import { waiting } from './figures/waiting';
 import { formatTable, jsonLine } from './report';
 import { Cleanup } from './support/cleanup';
@@ -35,9 +37,11 @@ const FIGURES: Figure[] = [
   waiting,
   storedRuns,
   ledgerVerify,
+  ledgerCost,
   admit,
   dashboard,
   slots,
+  validation,
 ];
 
 async function main(): Promise<void> {
