@@ -1,5 +1,5 @@
 /** Asks any endpoint that speaks OpenAI's chat completions. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Target } from './config';
 import { ProviderError, blameFor, reasonOf, retryAfter } from './failure';
 import { isStrict } from './schema';

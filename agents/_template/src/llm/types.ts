@@ -1,5 +1,5 @@
 /** The words of the helper: what is asked, what is answered, what it costs. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { AnthropicModule } from './anthropic';
 
 export interface Message {

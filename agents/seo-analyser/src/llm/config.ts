@@ -1,5 +1,5 @@
 /** Reads the LLM variables. Every mistake names its variable and what to write instead. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { LlmFailure } from './failure';
 import { priceOf, type Price } from './prices';
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LlmConfig } from './config';
 import { LlmFailure } from './failure';
 import type { Answer, LlmRequest, Source } from './types';

@@ -1,5 +1,5 @@
 /** From a zod schema to what structured outputs understand, and from an answer back to checked data. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { LlmFailure } from './failure';
 import type { JsonSchema } from './types';
 

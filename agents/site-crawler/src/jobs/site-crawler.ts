@@ -36,7 +36,9 @@ export const output = Crawl;
 
 /** @throws when the start page cannot be had or may not be crawled, naming `input.siteUrl` */
 export async function run(options: z.infer<typeof input>, ctx: JobContext): Promise<Crawl> {
-  const crawl = await new Crawler(options, ctx.signal).crawl();
+  // Loaded with the first job: while it waits for one, the agent stays small.
+  const { load } = await import('cheerio/slim');
+  const crawl = await new Crawler(options, ctx.signal, load).crawl();
   if (crawl.pages.length === 0) throw new Error(`input.siteUrl: no page of ${options.siteUrl} could be read`);
   ctx.log('crawled', { ...crawl.totals, truncated: crawl.truncated });
   return crawl;

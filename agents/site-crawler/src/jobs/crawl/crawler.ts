@@ -4,7 +4,7 @@ import { fit } from './fit';
 import { LIMITS, clip, reasonOf } from './limits';
 import { LinkLedger } from './links';
 import { Pace } from './pace';
-import { parsePage } from './parse-page';
+import { parsePage, type LoadHtml } from './parse-page';
 import { Robots } from './robots';
 import type { Crawl, Page } from './schema';
 import { looksLikePage, resolveLink, sameSite } from './site';
@@ -49,6 +49,7 @@ export class Crawler {
   constructor(
     private readonly options: CrawlOptions,
     private readonly cancelled: AbortSignal,
+    private readonly load: LoadHtml,
   ) {
     this.#start = new URL(options.siteUrl);
     this.#start.hash = '';
@@ -126,7 +127,7 @@ export class Crawler {
   }
 
   #recordPage(url: string, fetched: Fetched): void {
-    const content = parsePage(fetched.body, fetched.url, fetched.robotsHeader);
+    const content = parsePage(this.load, fetched.body, fetched.url, fetched.robotsHeader);
     this.#pages.push({
       url,
       ...(fetched.url !== url && { redirectedTo: fetched.url }),

@@ -1,6 +1,6 @@
 /** Reads what an audit needs from one HTML document. */
 import { createHash } from 'node:crypto';
-import { load, type CheerioAPI } from 'cheerio/slim';
+import type { CheerioAPI, load } from 'cheerio/slim' with { 'resolution-mode': 'import' };
 import { clip, LIMITS } from './limits';
 import type { Page } from './schema';
 import { resolveLink, sameSite } from './site';
@@ -10,6 +10,9 @@ export type Content = Omit<
   'url' | 'redirectedTo' | 'status' | 'contentType' | 'bytes' | 'ms' | 'truncated'
 >;
 
+/** The parser, which whoever has a page to read has loaded. */
+export type LoadHtml = typeof load;
+
 /** Scripts without spaces between words are counted by character. */
 const WORD =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[\p{L}\p{N}]+(?:['’-][\p{L}\p{N}]+)*/gu;
@@ -18,8 +21,8 @@ const WORD =
  * @param url the document's own address, to resolve links against
  * @param robotsHeader value of X-Robots-Tag, which says the same things as the robots meta element
  */
-export function parsePage(html: string, url: string, robotsHeader?: string): Content {
-  const $ = load(html);
+export function parsePage(parse: LoadHtml, html: string, url: string, robotsHeader?: string): Content {
+  const $ = parse(html);
   const base = resolveLink($('base[href]').first().attr('href') ?? '', url)?.href ?? url;
   const headings = $('h1,h2,h3,h4,h5,h6')
     .toArray()
