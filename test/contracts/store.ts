@@ -20,6 +20,7 @@ import { releaseContract } from './store-releases';
 import { replayContract } from './store-replays';
 import { runContract } from './store-runs';
 import { switchContract } from './store-switches';
+import { verdictContract } from './store-verdicts';
 
 /** A store of its own, empty, and what undoes it. */
 export interface OpenStore {
@@ -57,6 +58,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>): 
     budgetContract(store);
     keyContract(store);
     releaseContract(store);
+    verdictContract(store);
     observationContract(store);
   });
 }
