@@ -1,53 +1,18 @@
-/** The command palette: every screen, every workflow to start, and runs by the beginning of their id. */
-import { useMemo, useRef, useState } from 'preact/hooks';
-import { post } from './api/client';
-import { useQuery } from './api/query';
-import type { Page, RunView, Workflow } from './api/types';
-import { act } from './parts/actions';
+/** The command palette: every screen, what can be done on them, and runs by the beginning of their id. */
+import { useState } from 'preact/hooks';
+import { useCommands, type Command } from './palette-commands';
 import { Dialog } from './parts/dialog';
 import { go, runHref } from './router';
-import { SCREENS, screenHref } from './screens';
-import { may } from './session';
-import { nextTheme } from './theme';
-
-interface Command {
-  id: string;
-  text: string;
-  run: () => unknown;
-}
 
 const MAX_SHOWN = 12;
+const MAX_ANSWER = 500;
 const RUN_ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/i;
 
-function commandsFor(workflows: readonly Workflow[]): Command[] {
-  return [
-    ...SCREENS.map((screen) => ({
-      id: `go-${screen.path}`,
-      text: `Go to ${screen.title}`,
-      run: () => go(screenHref(screen)),
-    })),
-    { id: 'failed', text: 'Show failed runs', run: () => go('/app/runs?status=failed') },
-    { id: 'theme', text: 'Change the theme', run: nextTheme },
-    { id: 'docs', text: 'Open the API reference', run: () => window.location.assign('/docs') },
-    ...(may('operator') ? workflows : []).map(({ id, name }) => ({
-      id: `start-${id}`,
-      text: `Start ${name}`,
-      run: async () => {
-        const run = await act(`${name} has started.`, () =>
-          post<RunView>(`/workflows/${encodeURIComponent(id)}/runs`, {}, crypto.randomUUID()),
-        );
-        if (run) go(runHref(run.id));
-      },
-    })),
-  ];
-}
-
 export function Palette({ onClose }: { onClose: () => void }) {
-  const { data } = useQuery<Page<Workflow>>('/workflows');
+  const all = useCommands();
   const [text, setText] = useState('');
   const [chosen, setChosen] = useState(0);
-  const list = useRef<HTMLUListElement>(null);
-  const all = useMemo(() => commandsFor(data?.items ?? []), [data]);
+  const [asking, setAsking] = useState<Command>();
   const wanted = text.trim().toLowerCase();
   const found = all.filter((c) => wanted.split(/\s+/).every((word) => c.text.toLowerCase().includes(word)));
   const search = { id: 'search', text: `Search runs for “${text.trim()}”` };
@@ -61,8 +26,9 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const at = Math.min(chosen, commands.length - 1);
   const choose = (command: Command | undefined): void => {
     if (!command) return;
+    if (command.ask !== undefined) return setAsking(command);
     onClose();
-    command.run();
+    command.run('');
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -71,6 +37,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
     else return;
     event.preventDefault();
   };
+  if (asking) return <Asking command={asking} onClose={onClose} />;
   return (
     <Dialog title="Commands" onClose={onClose}>
       <input
@@ -89,7 +56,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
         }}
         onKeyDown={onKeyDown}
       />
-      <ul id="palette" role="listbox" aria-label="Commands" class="palette" ref={list}>
+      <ul id="palette" role="listbox" aria-label="Commands" class="palette">
         {commands.map((command, i) => (
           <li
             key={command.id}
@@ -102,6 +69,35 @@ export function Palette({ onClose }: { onClose: () => void }) {
           </li>
         ))}
       </ul>
+    </Dialog>
+  );
+}
+
+/** One word more before it is done. */
+function Asking({ command, onClose }: { command: Command; onClose: () => void }) {
+  const [answer, setAnswer] = useState('');
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    onClose();
+    command.run(answer.trim());
+  };
+  return (
+    <Dialog title={command.text} onClose={onClose}>
+      <form onSubmit={submit}>
+        <label>
+          {command.ask}
+          <input
+            type="text"
+            autofocus
+            maxLength={MAX_ANSWER}
+            value={answer}
+            onInput={(event) => setAnswer(event.currentTarget.value)}
+          />
+        </label>
+        <button class="main" disabled={answer.trim() === ''}>
+          {command.text}
+        </button>
+      </form>
     </Dialog>
   );
 }

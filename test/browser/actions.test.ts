@@ -1,7 +1,7 @@
 /** What people do with runs in the dashboard, against a live orchestrator with agents that are real processes. */
 import type { Page } from 'playwright-core';
 import type { Orchestrator } from '../../src/compose';
-import { acts, ended, stepIs, trigger } from '../e2e/support/runs';
+import { acts, capsuleIs, ended, stepIs, trigger } from '../e2e/support/runs';
 import type { World } from '../e2e/support/world';
 import { MARKUP, startInstallation } from './support/installation';
 import { settled, useChromium } from './support/page';
@@ -37,6 +37,43 @@ test('starts a run from the palette and watches it to its end without a reload',
   const lanes = page.locator('.lane');
   expect(await lanes.count()).toBeGreaterThanOrEqual(4);
   expect(await page.getByRole('img', { name: /^crawl: .*boot/ }).count()).toBe(1);
+});
+
+test('pauses a workflow and turns it on again from the palette, after a word why', async () => {
+  const { page } = await browsing.open(orchestrator.url);
+  await settled(page);
+  const choose = async (text: string, option: RegExp) => {
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Command or search' }).fill(text);
+    await page.getByRole('option', { name: option }).first().waitFor();
+    await page.keyboard.press('Enter');
+  };
+  await choose('pause site', /^Pause Site audit$/);
+  await page.getByLabel('Why, for everybody who finds it held').fill('not on a Friday');
+  await page.keyboard.press('Enter');
+  await page.getByText('Site audit is paused.').waitFor();
+  const off = async () => (await orchestrator.store.switches({ on: true }, 10)).items;
+  expect((await off()).map(({ subject, message }) => [subject, message])).toEqual([
+    ['site-audit', 'not on a Friday'],
+  ]);
+  await choose('turn on again', /^Turn workflow site-audit on again \(not on a Friday\)$/);
+  await page.getByText('workflow site-audit is on again.').waitFor();
+  expect(await off()).toEqual([]);
+});
+
+test('wakes a capsule by hand and puts it to sleep, and shows how it boots', async () => {
+  const { page } = await browsing.open(`${orchestrator.url}/app/capsules/capsule-alpha`);
+  await page.getByRole('button', { name: 'Wake', exact: true }).click();
+  await capsuleIs(orchestrator, 'alpha', 'awake');
+  await page.getByText(/awake for woken by hand \(in the dashboard\)/).waitFor();
+  await page.getByText(/^Replicas: 1 wanted/).waitFor();
+  await page.getByRole('button', { name: 'Sleep now' }).click();
+  await capsuleIs(orchestrator, 'alpha', 'asleep');
+  await page.getByRole('button', { name: 'Wake', exact: true }).waitFor();
+  await page
+    .getByText(/of the last \d+ boots?/)
+    .first()
+    .waitFor();
 });
 
 test('runs a workflow now with an input, and shows where its time and money went', async () => {
