@@ -5,6 +5,7 @@ import { acts, ended, stepIs, trigger } from '../e2e/support/runs';
 import type { World } from '../e2e/support/world';
 import { MARKUP, PROPOSAL, startInstallation } from './support/installation';
 import { settled, useChromium } from './support/page';
+import { CAREFUL, fillReleases } from './support/releases';
 
 const browsing = useChromium();
 let world: World;
@@ -128,6 +129,42 @@ test('stops everything after a word, follows the report to zero, and lets it go 
     .getByRole('link', { name: /\d\d:\d\d/ })
     .first()
     .waitFor();
+});
+
+test('shows what is different in a release and why it waits, takes it back, and approves another', async () => {
+  const { release, paused, approving } = await fillReleases(orchestrator.url);
+  const page = await open('/app/releases');
+  await page.keyboard.press('g');
+  await page.keyboard.press('l');
+  const careful = page.locator(`[data-environment="gamma/${CAREFUL}"]`);
+  await careful.getByText('Rules: one approval · the one before awake for 10 min 0 s').waitFor();
+  await page.locator(`[data-release="${release}"] .badge`, { hasText: 'candidate in test' }).waitFor();
+  await page.goto(`${orchestrator.url}/app/releases/${release}`);
+  const changed = page.getByRole('row', { name: 'config tone changed' });
+  await changed.getByText('<script>window.pwned=1</script>').waitFor();
+  await page.goto(`${orchestrator.url}/app/releases/${paused}`);
+  await page.locator('.why', { hasText: 'could not tell' }).waitFor();
+  await page
+    .getByRole('button', { name: /^Evidence/ })
+    .first()
+    .click();
+  await page.getByRole('dialog').getByText('findings').waitFor();
+  await page.keyboard.press('Escape');
+  const accept = page.getByRole('dialog').getByRole('button', { name: 'Accept', exact: true });
+  await page.getByRole('button', { name: 'Accept…' }).click();
+  expect(await accept.isDisabled()).toBe(true);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Abort…' }).click();
+  await page.getByLabel('Why, for the ledger').fill('It is not kind enough');
+  await page.getByRole('dialog').getByRole('button', { name: 'Abort', exact: true }).click();
+  await page.locator('h1 .badge', { hasText: 'taken back' }).waitFor();
+  await page.locator('.problem', { hasText: 'It is not kind enough' }).waitFor();
+  await page.goto(`${orchestrator.url}/app/releases/${approving}`);
+  await page.getByRole('button', { name: 'Approve…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Approve', exact: true }).click();
+  await page.locator('h1 .badge', { hasText: 'done' }).waitFor();
+  await page.locator('[data-stage="approval"]').getByText('approved by local').waitFor();
+  expect(await page.evaluate('window.pwned')).toBeUndefined();
 });
 
 test('verifies the chain, and finds who did what', async () => {

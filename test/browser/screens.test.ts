@@ -8,6 +8,7 @@ import { acts, ended, stepIs, trigger } from '../e2e/support/runs';
 import type { World } from '../e2e/support/world';
 import { MARKUP, PROPOSAL, startInstallation } from './support/installation';
 import { settled, useChromium, violations } from './support/page';
+import { fillReleases } from './support/releases';
 
 const KEY = 'a-key-of-the-browser-tests-0123456789';
 /** Axe looks at some thirty pages twice; a busy machine is slow at it. */
@@ -23,13 +24,14 @@ const DIALOGS = [
   ['/app/switches', 'Stop everything…'],
   ['/app/workflows', 'Run now…'],
   ['/app/costs', 'Raise…'],
+  ['/app/releases', 'Roll back…'],
 ] as const;
 const DESK = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
 /** Everything that a screen reads. */
 const FAILING =
-  /\/(runs|alerts|approvals|capsules|workflows|inbox|switches|audit|shifts|costs|budgets|caps)(\?|\/|$)/;
+  /\/(runs|alerts|approvals|capsules|workflows|inbox|switches|audit|shifts|costs|budgets|caps|releases|rollouts|environments)(\?|\/|$)/;
 
 /** Every screen of dashboard/src/screens. */
 const SCREENS = [
@@ -37,6 +39,7 @@ const SCREENS = [
   ...['/app/inbox', '/app/inbox?show=deliveries', '/app/switches', '/app/audit'],
   ...['/app/workflows', '/app/workflows/site-audit', '/app/capsules', '/app/capsules/capsule-alpha'],
   ...['/app/costs', '/app/costs?by=agent'],
+  ...['/app/releases', '/app/releases?agent=gamma'],
 ];
 
 const browsing = useChromium();
@@ -57,7 +60,8 @@ beforeAll(async () => {
   const asks = await trigger(orchestrator, 'announce', PROPOSAL);
   await stepIs(orchestrator, asks, 'post', 'parked');
   const runs = [failed, fan, waits, running].map((id) => `/app/runs/${id}`);
-  paths = [...SCREENS, ...runs, await aDelivery(), '/app/nothing'];
+  const shown = Object.values(await fillReleases(orchestrator.url)).map((id) => `/app/releases/${id}`);
+  paths = [...SCREENS, ...runs, ...shown, await aDelivery(), '/app/nothing'];
 });
 afterAll(() => world.close());
 

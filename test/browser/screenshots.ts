@@ -14,6 +14,7 @@ import { temporaryFolder } from '../support/folders';
 import { until } from '../support/until';
 import { launchChromium } from './support/chromium';
 import { PROPOSAL, startInstallation } from './support/installation';
+import { fillReleases } from './support/releases';
 
 const OUT = resolve(__dirname, '../../docs/screenshots');
 const WANTED = process.argv.slice(2);
@@ -88,6 +89,15 @@ async function main(): Promise<void> {
     undo.push(() => browser.close());
     await mkdir(OUT, { recursive: true });
     const { audit, pages, failed } = await fill(world, url);
+    const { release, paused } = await fillReleases(url, {
+      prompt: 'Be kind.',
+      work: async () => {
+        const runs = Array.from({ length: 20 }, (_, i) =>
+          trigger({ url }, 'markup', i % 7 === 3 ? acts({ job: 'error' }) : {}),
+        );
+        for (const id of await Promise.all(runs)) await ended(url, id);
+      },
+    });
     const run = (id: string) => `/app/runs/${id}`;
     const shown = {
       now: '/',
@@ -100,6 +110,9 @@ async function main(): Promise<void> {
       capsules: '/app/capsules',
       capsule: '/app/capsules/capsule-alpha',
       costs: '/app/costs',
+      releases: '/app/releases',
+      release: `/app/releases/${release}`,
+      rollout: `/app/releases/${paused}`,
       inbox: '/app/inbox',
       deliveries: '/app/inbox?show=deliveries',
       switches: '/app/switches',

@@ -51,7 +51,7 @@ export function ReleaseScreen({ id }: { id: string }) {
 const About = ({ release: { id, agentId, parent, createdAt, createdBy } }: { release: Release }) => (
   <dl class="facts">
     <Fact name="Id">
-      <code>{id}</code>
+      <code class="hash">{id}</code>
     </Fact>
     <Fact name="Agent">{agentId}</Fact>
     <Fact name="Made after">
@@ -80,7 +80,7 @@ function Changes({ id }: { id: string }) {
         empty="Nothing: it does what the one before does."
       >
         {({ changes }) => (
-          <Table labelledBy="different" columns={['Part', 'Change', 'Before', 'Now']}>
+          <Table name="Table of the differences" columns={['Part', 'Change', 'Before', 'Now']}>
             {changes.map(({ part, name, kind, old, new: now }) => (
               <tr key={`${part} ${name}`}>
                 <td>
@@ -113,7 +113,7 @@ function Judged({ id }: { id: string }) {
         }
       >
         {({ items }) => (
-          <Table labelledBy="judged" columns={['Stage', 'Verdict', 'Why', 'Took', 'When']}>
+          <Table name="Table of the verdicts" columns={['Stage', 'Verdict', 'Why', 'Took', 'When']}>
             {items.map(({ id: one, stage, verdict, reason, durationMs, at }) => (
               <tr key={one}>
                 <td>{stage}</td>
@@ -141,7 +141,7 @@ function Work({ id }: { id: string }) {
       <h2 id="did">What it did last</h2>
       <QueryView query={work} isEmpty={({ items }) => items.length === 0} empty="Nothing yet.">
         {({ items }) => (
-          <Table labelledBy="did" columns={['Run', 'Step', 'Outcome', 'Took', 'Cost', 'Begun']}>
+          <Table name="Table of the work" columns={['Run', 'Step', 'Outcome', 'Took', 'Cost', 'Begun']}>
             {items.map((one) => (
               <tr key={`${one.runId} ${one.stepId} ${one.attempt}`}>
                 <td>

@@ -58,7 +58,7 @@ function RolloutPage({ rollout, reload }: { rollout: Rollout; reload: () => void
       <Facts rollout={rollout} />
       <RolloutActions rollout={rollout} reload={reload} />
       <Stages rollout={rollout} />
-      {report && <Figures report={report} />}
+      {report && report.metrics.length > 0 && <Figures report={report} />}
     </>
   );
 }
@@ -76,7 +76,7 @@ const Facts = ({ rollout: { id, candidate, incumbent, createdAt, finishedAt } }:
     </Fact>
     <Fact name={finishedAt === null ? 'So far' : 'Took'}>{duration(msBetween(createdAt, finishedAt))}</Fact>
     <Fact name="Rollout">
-      <code>{id}</code>
+      <code class="hash">{id}</code>
     </Fact>
   </dl>
 );
@@ -179,7 +179,7 @@ const Figures = ({ report: { reason, metrics } }: { report: NonNullable<Rollout[
     <h2 id="figures">How the canary stands</h2>
     <p>{reason}</p>
     <Table
-      labelledBy="figures"
+      name="Table of the figures"
       columns={[
         ...['Metric', 'Bad'],
         {
