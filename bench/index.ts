@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { met, type Figure, type Measurement } from './figure';
 import { admit } from './figures/admit';
-import { bootOfPython, bootOfTypeScript } from './figures/agent-boot';
+import { bootOfPython, bootOfTypeScript, idleOfAgents } from './figures/agent-boot';
 import { betweenSteps } from './figures/between-steps';
 import { coldStepWithClaim, coldStepWithPush } from './figures/cold-step';
 import { dashboard } from './figures/dashboard';
@@ -30,6 +30,7 @@ const FIGURES: Figure[] = [
   idle,
   bootOfTypeScript,
   bootOfPython,
+  idleOfAgents,
   throughputOnRedis,
   throughputOnPostgres,
   prewarmedSchedule,

@@ -1,6 +1,7 @@
 /** What an agent's start costs: boot time is billed, and memory decides what a capsule needs. The templates, as deployed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { webCommand } from '../../src/platforms/local/procfile';
@@ -13,12 +14,35 @@ const STARTS = 21;
 /** The job's code is loaded after the agent listens; it is part of an idle agent's memory. */
 const IDLE_MS = 1_000;
 const LISTEN_DEADLINE_MS = 20_000;
+const STARTS_OF_EACH = 3;
+const AGENTS = join(__dirname, '..', '..', 'agents');
 
 export const bootOfTypeScript = agentBoot('agent-boot-ts', '_template', 350, {
   id: 'agent-rss-ts',
   goalMb: 60,
 });
 export const bootOfPython = agentBoot('agent-boot-python', '_template-python', 250);
+
+/** Every agent in TypeScript: what one's job needs it may not load before there is a job. */
+export const idleOfAgents: Figure = {
+  id: 'agents-idle',
+  measure: async (bench) => {
+    const idle: { name: string; mb: number }[] = [];
+    for (const name of readdirSync(AGENTS)) {
+      const folder = join(AGENTS, name);
+      if (!existsSync(join(folder, 'src/runner.ts'))) continue;
+      const command = await webCommand(folder);
+      const starts: number[] = [];
+      for (let i = 0; i < STARTS_OF_EACH; i += 1)
+        starts.push((await oneStart(bench, folder, command)).idleMb);
+      idle.push({ name, mb: median(starts) });
+      bench.log(`${name} is idle with ${median(starts).toFixed(1)} MB`);
+    }
+    const largest = idle.reduce((most, one) => (one.mb > most.mb ? one : most), { name: 'none', mb: 0 });
+    const name = `resident memory of the largest idle agent (${largest.name})`;
+    return [{ id: 'agents-idle', name, value: largest.mb, unit: 'MB', goal: { kind: 'at-most', value: 60 } }];
+  },
+};
 
 /** @param memory the goal for its resident memory when it is idle, and that figure's id */
 function agentBoot(
@@ -30,7 +54,7 @@ function agentBoot(
   return {
     id,
     measure: async (bench) => {
-      const folder = join(__dirname, '..', '..', 'agents', name);
+      const folder = join(AGENTS, name);
       const command = await webCommand(folder);
       const samples: Sample[] = [];
       for (let i = 0; i < WARM_UP + STARTS; i += 1) {
