@@ -5,9 +5,12 @@ import type { Orchestrator } from '../../src/compose';
 import { startOrchestrator, type ComposeSettings } from '../support/compose';
 import { keepInFlight, type Load } from '../support/load';
 import { serve, settings } from '../support/serve';
+import { dropLedger } from '../support/without-ledger';
 
 export interface OrchestratorSettings extends ComposeSettings {
   agentUrl: string;
+  /** Leaves the ledger out, to see what it costs. */
+  withoutLedger?: true;
 }
 
 const WORKFLOW = 'chain';
@@ -17,6 +20,7 @@ const SLOTS = 1_000;
 
 async function main(): Promise<void> {
   const given = settings<OrchestratorSettings>();
+  if (given.withoutLedger) dropLedger();
   const orchestrator = await startOrchestrator(given, {
     agents: STEPS.map((id) => ({
       id,

@@ -135,16 +135,12 @@ it('has a queue in Postgres, too', async () => {
 });
 
 it('is told apart by the doctor', async () => {
-  const said = async (...args: Parameters<typeof examineDatabase>) =>
-    (await examineDatabase(...args)).find(({ check }) => check === 'ledger-role');
-  await expect(said(url)).resolves.toMatchObject({ verdict: 'ok' });
-  await expect(said(url, true)).resolves.toMatchObject({
-    verdict: 'warn',
-    mend: expect.stringContaining('Unset'),
-  });
-  await expect(said(ownerUrl)).resolves.toMatchObject({
-    verdict: 'warn',
-    text: expect.stringContaining('owns'),
-  });
-  await expect(said(database.url)).resolves.toMatchObject({ text: expect.stringContaining('superuser') });
+  const said = async (...args: Parameters<typeof examineDatabase>) => {
+    const found = (await examineDatabase(...args)).find(({ check }) => check === 'ledger-role');
+    return `${found?.verdict}: ${found?.text}`;
+  };
+  await expect(said(url)).resolves.toMatch(/^ok: .* can append to the ledger, and not change it$/);
+  await expect(said(url, true)).resolves.toMatch(/^warn: .* but MIGRATE_URL is in its environment$/);
+  await expect(said(ownerUrl)).resolves.toMatch(/^warn: .* owns the ledger$/);
+  await expect(said(database.url)).resolves.toMatch(/^warn: .* superuser/);
 });
