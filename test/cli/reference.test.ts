@@ -1,6 +1,6 @@
 /** What the documentation says of the command line, against the commands. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT_MEANINGS } from '../../src/cli/exit';
@@ -8,6 +8,7 @@ import { createProgram } from '../../src/cli/program';
 import { LOADERS } from '../../src/cli/lazy';
 import { LISTING } from '../../src/cli/listing';
 import { commandsOf, listingOf, referencePage } from '../../src/cli/reference';
+import { DOCUMENTED, wordsOf } from './support/documented';
 
 const ROOT = join(__dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -82,31 +83,12 @@ it('lets every command print JSON, but those that print something else', () => {
 const takes = (command: Command | null, long: string): boolean =>
   command !== null && (command.options.some((o) => o.long === long) || takes(command.parent, long));
 
-/** Lines of shell in a page that call `reveille`, without a prompt, a comment or what follows a pipe. */
-function calls(page: string): string[] {
-  const blocks = [...read(page).matchAll(/```(?:sh|bash|console|text)\n([\s\S]*?)```/g)];
-  return blocks
-    .flatMap(([, text = '']) => text.replace(/\\\n\s*/g, ' ').split('\n'))
-    .map((line) => line.replace(/^\$ /, '').replace(/ {2,}.*$| # .*$|[|;<>&].*$/g, ''))
-    .filter((line) => /^(npx )?reveille [a-z]/.test(line));
-}
-
-const pages = [
-  'README.md',
-  ...readdirSync(join(ROOT, 'docs'))
-    .filter((f) => f.endsWith('.md'))
-    .map((f) => `docs/${f}`),
-];
-const documented = pages
-  .filter((page) => page !== 'docs/cli-reference.md')
-  .flatMap((page) => calls(page).map((call) => [page, call] as const));
-
 it('finds the commands of the documentation', () => {
-  expect(documented.length).toBeGreaterThan(20);
+  expect(DOCUMENTED.length).toBeGreaterThan(20);
 });
 
-it.each(documented)('%s: "%s" is a command with these options', (_page, call) => {
-  const [, ...words] = call.replace(/^npx /, '').match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
+it.each(DOCUMENTED)('%s: "%s" is a command with these options', (_page, call) => {
+  const words = wordsOf(call);
   let command: Command = createProgram();
   for (const [i, word] of words.entries()) {
     const child = command.commands.find((c) => c.name() === word);
