@@ -90,7 +90,8 @@ export async function deploy(
   }
 }
 
-function strategyOf(document: Record<string, unknown>, wanted: StrategyName): Strategy {
+/** @throws Problem that names each place of the document that is wrong */
+export function strategyOf(document: Record<string, unknown>, wanted: StrategyName): Strategy {
   const inner = 'deployment' in document ? (document['deployment'] as Record<string, unknown>) : document;
   const named =
     wanted !== 'direct' && inner?.['strategy'] === undefined ? { ...inner, strategy: wanted } : inner;

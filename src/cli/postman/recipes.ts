@@ -134,6 +134,7 @@ export const RECIPES: Record<string, Recipe> = {
   getLineage: { statuses: [200] },
   listEnvironments: { statuses: [200] },
   deployAgent: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
+  forecastReplay: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
   createCanaryDeployment: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
   createShadowDeployment: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
   rollbackDeployment: {

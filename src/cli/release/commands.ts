@@ -53,6 +53,7 @@ export function tellRollout(rollout: Rollout): void {
   print(headOf(rollout));
   print(`rollout ${rollout.id}`);
   for (const verdict of rollout.verdicts) print(verdictLine(verdict));
+  if (rollout.replay) print(replayLine(rollout.replay));
   if (rollout.report) for (const line of reportLines(rollout.report)) print(line);
   if (rollout.approvals) print(approvalLine(rollout.approvals));
   if (rollout.memo !== null) print(printable(rollout.memo));
@@ -62,6 +63,11 @@ export function tellRollout(rollout: Rollout): void {
 const approvalLine = ({ wanted, given, expiresAt }: NonNullable<Rollout['approvals']>): string => {
   const by = given.length === 0 ? '' : `: ${given.map((a) => a.by).join(', ')}`;
   return printable(`  ${given.length} of ${wanted} approvals${by}; until ${expiresAt}`);
+};
+
+const replayLine = ({ tasks, removed, seconds, costUsd }: NonNullable<Rollout['replay']>): string => {
+  const gone = removed > 0 ? ` (${removed} more were removed by retention)` : '';
+  return `  replay: ${tasks} tasks${gone}, forecast ${seconds.toFixed(0)} s and ${costUsd.toFixed(2)} USD`;
 };
 
 export function reportLines({ reason, metrics }: NonNullable<Rollout['report']>): string[] {

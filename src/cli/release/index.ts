@@ -11,6 +11,7 @@ import { assemble } from './assemble';
 import { validateCommand, validateRelease } from './validate';
 import { EnvironmentList, findRelease, short, tellRollout, type Rollout } from './commands';
 import { decideCommands } from './decide';
+import { forecastCommand } from './forecast';
 import { policyCommand } from './policy';
 import { follow } from './watch';
 
@@ -38,6 +39,7 @@ export function releaseCommand(): Command {
     .addCommand(validateCommand())
     .addCommand(listCommand())
     .addCommand(diffCommand())
+    .addCommand(forecastCommand(strategyOf))
     .addCommand(promoteCommand())
     .addCommand(rollbackCommand())
     .addCommand(watchCommand())

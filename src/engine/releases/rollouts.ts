@@ -133,6 +133,13 @@ export class Rollouts {
     return this.mutex.run(id, () => this.applyNow(id, event, by));
   }
 
+  /** What the replay of such an attempt would take; undefined where its strategy has none. */
+  async forecast({ agentId, environment, releaseId, strategy }: RolloutWish) {
+    const { stable } = await this.releases.load(agentId, environment);
+    const wish = { agentId, environment, candidate: releaseId };
+    return this.stages.forecast({ ...wish, ...(stable !== undefined && { incumbent: stable }) }, strategy);
+  }
+
   /** How a canary stands now; undefined where there is none. */
   judgement(rollout: Rollout): Promise<Judgement | undefined> {
     return this.stages.judgement(rollout);

@@ -1,6 +1,7 @@
 /** What each stage of a rollout asks for, and when its verdict is there. Every look may be made twice. */
 import { judgeApprovals } from '../../domain/rollout/approval';
 import type { Judgement } from '../../domain/rollout/canary';
+import type { ReplayPlan } from '../../domain/rollout/replay';
 import { isRolloutOver, type Rollout } from '../../domain/rollout/rollout';
 import type { Stage } from '../../domain/rollout/strategy';
 import type { Verdict, VerdictKind } from '../../domain/rollout/verdict';
@@ -13,7 +14,7 @@ import type { EngineDeps } from '../context';
 import type { Guards } from '../guards';
 import type { Canary } from './canary';
 import type { Releases } from './index';
-import type { PlanReplay, Replay } from './replay';
+import type { PlanReplay, Replay, ReplayStage } from './replay';
 import type { Shadow } from './shadow';
 import type { Validation } from './validate';
 
@@ -79,6 +80,15 @@ export class Stages {
   /** Whether a rollout may begin, and by which stages. */
   admit(attempt: Parameters<Validation['admit']>[0]): ReturnType<Validation['admit']> {
     return this.parts.validation.admit(attempt);
+  }
+
+  /** What the replay of a strategy would be about, if it began now; undefined where it has none. */
+  async forecast(
+    wish: Pick<Rollout, 'agentId' | 'environment' | 'candidate' | 'incumbent'>,
+    { stages }: Rollout['strategy'],
+  ): Promise<{ stage: ReplayStage; plan: ReplayPlan } | undefined> {
+    const stage = stages.find((s) => s.kind === 'replay');
+    return stage && { stage, plan: await this.parts.replay.plan(wish, stage) };
   }
 
   async judgement(rollout: Rollout): Promise<Judgement | undefined> {

@@ -13,6 +13,7 @@ import {
   listReleases,
 } from './releases';
 import { listEnvironments, setEnvironmentPolicy } from './environments';
+import { forecastReplay } from './replay-forecast';
 import {
   abortRollout,
   approveRollout,
@@ -127,6 +128,7 @@ export const ROUTES: readonly Route[] = [
   listEnvironments,
   setEnvironmentPolicy,
   deployAgent,
+  forecastReplay,
   createCanaryDeployment,
   createShadowDeployment,
   rollbackDeployment,

@@ -10,6 +10,7 @@ import { INSTANCE_STATES } from '../../domain/release/instance';
 import { ReleaseManifest, type Release } from '../../domain/release/manifest';
 import { approvalEnd, approvalStage } from '../../domain/rollout/approval';
 import type { Judgement } from '../../domain/rollout/canary';
+import { canShow, type ReplayPlan } from '../../domain/rollout/replay';
 import { ROLLOUT_STATUSES, type Rollout } from '../../domain/rollout/rollout';
 import { STRATEGIES } from '../../domain/rollout/strategy';
 import { VERDICTS } from '../../domain/rollout/verdict';
@@ -116,6 +117,7 @@ const MetricView = z.object({
     threshold: z.number(),
     above: z.number().describe('The rate it is tested against.'),
     badRunsNeeded: z.number().int().describe('Bad tasks in a row that would abort it now.'),
+    replayed: z.number().describe('The part of E that tasks bring which both had done before; 1: none did.'),
   }),
   promote: z.object({
     value: z.number().describe('How sure it is to be good enough.'),
@@ -123,6 +125,51 @@ const MetricView = z.object({
     below: z.number(),
     runsNeeded: z.number().int().nullable().describe('Tasks more, about; null: more than can be told.'),
   }),
+});
+
+const ReplayView = z.object({
+  tasks: z.number().int().describe('Tasks of the incumbent that are done once more.'),
+  removed: z.number().int().describe('Tasks more that retention had removed.'),
+  seconds: z.number().describe('How long it takes, by what the incumbent took.'),
+  costUsd: z.number().describe('What it costs in models, actions and the time of the capsule, by the same.'),
+});
+
+const replayView = ({ tasks, removed, forecast }: ReplayPlan): z.infer<typeof ReplayView> => ({
+  ...{ tasks: tasks.length, removed, ...forecast },
+});
+
+/** What a replay would be, before it begins. */
+export const ReplayForecastView = name(
+  'ReplayForecast',
+  z.object({
+    agentId: z.string(),
+    environment: z.string(),
+    releaseId: z.string(),
+    replay: ReplayView.extend({
+      wanted: z.number().int().describe('Tasks that the stage asks for.'),
+      marginPercent: z
+        .number()
+        .describe('A pass shows that the candidate does worse in at most so many of a hundred tasks.'),
+      enough: z.boolean().describe('Whether it can pass with the tasks that there are.'),
+    })
+      .nullable()
+      .describe('Null: the strategy has no replay.'),
+  }),
+);
+
+export const replayForecastView = (
+  of: { agentId: string; environment: string; releaseId: string },
+  found: { stage: { tasks: number; margin: number }; plan: ReplayPlan } | undefined,
+): z.infer<typeof ReplayForecastView> => ({
+  ...of,
+  replay: found
+    ? {
+        ...replayView(found.plan),
+        wanted: found.stage.tasks,
+        marginPercent: Math.round(100 * found.stage.margin),
+        enough: canShow(found.plan.tasks.length, found.stage.margin),
+      }
+    : null,
 });
 
 export const RolloutView = name(
@@ -157,6 +204,7 @@ export const RolloutView = name(
       })
       .nullable()
       .describe('While people are to approve it.'),
+    replay: ReplayView.nullable().describe('What is replayed, from the beginning of that on.'),
     memo: z.string().nullable().describe('While it is paused: what a person is to decide.'),
     abortedFor: z.string().nullable(),
     createdAt: isoTime,
@@ -183,6 +231,7 @@ export function rolloutView(rollout: Rollout, judgement?: Judgement): z.infer<ty
       ...{ stage: stages[stage] ?? '', at: iso(at), since: isoOrNull(since) },
     })),
     approvals: approvalsOf(rollout),
+    replay: rollout.replay ? replayView(rollout.replay) : null,
     ...{ memo: rollout.memo ?? null, abortedFor: rollout.abortedFor ?? null },
     ...{ createdAt: iso(rollout.createdAt), finishedAt: isoOrNull(rollout.finishedAt) },
     report: judgement
