@@ -1,19 +1,16 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { temporaryFolder } from '../support/folders';
 import { freePort } from '../support/ports';
-import { useInstallations } from './support/fixture';
-
-const TSX = require.resolve('tsx');
+import { BIN, useInstallations } from './support/fixture';
 
 const cli = (cwd: string, ...args: string[]) => cliWith({}, cwd, ...args);
 
 async function cliWith(own: Record<string, string>, cwd: string, ...args: string[]) {
   const env = { ...process.env, ...own };
-  const command = ['--import', TSX, resolve('src/cli/slots-bin.ts'), ...args];
-  const child = spawn(process.execPath, command, { cwd, env });
+  const child = spawn(process.execPath, [BIN, ...args], { cwd, env });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));

@@ -2,9 +2,9 @@ import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { connect } from 'node:net';
 import { until } from '../support/until';
-import { useInstallations, type Installation } from './support/fixture';
+import { BIN, useInstallations, type Installation } from './support/fixture';
 
-const SUICIDAL = resolve('test/slots/support/killed.ts');
+const SUICIDAL = resolve('test/slots/support/killed.js');
 /** With the slot that has to be live after the restart. */
 const DEPLOY_STAGES = [
   ['resolve', 'old'],
@@ -107,9 +107,7 @@ describe('after kill -9 of the controller', () => {
       spawnSync(
         process.execPath,
         [
-          '--import',
-          'tsx',
-          'src/cli/slots-bin.ts',
+          BIN,
           'start',
           '--config',
           join(app.folder, 'slot-machine.json'),
