@@ -11,6 +11,8 @@ import { pause } from './pause';
 /** Pauses between two calls of which nobody knows whether they arrived. */
 const FIRST_AGAIN_MS = 2_000;
 const LONGEST_AGAIN_MS = 10_000;
+/** An answer that says that a capsule is still to be woken is good for so long from the question on. */
+const FENCE_MS = 1_000;
 
 export class Waker {
   /** Wakes under way in this process, by capsule. */
@@ -57,20 +59,33 @@ export class Waker {
    * In an outage nobody knows whether the call arrived. To set the same number twice does no harm, so it is sent
    * again beside the probing: once the platform answers, nobody waits for the end of a wake that never began.
    */
-  private async scaleAgain({ id, generation, wakeDeadline = 0 }: CapsuleState): Promise<void> {
+  private async scaleAgain(capsule: CapsuleState): Promise<void> {
     const { clock } = this.deps;
+    const { id, generation, wakeDeadline = 0 } = capsule;
     for (let wait = FIRST_AGAIN_MS; ; wait = Math.min(2 * wait, LONGEST_AGAIN_MS)) {
       await Promise.race([pause(clock, wait), this.halted]);
       if (this.stopping || !this.isWaking(id, generation) || clock.now() >= wakeDeadline) return;
-      const current = (await this.capsules.load(id))?.state;
-      if (current?.status !== 'waking' || current.generation !== generation) return;
-      const sent = await this.send(current);
-      if (typeof sent === 'string' || !sent.retryable) return;
+      const sent = await this.send(capsule, () => this.isWakingStill(capsule));
+      if (sent === 'yes' || (sent !== 'no' && !sent.retryable)) return;
     }
   }
 
-  /** One call. A guard that came since it was decided has the capsule seen to zero instead. */
-  private async send({ id, generation, agentId }: CapsuleState): Promise<'yes' | 'no' | PlatformError> {
+  /** As the record has it; an answer that is old when it comes, in a process that was frozen, is none. */
+  private async isWakingStill({ id, generation }: CapsuleState): Promise<boolean> {
+    const askedAt = this.deps.clock.now();
+    const state = (await this.capsules.load(id))?.state;
+    const age = this.deps.clock.now() - askedAt;
+    return state?.status === 'waking' && state.generation === generation && age >= 0 && age <= FENCE_MS;
+  }
+
+  /**
+   * One call. A guard that came since it was decided has the capsule seen to zero instead.
+   * @param fence asked right before it
+   */
+  private async send(
+    { id, generation, agentId }: CapsuleState,
+    fence: () => Promise<boolean> = () => Promise.resolve(true),
+  ): Promise<'yes' | 'no' | PlatformError> {
     const { platform, clock, log } = this.deps;
     const scope = { agentId };
     const verdict = await this.guards.permit(scope);
@@ -78,6 +93,7 @@ export class Waker {
       await this.capsules.apply(id, { type: 'held', generation, reason: verdict.reason });
       return 'no';
     }
+    if (!(await fence())) return 'no';
     const guarded = this.whilePermitted(scope);
     try {
       await platform.scale(id, 1, guarded.signal);
