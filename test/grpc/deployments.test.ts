@@ -64,7 +64,11 @@ it('takes strategies as they are written in YAML', async () => {
   await deploy(A);
   const deployment = {
     strategy: 'canary',
-    stages: [{ canary: { weight: '5%', tasks: 7, for: '1m' } }, { full: '100%' }],
+    stages: [
+      { replay: { tasks: 20, since: '7d', tolerance: { ignore: ['meta.at'] } } },
+      { canary: { weight: '5%', tasks: 7, for: '1m' } },
+      { full: '100%' },
+    ],
     rollback_on: ['error_rate > 1%'],
   };
   const reply = await call('CreateCanaryDeployment', {
@@ -72,16 +76,24 @@ it('takes strategies as they are written in YAML', async () => {
   });
   const { state } = (await at.api.store.rollout(deploymentOf(reply).id)) ?? {};
   expect(state?.strategy).toMatchObject({
-    stages: [{ kind: 'canary', weight: 5, tasks: 7, forMs: 60_000 }, { kind: 'switch' }],
+    stages: [
+      { kind: 'replay', tasks: 20, sinceMs: 7 * 86_400_000, tolerance: { ignore: [['meta', 'at']] } },
+      { kind: 'canary', weight: 5, tasks: 7, forMs: 60_000 },
+      { kind: 'switch' },
+    ],
     rollbackOn: [{ text: 'error_rate > 1%' }],
   });
-  // Nothing is known of the incumbent: a person is asked, and answers for it.
-  const paused = await isNow(deploymentOf(reply).id, 'PAUSED');
-  expect(paused['memo']).toContain('could not tell');
+  // There is nothing to replay, and nothing is known of the incumbent: a person answers for both.
+  const { id } = deploymentOf(reply);
   const key = await keyOf('ann', 'approver');
-  const gone = await call('PromoteCanary', { deployment_id: paused.id, reason: 'I looked' }, key);
-  expect(deploymentOf(gone).status).toMatch(/PROMOTING|DONE/);
-  await isNow(paused.id, 'DONE');
+  for (const stage of ['replay', 'canary 5 %']) {
+    expect(await isNow(id, 'PAUSED')).toMatchObject({
+      stage,
+      memo: expect.stringContaining('could not tell') as unknown,
+    });
+    await call('PromoteCanary', { deployment_id: id, reason: 'I looked' }, key);
+  }
+  await isNow(id, 'DONE');
 });
 
 const wrong: Array<[string, string, Record<string, unknown>, status, string, string]> = [

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { credentials, status, type ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { z } from 'zod';
 import { ROLLOUT_STATUSES } from '../../src/domain/rollout/rollout';
 import { VERDICTS } from '../../src/domain/rollout/verdict';
 import { enumName } from '../../src/grpc/messages';
@@ -17,6 +18,7 @@ import { systemProgram } from '../support/system-program';
 import { clientOf, startGrpcApi, writerRelease, type Deployment, type GrpcApi } from './support';
 
 const PROTO = join(__dirname, '../../proto/reveille/deployments/v1/deployments.proto');
+const COMPOSE = join(__dirname, '../../dist/compose.js');
 const ROOT = 'root-key-canary-5a0f5c1e';
 const [A, B] = [writerRelease(1), writerRelease(2)];
 
@@ -134,22 +136,50 @@ it('speaks TLS with the files that are named, and says which cannot be read', as
   }
 });
 
+it('is not loaded by an orchestrator that serves none', async () => {
+  const loaded = 'Object.keys(require.cache).filter((path) => /@grpc|protobufjs/.test(path)).length';
+  const script = `require(${JSON.stringify(COMPOSE)}); console.log(${loaded});`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script]);
+  expect(stdout.trim()).toBe('0');
+});
+
 interface Declared {
-  type: { field?: Array<{ name: string }>; value?: Array<{ name: string }> };
+  type: { field?: Array<{ name: string; typeName: string }>; value?: Array<{ name: string }> };
+}
+interface Shape {
+  properties?: Record<string, Shape>;
+  anyOf?: Shape[];
+  items?: Shape;
 }
 
-it('has a field for everything that HTTP tells, and every status and verdict', () => {
-  const declared = loadSync(PROTO, { keepCase: true }) as unknown as Record<string, Declared>;
-  const at = (name: string) => declared[`reveille.deployments.v1.${name}`]?.type;
+describe('the .proto', () => {
+  const loaded = loadSync(PROTO, { keepCase: true }) as unknown as Record<string, Declared>;
+  const typeOf = (name: string) => loaded[`reveille.deployments.v1.${name}`]?.type;
   const snake = (key: string) => key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
-  const fields = (name: string) => at(name)?.field?.map((f) => f.name) ?? [];
-  const told = Object.keys(RolloutView.shape).map(snake);
-  expect(told.filter((key) => !fields('Deployment').includes(key))).toEqual([]);
-  const verdicts = Object.keys(RolloutView.shape.verdicts.element.shape).map(snake);
-  expect(verdicts.filter((key) => !fields('StageVerdict').includes(key))).toEqual([]);
-  const values = (name: string) => at(name)?.value?.map((v) => v.name) ?? [];
-  expect(values('DeploymentStatus').slice(1)).toEqual(
-    ROLLOUT_STATUSES.map((s) => enumName('DEPLOYMENT_STATUS', s)),
-  );
-  expect(values('Verdict').slice(1)).toEqual(VERDICTS.map((v) => enumName('VERDICT', v)));
+
+  /** Fields of a shape of the API that the message lacks, also within. */
+  function missing(message: string, shape: Shape, at = message): string[] {
+    const [one = shape] = (shape.anyOf ?? []).filter((s) => s.properties ?? s.items);
+    const { properties = {} } = one.items ?? one;
+    return Object.entries(properties).flatMap(([key, inner]) => {
+      const field = typeOf(message)?.field?.find((f) => f.name === snake(key));
+      if (!field) return `${at}.${snake(key)}`;
+      return typeOf(field.typeName)?.field ? missing(field.typeName, inner, `${at}.${field.name}`) : [];
+    });
+  }
+
+  it('has a field for everything that HTTP tells', () => {
+    const shape = z.toJSONSchema(RolloutView, { unrepresentable: 'any' }) as Shape;
+    expect(Object.keys(shape.properties ?? {}).length).toBeGreaterThan(10);
+    expect(missing('Deployment', shape)).toEqual([]);
+    expect(missing('Approval', shape).length).toBeGreaterThan(10);
+  });
+
+  it('has every status and verdict', () => {
+    const values = (name: string) => typeOf(name)?.value?.map((v) => v.name) ?? [];
+    expect(values('DeploymentStatus').slice(1)).toEqual(
+      ROLLOUT_STATUSES.map((s) => enumName('DEPLOYMENT_STATUS', s)),
+    );
+    expect(values('Verdict').slice(1)).toEqual(VERDICTS.map((v) => enumName('VERDICT', v)));
+  });
 });

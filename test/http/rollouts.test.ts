@@ -75,7 +75,7 @@ describe('the rules of an environment', () => {
     [{ weight: 5 }, 400, 'Unrecognized key'],
   ])('that make no sense are refused: %j', async (wish, status, told) => {
     const answer = await setPolicy(wish);
-    expect([answer.status, String(answer.body['detail'])]).toEqual([status, expect.stringContaining(told)]);
+    expect([answer.status, answer.text]).toEqual([status, expect.stringContaining(told)]);
   });
 
   it('are for who holds everything, and of agents that are there', async () => {

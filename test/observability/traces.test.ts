@@ -1,6 +1,8 @@
 /** Traces of a live installation, as a collector gets them. In a process of its own: the exporter's lazy imports do not load within Jest. */
 import { spanIdOf, traceIdOf } from '../../src/domain/trace';
 import { World } from '../e2e/support/world';
+import { clientOf, writerRelease, type Deployment } from '../grpc/support';
+import { freePort } from '../support/ports';
 import { useProcesses } from '../support/processes';
 import { until } from '../support/until';
 import { startCollector, type Collector, type Span } from './collector';
@@ -8,11 +10,13 @@ import { startCollector, type Collector, type Span } from './collector';
 let world: World;
 let collector: Collector;
 let orchestrator: { url: string };
+let grpcPort: number;
 
 const processes = useProcesses();
 
 beforeAll(async () => {
   collector = await startCollector();
+  grpcPort = await freePort();
   world = await World.start({
     agents: [{ id: 'first' }, { id: 'second' }],
     workflows: [
@@ -31,6 +35,7 @@ beforeAll(async () => {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20abc,x-team=ops',
       OTEL_SERVICE_NAME: 'reveille-of-tests',
+      GRPC_PORT: String(grpcPort),
     },
   });
 });
@@ -109,6 +114,35 @@ it('are posted with the headers and the name that are configured, and those of t
     value: { stringValue: 'reveille-of-tests' },
   });
   expect(collector.spans.map(({ name }) => name)).not.toContain('getNextJob reveille');
+});
+
+it('are one for a rollout, too, which was asked for over gRPC', async () => {
+  const { manifest, id: releaseId } = writerRelease(1);
+  const kept = await fetch(`${orchestrator.url}/releases`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', connection: 'close' },
+    body: JSON.stringify({ manifest: { ...manifest, agentId: 'first' }, parts: [] }),
+  });
+  const release = (await kept.json()) as { id: string };
+  expect(release.id).not.toBe(releaseId);
+  const client = clientOf(`127.0.0.1:${grpcPort}`);
+  const reply = await client.call('DeployAgent', { agent_id: 'first', release_id: release.id });
+  client.close();
+  const { id } = reply['deployment'] as Deployment;
+  const spans = await until(
+    () => {
+      const all = ofRun(id);
+      return all.length === 2 && all;
+    },
+    { what: 'the trace of the rollout' },
+  );
+  const [stage] = named(spans, 'stage switch');
+  const [root] = named(spans, 'rollout first');
+  expect(stage?.parentSpanId).toBe(root?.spanId);
+  expect(attributesOf(root as Span)).toMatchObject({
+    ...{ 'reveille.rollout.id': id, 'reveille.release.id': release.id, 'reveille.agent.id': 'first' },
+    ...{ 'reveille.rollout.strategy': 'direct', 'reveille.rollout.status': 'done' },
+  });
 });
 
 it('hold up nothing while the collector takes none, and what is lost is counted', async () => {
