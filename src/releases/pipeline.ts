@@ -45,47 +45,56 @@ export interface PipelineOptions extends AgentFolder {
 
 /** Sandbox, contract and resources, from one stay of the agent in the sandbox. */
 export async function validateFolder(options: PipelineOptions): Promise<StageReport[]> {
-  const { agentId, folder, command, uses, others, incumbent } = options;
+  const { agentId, folder, uses, others, incumbent, onStage } = options;
   const { tolerancePercent = DEFAULT_TOLERANCE_PERCENT } = options;
   const confined = confinement(true);
   const inputs = await inputsOf(folder);
-  const stay = async () => {
-    const { env, secret } = await environmentOf(folder, 'fake', inputs);
-    const check = { inputs, all: options.allChecks, ...(secret !== undefined && { secret }) };
-    const wish = { folder, command, env, boots: 1, check, confinement: confined };
-    return visitInSandbox({ ...wish, deadlineMs: SANDBOX_DEADLINE_MS });
-  };
+  const stay = () => stayOf(options, inputs, confined);
   // Beside the boot: it takes a process of its own.
   const told = schemasOf(folder, confined).then(
     (own) => ({ own }),
     (error: Error) => ({ error }),
   );
-  const stages: StageReport[] = [];
-  const timed = async (make: () => Promise<Omit<StageReport, 'durationMs'>>) => {
-    const begun = performance.now();
-    const stage = { ...(await make()), durationMs: Math.round(performance.now() - begun) };
-    stages.push(stage);
-    options.onStage?.(stage);
-  };
-  let seen: VisitReport = { timings: { bootMs: 0, checkMs: 0, casesMs: 0 } };
-  await timed(async () => {
-    seen = await stay();
-    return { stage: 'sandbox', ...sandboxStage(seen, confined.gaps) };
-  });
-  await timed(async () => {
-    const found = await told;
-    if ('error' in found) throw found.error;
-    const { own } = found;
-    return { stage: 'contract', ...contractStage(seen, { agentId, own, uses, others }) };
-  });
-  await timed(async () => {
-    const first = resourcesStage(seen, incumbent, tolerancePercent);
-    if (first.verdict !== 'fail' || !seen.profile) return { stage: 'resources', ...first };
-    // A busy moment is not held against it: what is over is measured once more.
-    const profile = smaller(seen.profile, (await stay()).profile);
-    return { stage: 'resources', ...resourcesStage({ ...seen, profile }, incumbent, tolerancePercent) };
-  });
-  return stages;
+  let seen: VisitReport;
+  return [
+    await timed(onStage, async () => {
+      seen = await stay();
+      return { stage: 'sandbox', ...sandboxStage(seen, confined.gaps) };
+    }),
+    await timed(onStage, async () => {
+      const found = await told;
+      if ('error' in found) throw found.error;
+      return { stage: 'contract', ...contractStage(seen, { agentId, own: found.own, uses, others }) };
+    }),
+    await timed(onStage, async () => {
+      const first = resourcesStage(seen, incumbent, tolerancePercent);
+      if (first.verdict !== 'fail' || !seen.profile) return { stage: 'resources', ...first };
+      // A busy moment is not held against it: what is over is measured once more.
+      const profile = smaller(seen.profile, (await stay()).profile);
+      return { stage: 'resources', ...resourcesStage({ ...seen, profile }, incumbent, tolerancePercent) };
+    }),
+  ];
+}
+
+async function stayOf(
+  { folder, command, allChecks }: PipelineOptions,
+  inputs: CheckInputs,
+  confined: Confinement,
+): Promise<VisitReport> {
+  const { env, secret } = await environmentOf(folder, 'fake', inputs);
+  const check = { inputs, all: allChecks, ...(secret !== undefined && { secret }) };
+  const wish = { folder, command, env, boots: 1, check, confinement: confined };
+  return visitInSandbox({ ...wish, deadlineMs: SANDBOX_DEADLINE_MS });
+}
+
+async function timed(
+  onStage: PipelineOptions['onStage'],
+  make: () => Promise<Omit<StageReport, 'durationMs'>>,
+): Promise<StageReport> {
+  const begun = performance.now();
+  const stage = { ...(await make()), durationMs: Math.round(performance.now() - begun) };
+  onStage?.(stage);
+  return stage;
 }
 
 const AgentFile = z.looseObject({

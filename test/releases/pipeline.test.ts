@@ -9,7 +9,8 @@ import { validateFolder } from '../../src/releases/pipeline';
 import { confinement, DEFAULT_LIMITS } from '../../src/releases/sandbox/confine';
 import { agentEnvironment } from '../../src/releases/sandbox/environment';
 import { visitInSandbox } from '../../src/releases/sandbox/run';
-import type { StageReport } from '../../src/releases/stages';
+import { machineName, type VisitReport } from '../../src/releases/sandbox/visit';
+import { sandboxStage, type StageReport } from '../../src/releases/stages';
 import { temporaryFolder } from '../support/folders';
 import { until } from '../support/until';
 import { writeAgent, type AgentFiles } from './support/agents';
@@ -37,6 +38,10 @@ describe('an agent in the sandbox', () => {
     const { sandbox, contract, resources } = await validate();
     expect(sandbox?.reason).toMatch(isCut ? /^booted in \d+ ms, cut off; 1\d required checks/ : /network/);
     expect(sandbox?.verdict).toBe(isCut ? 'pass' : 'inconclusive');
+    const { check, timings } = sandbox?.report as unknown as Required<Pick<VisitReport, 'check' | 'timings'>>;
+    expect(sandboxStage({ check, timings }, ['its network is not cut off: do this'])).toMatchObject({
+      ...{ verdict: 'inconclusive', reason: 'its network is not cut off: do this' },
+    });
     expect(contract?.verdict).toBe('pass');
     expect(resources?.verdict).toBe('pass');
     const { bootMs = 0, cpuMs = 0, peakRssBytes = 0 } = resources?.profile ?? {};
@@ -167,8 +172,7 @@ describe('an agent in the sandbox', () => {
   });
 
   it('is measured once more before it is said to take too much', async () => {
-    const { machine } = (await validate()).resources?.profile as Profile;
-    const incumbent = { bootMs: 1, cpuMs: 1, peakRssBytes: 1_000_000, machine };
+    const incumbent = { bootMs: 1, cpuMs: 1, peakRssBytes: 1_000_000, machine: machineName() };
     const { resources } = await validate({ first: 'globalThis.kept = Buffer.alloc(60e6, 1);' }, incumbent);
     expect(resources).toMatchObject({ verdict: 'fail' });
     expect(resources?.reason).toMatch(/MB of memory after 1 MB of memory \(tolerance 25 %\)$/);

@@ -59,10 +59,9 @@ it('judges a release stage by stage, tells the orchestrator, and lets a changed 
   expect(id).toMatch(/^[0-9a-f]{64}$/);
   const lines = (text: string) =>
     Object.fromEntries(
-      [...text.matchAll(/^[✓✗?] (\w+) +(\w+) +\d+\.\d\d s {2}(.+)$/gm)].map(([, stage, verdict, reason]) => [
-        stage,
-        `${verdict}: ${reason}`,
-      ]),
+      [...text.matchAll(/^[✓✗?] (\w+) +(\w+) +\d+\.\d\d s {2}(.+)$/gm)].map(
+        ([, stage = '', verdict = '', reason = '']): [string, string] => [stage, `${verdict}: ${reason}`],
+      ),
     );
   const sandboxed = isCut ? /^pass: booted in \d+ ms, cut off; \d+ required checks/ : /^inconclusive: /;
   expect(lines(created.text)).toEqual({

@@ -39,7 +39,7 @@ export const validateCommand = (): Command =>
       )
       .option(
         '--tolerance <percent>',
-        `time and memory it may take beyond what is stable (default: ${DEFAULT_TOLERANCE_PERCENT})`,
+        `time and memory it may take beyond what is stable (default: the policy's, or ${DEFAULT_TOLERANCE_PERCENT})`,
         percent,
       )
       .option('--all-checks', 'all checks of the contract, also those that wait, as "reveille agent check"'),
@@ -84,7 +84,7 @@ export async function validateRelease(
       ...{ agentId: release.agentId, uses, allChecks: allChecks === true, onStage: tell },
       others: new Map(Object.entries(schemas)) as never,
       ...(incumbent.profile && { incumbent: incumbent.profile }),
-      ...(tolerance !== undefined && { tolerancePercent: tolerance }),
+      tolerancePercent: tolerance ?? incumbent.tolerancePercent,
     }),
   );
   const evals = await wrapped(() => evaluateFolder({ ...agent, manifest: release.manifest, llm }));
@@ -129,16 +129,18 @@ const VerdictList = z.object({ items: z.array(VerdictView) });
 async function incumbentOf(
   api: ApiClient,
   { id, agentId }: Release,
-): Promise<{ release?: Release; profile?: Profile }> {
+): Promise<{ release?: Release; profile?: Profile; tolerancePercent: number }> {
   const { current, items } = await api.get('/environments', EnvironmentList);
-  const stable = items.find((e) => e.agentId === agentId && e.name === current)?.stable ?? undefined;
-  if (stable === undefined || stable === id) return {};
+  const env = items.find((e) => e.agentId === agentId && e.name === current);
+  const tolerancePercent = env?.policy.tolerancePercent ?? DEFAULT_TOLERANCE_PERCENT;
+  const stable = env?.stable ?? undefined;
+  if (stable === undefined || stable === id) return { tolerancePercent };
   const [release, { items: verdicts }] = await Promise.all([
     api.get(`/releases/${stable}`, ReleaseView),
     api.get(`/releases/${stable}/verdicts`, VerdictList),
   ]);
   const profile = verdicts.find((v) => v.stage === 'resources')?.profile ?? undefined;
-  return { release, ...(profile && { profile }) };
+  return { release, tolerancePercent, ...(profile && { profile }) };
 }
 
 type Told = Pick<StageReport, 'verdict' | 'reason' | 'durationMs'> & { stage: string };

@@ -67,7 +67,7 @@ function ownNetwork(gaps: string[]): readonly string[] | undefined {
     return command;
   } catch {
     gaps.push(
-      `${told}: this machine permits no network namespaces to this user; permit them (sysctl kernel.unprivileged_userns_clone=1, in a container --security-opt seccomp=unconfined), or validate where they are`,
+      `${told}: this machine permits no network namespaces to this user; permit them (sysctl kernel.apparmor_restrict_unprivileged_userns=0 or kernel.unprivileged_userns_clone=1; in a container --security-opt seccomp=unconfined), or validate where they are`,
     );
     return undefined;
   }

@@ -175,7 +175,8 @@ function deliveredOf(body: unknown): Delivered {
   };
 }
 
-function machineName(): string {
+/** What times are compared on. */
+export function machineName(): string {
   const all = cpus();
   return `${process.platform} ${process.arch}, ${all.length} x ${all[0]?.model.trim() ?? 'unknown'}`;
 }
