@@ -6,11 +6,13 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json';
 import type { CapsuleState } from './capsule';
 import type { RunState, StepState } from './run';
+import { traceIdOf } from './trace';
 import { warmId } from './warm';
 
 export type EntityKind =
   | 'run'
   | 'capsule'
+  | 'capsule-setting'
   | 'tick'
   | 'schedule'
   | 'event'
@@ -69,6 +71,12 @@ export const ledgerEntry = (body: string): LedgerEntry => JSON.parse(body) as Le
 /** The run an entry is about, if any. */
 export const runOf = ({ entity, id, runId }: LedgerEntry): string | undefined =>
   runId ?? (entity === 'run' ? id : undefined);
+
+/** The trace an entry belongs to, if any: that of the run it is about, which is named like it. */
+export function traceOf(entry: LedgerEntry): string | undefined {
+  const run = runOf(entry);
+  return entry.traceId ?? (run === undefined ? undefined : traceIdOf(run));
+}
 
 /** SHA-256 over the previous hash (hex) followed by the body. */
 export const chainHash = (previous: string, body: string): string =>

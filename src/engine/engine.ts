@@ -15,6 +15,7 @@ import { Budgets } from './budgets';
 import { ByHand } from './by-hand';
 import { Capsules } from './capsules';
 import { Children } from './children';
+import { declareCapsules } from './declare-capsules';
 import type { EngineDeps } from './context';
 import { CostBooks } from './costs';
 import { Dispatcher } from './dispatch';
@@ -183,7 +184,7 @@ export class Engine {
         ...{ id, agentId: a.id, slots: a.concurrency, lingerMs: lingerHintMs(a) },
       })),
     );
-    await store.declareCapsules(settings, clock.now());
+    await declareCapsules(store, settings, clock.now());
     const capsules = await Promise.all(settings.map(({ id }) => this.capsules.load(id)));
     const awake = capsules.filter((c) => c !== undefined).filter((c) => c.state.status === 'awake');
     await this.watchdog.start();

@@ -232,8 +232,15 @@ export interface Store
 
   capsule(id: string): Promise<CapsuleRecord | undefined>;
   capsules(): Promise<CapsuleRecord[]>;
-  /** Creates capsules that are new and updates their settings. */
-  declareCapsules(settings: CapsuleSetting[], now: number): Promise<void>;
+  /**
+   * Creates capsules that are new and updates their settings.
+   * @param entryFor the entry for a capsule that is new (without `was`) or whose settings changed
+   */
+  declareCapsules(
+    settings: CapsuleSetting[],
+    now: number,
+    entryFor?: (setting: CapsuleSetting, was: CapsuleSetting | undefined) => LedgerEntry,
+  ): Promise<void>;
   /** Capsules that somebody waits for, whose time is up, or that idle past their linger. */
   dueCapsules(now: number, limit: number): Promise<string[]>;
   /** Who waits for a capsule and is held by no switch, in turn; at most as many as there are free slots. */

@@ -1,4 +1,5 @@
 import { asleep } from '../../src/domain/capsule';
+import type { LedgerEntry } from '../../src/domain/ledger';
 import type { Store } from '../../src/store/store';
 import {
   ALL,
@@ -39,6 +40,26 @@ function declaring(open: () => Store): void {
     await store.declareCapsules(settings, T0 + 1);
     expect(await store.capsules()).toEqual(first);
     expect(await store.capsule('nobody')).toBeUndefined();
+  });
+
+  it('tells the ledger of each that is new or another, once', async () => {
+    const store = open();
+    const tell = (...settings: ReturnType<typeof setting>[]) =>
+      store.declareCapsules(settings, T0, ({ id, slots }, was) => ({
+        ...{ at: T0, actor: 'engine', action: 'capsule-setting.declared', entity: 'capsule-setting', id },
+        set: { slots },
+        ...(was && { was: { slots: was.slots } }),
+      }));
+    const both = [setting('a', { slots: 1 }), setting('b', { slots: 1 })];
+    await Promise.all([tell(...both), tell(...both)]);
+    await tell(...both);
+    await tell(setting('a', { slots: 4 }), setting('b', { slots: 1 }));
+    const entries = (await store.ledger(0, 10)).map(({ body }) => JSON.parse(body) as LedgerEntry);
+    expect(entries.map(({ id, set, was }) => [id, set, was])).toEqual([
+      ['a', { slots: 1 }, undefined],
+      ['b', { slots: 1 }, undefined],
+      ['a', { slots: 4 }, { slots: 1 }],
+    ]);
   });
 
   it('updates settings without losing state, leases or counters', async () => {

@@ -8,6 +8,7 @@ import {
   ledgerBody,
   patch,
   projectCapsule,
+  traceOf,
   verifyChain,
   type ChainedEntry,
   type LedgerEntry,
@@ -109,4 +110,13 @@ describe('patch and fold', () => {
     );
     expect([...statuses].sort()).toEqual(['asleep', 'awake', 'draining', 'waking']);
   });
+});
+
+it('tells the trace of the run that an entry is about', () => {
+  const id = '3f3e0d5e-6d0c-4a53-9f4a-0d7c7a6e5b11';
+  const entry = { at: 1, actor: 'engine', action: 'x.y', set: {} };
+  const trace = '3f3e0d5e6d0c4a539f4a0d7c7a6e5b11';
+  expect(traceOf({ ...entry, entity: 'run', id })).toBe(trace);
+  expect(traceOf({ ...entry, entity: 'approval', id: 'memo', runId: id })).toBe(trace);
+  expect(traceOf({ ...entry, entity: 'capsule', id: 'cap' })).toBeUndefined();
 });

@@ -129,7 +129,7 @@ describe('GET /audit/export', () => {
     const { text: csv, headers } = await get(`/audit/export?format=csv&after=${before}`);
     expect(headers['content-type']).toMatch(/^text\/csv/);
     const [head, ...lines] = csv.trimEnd().split('\r\n');
-    expect(head).toBe('seq,at,actor,action,entity,id,runId,reason,set,was,hash');
+    expect(head).toBe('seq,at,actor,action,entity,id,runId,reason,set,was,hash,traceId');
     expect(lines.map((line) => /"x","","(.*)","\{""a"":1\}"/.exec(line)?.[1])).toEqual([
       `'=1+1`,
       `'+1`,

@@ -32,9 +32,9 @@ export class Auditor {
   watch(store: Store): Store {
     return {
       ...store,
-      declareCapsules: async (settings, now) => {
+      declareCapsules: async (settings, now, entryFor) => {
         for (const { id, slots } of settings) this.slots.set(id, slots);
-        await store.declareCapsules(settings, now);
+        await store.declareCapsules(settings, now, entryFor);
       },
       commit: async (change) => {
         const result = await store.commit(change);

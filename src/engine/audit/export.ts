@@ -1,6 +1,6 @@
 /** The ledger as text, line by line: JSON lines that can be verified offline, and CSV for spreadsheets. */
 import { canonicalJson } from '../../domain/canonical-json';
-import { runOf, type ChainedEntry } from '../../domain/ledger';
+import { runOf, traceOf, type ChainedEntry } from '../../domain/ledger';
 import { found, matches, type FoundEntry, type LedgerFilter } from '../../domain/ledger/search';
 import type { Store } from '../../store/store';
 
@@ -11,7 +11,11 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 export const MAX_EXPORT = 1_000_000;
 const PAGE = 2_000;
 
-const COLUMNS = ['seq', 'at', 'actor', 'action', 'entity', 'id', 'runId', 'reason', 'set', 'was', 'hash'];
+/** New ones go to the end, where no reader of the old ones looks. */
+const COLUMNS = [
+  ...['seq', 'at', 'actor', 'action', 'entity', 'id', 'runId', 'reason', 'set', 'was', 'hash'],
+  'traceId',
+];
 
 /** Chunks of text, a page of the ledger each. */
 export async function* exportLedger(
@@ -57,7 +61,8 @@ export function readLine(line: string): ChainedEntry | undefined {
 function csvLine({ seq, hash, entry }: FoundEntry): string {
   const { at, actor, action, entity, id, reason = '', set, was } = entry;
   const texts = [actor, action, entity, id, runOf(entry) ?? '', reason, canonicalJson(set)];
-  const cells = [new Date(at).toISOString(), ...texts, was ? canonicalJson(was) : '', hash];
+  const ends = [was ? canonicalJson(was) : '', hash, traceOf(entry) ?? ''];
+  const cells = [new Date(at).toISOString(), ...texts, ...ends];
   return `${seq},${cells.map(csvCell).join(',')}\r\n`;
 }
 

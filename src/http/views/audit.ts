@@ -1,6 +1,6 @@
 /** The ledger as the API shows it. */
 import { z } from 'zod';
-import { runOf } from '../../domain/ledger';
+import { runOf, traceOf } from '../../domain/ledger';
 import type { FoundEntry } from '../../domain/ledger/search';
 import type { ChainPlace, Finding } from '../../domain/ledger/verify';
 import type { Stretch } from '../../engine/audit/verify';
@@ -22,7 +22,7 @@ export const AuditEntryView = name(
     was: jsonObject.nullable().describe('What those fields were before, where they were anything.'),
     reason: z.string().nullable(),
     runId: z.string().nullable(),
-    traceId: z.string().nullable(),
+    traceId: z.string().nullable().describe('The trace of that run.'),
     hash: z.string().describe('SHA-256 over the hash of the entry before and the text of this one.'),
   }),
 );
@@ -38,7 +38,7 @@ export const auditEntryView = ({ seq, hash, entry }: FoundEntry): z.infer<typeof
   was: entry.was ?? null,
   reason: entry.reason ?? null,
   runId: runOf(entry) ?? null,
-  traceId: entry.traceId ?? null,
+  traceId: traceOf(entry) ?? null,
   hash,
 });
 

@@ -140,7 +140,12 @@ function capsuleReads(tables: Tables): CapsuleReads {
       [...tables.capsules.values()]
         .map((row) => toRecord(tables, row))
         .sort((a, b) => compare(a.state.id, b.state.id)),
-    declareCapsules: async (settings) => settings.forEach((setting) => declare(tables, setting)),
+    declareCapsules: async (settings, at, entryFor) => {
+      for (const setting of settings) {
+        const was = declare(tables, setting);
+        if (was !== 'the same' && entryFor) commit(tables, { at, ledger: [entryFor(setting, was)] });
+      }
+    },
     dueCapsules: async (now, limit) =>
       [...tables.capsules.values()]
         .filter((row) => isDue({ ...row, waiting: admissible(tables, row) }, now))
@@ -175,19 +180,16 @@ function capsuleReads(tables: Tables): CapsuleReads {
 }
 
 /** A new version only if something is new: others decide on the present one meanwhile. */
-function declare(tables: Tables, { id, agentId, slots, lingerMs }: CapsuleSetting): void {
-  const row = tables.capsules.get(id) ?? {
-    state: asleep(id, agentId),
-    version: 0,
-    held: 0,
-    waiting: 0,
-    workMs: 0,
-  };
+/** Answers what was known before. */
+function declare(tables: Tables, setting: CapsuleSetting): CapsuleSetting | undefined | 'the same' {
+  const { id, agentId, slots, lingerMs } = setting;
+  const known = tables.capsules.get(id);
+  const was = known && { id, agentId: known.state.agentId, slots: known.slots, lingerMs: known.lingerMs };
+  if (was && was.slots === slots && was.lingerMs === lingerMs && was.agentId === agentId) return 'the same';
+  const row = known ?? { state: asleep(id, agentId), version: 0, held: 0, waiting: 0, workMs: 0 };
   const { state, version } = row;
-  const same =
-    'slots' in row && row.slots === slots && row.lingerMs === lingerMs && state.agentId === agentId;
-  if (same) return;
   tables.capsules.set(id, { ...row, state: { ...state, agentId }, version: version + 1, slots, lingerMs });
+  return was;
 }
 
 type TickReads = Pick<Store, 'ticks' | 'lastTick' | 'declareSchedule'>;

@@ -1,7 +1,9 @@
 import type { Pool, PoolClient } from 'pg';
 import { asleep, type Activity, type CapsuleState, type Shift } from '../../domain/capsule';
+import type { LedgerEntry } from '../../domain/ledger';
 import { decodeCursor, toPage } from '../cursor';
 import type { CapsuleRecord, CapsuleSetting, LeaseRequest, Page } from '../store';
+import { chain } from './chained';
 
 interface Row {
   state: CapsuleState;
@@ -39,12 +41,15 @@ export class CapsuleQueries {
   }
 
   /** Under the lock that commits take, so that no commit writes back an agent id it read before. */
-  async declareCapsules(settings: CapsuleSetting[]): Promise<void> {
+  async declareCapsules(settings: CapsuleSetting[], entryFor?: EntryFor): Promise<void> {
     const client = await this.pool.connect();
     try {
       await client.query('BEGIN');
       await client.query('SELECT FROM ledger_head FOR UPDATE');
-      for (const setting of settings) await declare(client, setting);
+      for (const setting of settings) {
+        const was = await declare(client, setting);
+        if (was !== 'the same' && entryFor) await chain(client, entryFor(setting, was));
+      }
       await client.query('COMMIT');
     } catch (error) {
       await client.query('ROLLBACK').catch(() => undefined);
@@ -115,9 +120,21 @@ export class CapsuleQueries {
   }
 }
 
-/** A new version only if something is new: others decide on the present one meanwhile. */
-async function declare(client: PoolClient, { id, agentId, slots, lingerMs }: CapsuleSetting): Promise<void> {
-  await client.query(
+type EntryFor = (setting: CapsuleSetting, was: CapsuleSetting | undefined) => LedgerEntry;
+
+/**
+ * A new version only if something is new: others decide on the present one meanwhile. Answers what was known
+ * before.
+ */
+async function declare(
+  client: PoolClient,
+  { id, agentId, slots, lingerMs }: CapsuleSetting,
+): Promise<CapsuleSetting | undefined | 'the same'> {
+  const { rows } = await client.query<CapsuleSetting>(
+    'SELECT id, agent_id AS "agentId", slots, linger_ms AS "lingerMs" FROM capsules WHERE id = $1',
+    [id],
+  );
+  const { rowCount } = await client.query(
     `INSERT INTO capsules AS known (id, agent_id, slots, linger_ms, status, generation, state)
        VALUES ($1, $2, $3, $4, 'asleep', 0, $5)
      ON CONFLICT (id) DO UPDATE SET agent_id = $2, slots = $3, linger_ms = $4,
@@ -126,6 +143,7 @@ async function declare(client: PoolClient, { id, agentId, slots, lingerMs }: Cap
     [id, agentId, slots, lingerMs, JSON.stringify(asleep(id, agentId))],
   );
   await client.query('INSERT INTO capsule_activity (capsule_id) VALUES ($1) ON CONFLICT DO NOTHING', [id]);
+  return rowCount === 0 ? 'the same' : rows[0];
 }
 
 function toRecord(row: Row): CapsuleRecord {

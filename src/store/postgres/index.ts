@@ -86,7 +86,7 @@ function compose(pool: Pool): Store {
     undelivered: (before, limit) => waits.undelivered(before, limit),
     capsule: (id) => capsules.capsule(id),
     capsules: () => capsules.capsules(),
-    declareCapsules: (settings) => capsules.declareCapsules(settings),
+    declareCapsules: (settings, _now, entryFor) => capsules.declareCapsules(settings, entryFor),
     dueCapsules: (now, limit) => capsules.dueCapsules(now, limit),
     grantable: (id) => capsules.grantable(id),
     waiting: (id, limit) => capsules.waiting(id, limit),
