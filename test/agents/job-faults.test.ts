@@ -20,6 +20,7 @@ const usage = { provider: 'p', model: 'm', inputTokens: 1, outputTokens: 2, cost
 
 export async function run({ fault }: { fault: string }, ctx: JobContext): Promise<{ text: string }> {
   if (fault === 'throws') throw new Error('broken on purpose');
+  if (fault === 'nobody-answers') throw Object.assign(new Error('both are down'), { kind: 'unavailable' });
   if (fault === 'throws-a-text') throw 'only a text';
   if (fault === 'throws-unawaited') setTimeout(() => { throw new Error('nobody awaits this'); }, 1);
   if (fault === 'rejects-unawaited') void Promise.reject(new Error('nobody handles this'));
@@ -89,6 +90,13 @@ test.each([
     output: {},
     error: expect.stringContaining(error) as string,
   });
+});
+
+test('tells that who the job asks outside does not answer, and of nothing else', async () => {
+  expect(await resultOf('nobody-answers')).toMatchObject({
+    ...{ status: 'error', error: 'both are down', errorKind: 'provider-unavailable' },
+  });
+  expect(await resultOf('throws')).not.toHaveProperty('errorKind');
 });
 
 test('records what it consumed, did and called, in copies of a bounded size', async () => {

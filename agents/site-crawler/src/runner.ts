@@ -28,6 +28,10 @@ export interface Queue {
 type Held = { ids: Ids; heldAt: number; running: boolean; stop: AbortController; records: Records };
 type Which = { runId?: unknown; stepId?: unknown };
 
+/** What a job throws when none of those it asks answers, as `LlmFailure` of `src/llm` does; and what is told of it. */
+const isAway = (e: unknown) => e instanceof Error && 'kind' in e && e.kind === 'unavailable';
+const AWAY = { errorKind: 'provider-unavailable' };
+
 const isFor = (which: Which) => (ids: Ids) => ids.runId === which.runId && ids.stepId === which.stepId;
 
 /** Loads the job's code on first use, checks the input, runs it, checks the output. */
@@ -162,7 +166,8 @@ export class Runner {
     });
     return Promise.race([work, stopped]).catch((thrown: unknown) => {
       const reason: unknown = signal.reason ?? thrown;
-      return { status: reason === late ? 'timeout' : 'error', output: {}, error: reasonOf(reason) };
+      const status = reason === late ? 'timeout' : 'error';
+      return { status, output: {}, error: reasonOf(reason), ...(isAway(reason) && AWAY) };
     });
   }
 
