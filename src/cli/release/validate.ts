@@ -87,12 +87,19 @@ export async function validateRelease(
       tolerancePercent: tolerance ?? incumbent.tolerancePercent,
     }),
   );
-  const evals = await wrapped(() => evaluateFolder({ ...agent, manifest: release.manifest, llm }));
-  tell(evals);
-  for (const stage of [...stages, evals])
+  if (isEvaluated(release)) {
+    const evals = await wrapped(() => evaluateFolder({ ...agent, manifest: release.manifest, llm }));
+    tell(evals);
+    stages.push(evals);
+  } else if (!json) print('- evals     none: it has no evals/, and neither models nor prompts');
+  for (const stage of stages)
     await api.post(`/releases/${release.id}/verdicts`, VerdictView, { body: { ...stage } });
-  conclude(release, [...stages, evals]);
+  conclude(release, stages);
 }
+
+/** What has neither cases nor anything that they are there for is done. */
+const isEvaluated = ({ manifest: { evals = [], models, prompts } }: Release): boolean =>
+  evals.length + models.length + prompts.length > 0;
 
 /** The folder has to be the release: nothing else is worth judging under its name. */
 async function folderOf(
