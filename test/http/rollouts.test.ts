@@ -108,12 +108,14 @@ describe('approvals', () => {
       ]);
     const open_ = (await call('GET', '/alerts?open=true')).body['items'] as unknown as Body[];
     expect(open_[0]).toMatchObject({ kind: 'rollout-paused', subject: 'writer/development' });
+    const isAsked = async () => (await call('GET', '/alerts?open=true')).text.includes('rollout-paused');
     expect((await approve(cleo)).body['approvals']).toMatchObject({ wanted: 2, given: [{ reason: 'good' }] });
     expect(detail(await approve(cleo))).toEqual([409, 'You approved it already: it takes somebody else.']);
     // Another key of the same person is the same person.
     expect((await approve(await person('cleo'))).status).toBe(409);
     await approve(root);
     const { verdicts, approvals } = await isNow(id, 'done');
+    await until(async () => !(await isAsked()), { what: 'the end of the alert' });
     expect([verdicts?.['length'], approvals]).toEqual([2, null]);
     expect((await approve(await person('dan'))).status).toBe(409);
   });
@@ -253,7 +255,25 @@ it('the release before stays awake for as long as the rules say, so that a rollb
   const awake = () => api.engine.capsules.load('cap-writer').then((c) => c?.state.warm);
   const warm = await until(awake, { what: 'a capsule that is kept awake' });
   expect(warm).toMatchObject([{ for: { releaseId: A.id }, until: api.clock.now() + 60_000 }]);
+  const isGone = async () => !(await awake())?.length;
+  // It is answered once it is in force everywhere, which takes the clock's time.
+  let isInForce = false;
+  const wish = { scope: 'agent', subject: 'writer', message: 'off' };
+  const switching = call('POST', '/switches', wish).finally(() => (isInForce = true));
+  await until(
+    () => {
+      api.clock.advance(100);
+      return isInForce;
+    },
+    { what: 'the switch to be in force' },
+  );
+  const off = await switching;
+  await api.engine.tick();
+  await until(isGone, { what: 'the capsule of what is switched off to be let go' });
+  await call('POST', `/switches/${text(off.body['id'])}/release`, {});
+  await api.engine.tick();
+  await until(awake, { what: 'the capsule to be kept again' });
   await call('POST', '/agents/writer/rollback', {});
   await api.engine.tick();
-  await until(async () => !(await awake())?.length, { what: 'the capsule to be let go' });
+  await until(isGone, { what: 'the capsule to be let go' });
 });

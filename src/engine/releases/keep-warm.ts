@@ -3,6 +3,7 @@ import { keptWarmUntil } from '../../domain/release/keep-warm';
 import type { WarmFor } from '../../domain/capsule';
 import type { Capsules } from '../capsules';
 import type { EngineDeps } from '../context';
+import type { Guards } from '../guards';
 import type { Releases } from './index';
 
 const REASON = 'the release before is kept for a rollback';
@@ -15,6 +16,7 @@ export class KeepWarm {
     private readonly deps: Pick<EngineDeps, 'registry' | 'clock'>,
     private readonly releases: Pick<Releases, 'peek'>,
     private readonly capsules: Pick<Capsules, 'apply'>,
+    private readonly guards: Pick<Guards, 'heldBack'>,
   ) {}
 
   /** Wakes what is to be awake, and lets go of what is not any more. */
@@ -24,7 +26,8 @@ export class KeepWarm {
     for (const { id } of this.deps.registry.agents) {
       const env = this.releases.peek(id);
       const keep = env && keptWarmUntil(env, now);
-      if (!keep) continue;
+      // What is switched off is not kept awake for anybody.
+      if (!keep || this.guards.heldBack({ agentId: id }) !== undefined) continue;
       const what: WarmFor = { releaseId: keep.releaseId };
       wanted.add(keep.capsuleId);
       this.kept.set(keep.capsuleId, what);

@@ -34,7 +34,7 @@ export function openRollouts(deps: EngineDeps, used: Used): Rollouts {
     replay: new Replay(deps, releases, copies),
   };
   const stages = new Stages(deps, releases, capsules, guards, parts);
-  const keepWarm = new KeepWarm(deps, releases, capsules);
+  const keepWarm = new KeepWarm(deps, releases, capsules, guards);
   const rollouts = new Rollouts(deps, releases, stages, runs, alerts, tasks, keepWarm);
   releases.capsuleSeen = (id) => capsules.peek(id);
   releases.onWork = (agentId) => {

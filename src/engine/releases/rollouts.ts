@@ -17,7 +17,7 @@ import {
 } from '../../domain/rollout/rollout';
 import type { Judgement } from '../../domain/rollout/canary';
 import type { ReplayPlan } from '../../domain/rollout/replay';
-import { withApprovals } from '../../domain/rollout/approval';
+import { approvalStage, withApprovals } from '../../domain/rollout/approval';
 import type { StageKind, Strategy } from '../../domain/rollout/strategy';
 import { stepOf } from '../../domain/run';
 import type { Alerts } from '../alerts';
@@ -197,7 +197,11 @@ export class Rollouts {
     const subject = `${rollout.agentId}/${rollout.environment}`;
     switch (command.type) {
       case 'enter':
-        return this.lookSoon(rollout);
+        this.lookSoon(rollout);
+        // What people were asked is answered, unless the stage asks them itself.
+        if (!approvalStage(rollout))
+          await this.alerts.resolve({ kind: 'rollout-paused', subject }, 'it goes on', 'engine');
+        return;
       case 'restore':
         return this.restore(rollout, by);
       case 'ask':
