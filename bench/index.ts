@@ -9,6 +9,7 @@ import { met, type Figure, type Measurement } from './figure';
 import { admit } from './figures/admit';
 import { bootOfPython, bootOfTypeScript, idleOfAgents } from './figures/agent-boot';
 import { betweenSteps } from './figures/between-steps';
+import { cliStart } from './figures/cli-start';
 import { coldStepWithClaim, coldStepWithPush } from './figures/cold-step';
 import { dashboard } from './figures/dashboard';
 import { idle } from './figures/idle';
@@ -41,6 +42,7 @@ const FIGURES: Figure[] = [
   ledgerCost,
   admit,
   dashboard,
+  cliStart,
   slots,
   validation,
 ];

@@ -6,6 +6,7 @@ import { ApprovalView } from '../http/views/approval';
 import { apiOf, overApi, type ApiClient, type ApiOptions } from './client';
 import { UsageError } from './exit';
 import { print, printable, printJson, table, terminalWidth } from './output';
+import { paintFor } from './terminal';
 
 export type ApprovalSeen = z.infer<typeof ApprovalView>;
 const MAX_LISTED = 1_000;
@@ -57,15 +58,15 @@ export function approvalsCommand(): Command {
     const lines = table(
       memos,
       [
-        { title: 'ID', value: (m) => m.id.slice(0, SHORT_ID) },
-        { title: 'WHAT', value: (m) => m.title, flexible: true },
-        { title: 'RISK', value: (m) => (m.kind === 'step' ? '-' : String(m.risk)) },
-        { title: 'COST', value: (m) => (m.kind === 'step' ? '-' : `$${m.costUsd.toFixed(2)}`) },
-        { title: 'VOTES', value: (m) => `${m.decisions.length}/${m.quorum}` },
-        { title: 'UNTIL', value: (m) => m.expiresAt },
+        { title: 'id', value: (m) => m.id.slice(0, SHORT_ID) },
+        { title: 'what', value: (m) => m.title, flexible: true },
+        { title: 'risk', value: (m) => (m.kind === 'step' ? '-' : String(m.risk)) },
+        { title: 'cost', value: (m) => (m.kind === 'step' ? '-' : `$${m.costUsd.toFixed(2)}`) },
+        { title: 'votes', value: (m) => `${m.decisions.length}/${m.quorum}` },
+        { title: 'until', value: (m) => m.expiresAt },
       ],
       terminalWidth(),
-      (text) => text,
+      paintFor(process.stdout, process.env).dim,
     );
     for (const line of lines) print(line);
     print('\n"reveille approve <id>" or "reveille reject <id>" decides.');
