@@ -31,11 +31,15 @@ export const ledgerVerify: Figure = {
     }
     bench.log(`${ENTRIES} entries of ${ledgerBody(entryOf(1)).length} bytes`);
     const rates: number[] = [];
+    const cpu: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       const begin = performance.now();
+      const before = process.cpuUsage();
       const { complete, entries, findings } = await verifyStretch({ store, clock: Date });
       if (!complete || entries !== ENTRIES || findings.length > 0) throw new Error('the ledger is not whole');
       rates.push((entries * 1_000) / (performance.now() - begin));
+      const { user, system } = process.cpuUsage(before);
+      cpu.push((user + system) / entries);
     }
     return [
       {
@@ -44,6 +48,10 @@ export const ledgerVerify: Figure = {
         value: median(rates),
         unit: 'entries/s',
         goal: { kind: 'at-least', value: 100_000 },
+      },
+      {
+        ...{ id: 'ledger-verify-cpu', name: '  CPU of who verifies, per entry', unit: 'µs' },
+        value: median(cpu),
       },
     ];
   },

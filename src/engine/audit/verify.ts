@@ -1,5 +1,11 @@
 /** Verifies the stored ledger, stretch by stretch: a call takes seconds at most, and the next goes on. */
-import { BEGINNING, ChainVerifier, type ChainPlace, type Finding } from '../../domain/ledger/verify';
+import {
+  BEGINNING,
+  ChainVerifier,
+  type ChainPlace,
+  type Finding,
+  type LedgerRow,
+} from '../../domain/ledger/verify';
 import type { Store } from '../../store/store';
 import type { Clock } from '../ports';
 
@@ -41,14 +47,19 @@ export async function verifyStretch({ store, clock }: Deps, request: StretchRequ
   const unknown = await startsElsewhere(store, from);
   let read = from.seq;
   let isOver = unknown !== undefined;
+  let coming: Promise<LedgerRow[]> | undefined;
   while (!isOver && read < to && !verifier.isFull && clock.now() < deadline) {
-    const page = await store.ledgerRows(read, Math.min(PAGE, to - read));
+    const page = await (coming ?? nextPage(store, read, to));
     // Commits since `ledgerEnd` are no business of this call.
     const rows = page.filter(({ seq }) => seq <= to);
-    verifier.add(rows);
     read = rows.at(-1)?.seq ?? to;
+    // The server reads on while these are checked.
+    coming = read < to ? nextPage(store, read, to) : undefined;
+    verifier.add(rows);
     isOver = rows.length === 0;
   }
+  // What is not looked at any more may fail as it likes.
+  await coming?.catch(() => undefined);
   const isDone = isOver || read >= to || verifier.isFull;
   verifier.finish(isDone && to === end.seq && !unknown ? end : undefined);
   const findings = [...(unknown ? [unknown] : []), ...verifier.findings];
@@ -56,6 +67,13 @@ export async function verifyStretch({ store, clock }: Deps, request: StretchRequ
   if (isDone && to === end.seq && last > end.seq) findings.push(beyond(end.seq, last));
   const { at, entries, hashes } = verifier;
   return { from, to: at, entries, findings, hashes, end, complete: isDone };
+}
+
+function nextPage(store: Deps['store'], read: number, to: number): Promise<LedgerRow[]> {
+  const page = store.ledgerRows(read, Math.min(PAGE, to - read));
+  // It is awaited once the page before it is checked: a failure meanwhile is not one that nobody takes.
+  page.catch(() => undefined);
+  return page;
 }
 
 /** A stretch that does not begin where its caller believes would find fault with the wrong entry. */
