@@ -2,7 +2,10 @@
 import type { Orchestrator } from '../../src/compose';
 import type { RegistryInput } from '../../src/registry';
 import { leakCheck, type LeakCheck } from '../support/leaks';
+import { signatureFault } from '../../src/standard-webhooks';
+import { startSmtpSink, type SmtpSink } from '../support/smtp-sink';
 import { until } from '../support/until';
+import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver';
 import { allAsleep, ended, outputOf, stepIs } from './support/runs';
 import { World } from './support/world';
 
@@ -16,6 +19,17 @@ const one = (id: string, agent: string): WorkflowInput => ({
   id,
   name: id,
   steps: [{ id: 'do', agent, timeoutSeconds: 30 }],
+});
+
+const SECRET = 's'.repeat(32);
+
+/** Every channel of the people who decide, all of them on this machine. */
+const channels = (base: string, smtpPort: number): Record<string, string> => ({
+  NOTIFY_SLACK_URL: `${base}/slack`,
+  ...{ NOTIFY_TELEGRAM_TOKEN: '1:x', NOTIFY_TELEGRAM_CHAT: '42', NOTIFY_TELEGRAM_API: base },
+  ...{ NOTIFY_WEBHOOK_URL: `${base}/signed`, NOTIFY_WEBHOOK_SECRET: SECRET },
+  NOTIFY_SMTP_URL: `smtp://me:x@127.0.0.1:${smtpPort}`,
+  ...{ NOTIFY_EMAIL_FROM: 'reveille@example.com', NOTIFY_EMAIL_TO: 'people@example.com' },
 });
 
 const AT = '2026-01-01T00:00:00Z';
@@ -35,6 +49,8 @@ describe('agents that are overseen', () => {
   let leaks: LeakCheck;
   let world: World;
   let orchestrator: Orchestrator;
+  let receiver: WebhookReceiver;
+  let smtp: SmtpSink;
 
   beforeAll(async () => {
     leaks = leakCheck();
@@ -45,21 +61,27 @@ describe('agents that are overseen', () => {
         { id: 'beta', oversight: { mode: 'autonomous', quorum: 2 } },
         { id: 'gamma' },
         { id: 'hasty', oversight: { ...supervised, expireSeconds: 1, escalateSeconds: 1 } },
+        { id: 'patient', oversight: { ...supervised, expireSeconds: 300, escalateSeconds: 1 } },
         { id: 'novice', oversight: { mode: 'by-rule', promoteAfter: 2 } },
         { id: 'stubborn', oversight: { ...supervised, onReject: 'propose-again', maxRounds: 2 } },
       ],
       workflows: [
-        ...['alpha', 'beta', 'gamma', 'hasty', 'novice', 'stubborn'].map((id) => one(`by-${id}`, id)),
+        ...['alpha', 'beta', 'gamma', 'hasty', 'patient', 'novice', 'stubborn'].map((id) =>
+          one(`by-${id}`, id),
+        ),
         { id: 'word', name: 'word', steps: [{ id: 'do', approval: { title: 'Go on?', quorum: 2 } }] },
       ],
     });
-    orchestrator = await world.orchestrate({ env: { API_KEYS: Object.values(KEYS).join(',') } });
+    [receiver, smtp] = await Promise.all([startWebhookReceiver(), startSmtpSink()]);
+    const told = channels(new URL(receiver.url).origin, smtp.port);
+    orchestrator = await world.orchestrate({ env: { API_KEYS: Object.values(KEYS).join(','), ...told } });
   });
 
   afterEach(() => allAsleep(world, orchestrator));
 
   afterAll(async () => {
     await world.close();
+    await Promise.all([receiver.close(), smtp.close()]);
     await leaks.backToBaseline();
   });
 
@@ -85,6 +107,38 @@ describe('agents that are overseen', () => {
     as(person, 'POST', `/approvals/${id}/decision`, { verdict, ...(comment !== undefined && { comment }) });
   const jobs = (runId: string) => world.work(runId).filter((w) => w.event === 'job');
   const level = async (agentId: string) => (await as('ben', 'GET', `/agents/${agentId}/oversight`)).body;
+
+  const at = (path: string) => receiver.deliveries.filter((delivery) => delivery.path.startsWith(path));
+  /** Waits until people have read some words on each channel. */
+  const everywhere = (words: string) =>
+    until(
+      () => {
+        const chats = ['/slack', '/bot', '/signed'].map((path) => at(path).map(({ raw }) => raw.toString()));
+        // Mails break long lines.
+        const mails = smtp.mails.map(({ raw }) => raw.replaceAll('=\r\n', ''));
+        return [...chats, mails].every((texts) => texts.some((text) => text.includes(words)));
+      },
+      { what: `"${words}" on every channel` },
+    );
+
+  test('tell people on every channel, again when nobody decides, with the way to the page, and how it ended', async () => {
+    const runId = await start('patient', { actions: [post()] });
+    const memo = await asked(runId);
+    await everywhere(`${orchestrator.url}${memo.links.page}`);
+    await everywhere('Nobody has decided yet.');
+    const [signed] = at('/signed');
+    const header = (name: string) => String(signed?.headers[`webhook-${name}`]);
+    const given = { id: header('id'), timestamp: header('timestamp'), signatures: header('signature') };
+    expect(signatureFault(given, signed?.raw ?? Buffer.alloc(0), [SECRET], Date.now())).toBeUndefined();
+    const [url = ''] = /http:\S+\/page/.exec((at('/slack')[0]?.body as { text: string }).text) ?? [];
+    const page = await fetch(url, { headers: { authorization: `Bearer ${KEYS.ben}` } });
+    expect(await page.text()).toContain('May patient post?');
+    expect(await memosOf(runId)).toMatchObject([{ state: 'requested', decisions: [] }]);
+    await decide('ben', memo, 'approve', 'go ahead');
+    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await everywhere('go ahead');
+    expect(at('/slack').filter(({ raw }) => raw.includes('Nobody has decided yet.'))).toHaveLength(1);
+  });
 
   test('propose, sleep while people think, and act with what they said', async () => {
     const runId = await start('alpha', { actions: [post({ costUsd: 2 })], confidence: 0.95 });
@@ -182,6 +236,7 @@ describe('agents that are overseen', () => {
     const runId = await start('hasty', { actions: [post()] });
     expect(await ended(orchestrator, runId)).toMatchObject({ status: 'failed', error: { kind: 'declined' } });
     expect(await memosOf(runId)).toMatchObject([{ state: 'expired' }]);
+    await everywhere('Nobody decided in time, which is a no');
     expect(jobs(runId)).toHaveLength(1);
   });
 
