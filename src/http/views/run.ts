@@ -98,6 +98,10 @@ const AttemptView = name(
     shift: ShiftView.nullable().describe(
       'The shift of its capsule it worked in, while that is among the newest.',
     ),
+    failover: z
+      .object({ capsuleId: z.string(), insteadOf: z.string(), reason: z.string() })
+      .nullable()
+      .describe('It was done on an alternative of its agent: which, in place of which capsule, and why.'),
   }),
 );
 
@@ -307,6 +311,14 @@ function attemptView(record: AttemptRecord, shiftIn: ShiftIn): z.infer<typeof At
     acceptedAt: isoOrNull(record.acceptedAt),
     endedAt: iso(record.endedAt),
     agentMs: record.durationMs ?? null,
-    shift: shift ? shiftView(shift) : null,
+    // A shift of the first capsule is none of it.
+    shift: shift && !record.failover ? shiftView(shift) : null,
+    failover: record.failover
+      ? {
+          capsuleId: record.capsuleId ?? '',
+          insteadOf: record.failover.capsuleId,
+          reason: record.failover.reason,
+        }
+      : null,
   };
 }
