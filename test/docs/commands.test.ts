@@ -24,6 +24,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
     'takes the policies of an installation with those agents: test/e2e and test/http/protocols.test.ts',
   'protocol stop': 'names a protocol that nobody has: test/http/protocols.test.ts',
   'release create': 'needs the folder of an agent: test/cli/release.test.ts',
+  'release forecast': 'needs a release with work: test/http/replay-forecast.test.ts',
   'release promote': 'needs a release: test/cli/release.test.ts',
   'release rollback': 'needs a release: test/cli/release.test.ts',
   'release validate': 'needs a release: test/cli/release.test.ts',

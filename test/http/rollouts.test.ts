@@ -206,12 +206,15 @@ describe('of rollouts', () => {
     await call('POST', `/rollouts/${taken}/abort`, {});
     await isNow(taken, 'rolled-back');
     for (const stop of stops) stop();
+    const judged = { stage: 'sandbox', verdict: 'pass', reason: 'it boots', durationMs: 1_200, report: {} };
+    await call('POST', `/releases/${A.id}/verdicts`, judged);
     const { text: figures } = await call('GET', '/metrics');
     for (const line of [
       'reveille_rollout_duration_seconds_count{strategy="direct",outcome="done"} 2',
       'reveille_rollout_duration_seconds_count{strategy="direct",outcome="rolled-back"} 1',
       'reveille_rollout_stage_duration_seconds_count{stage="switch",verdict="pass"} 2',
       'reveille_rollbacks_total{cause="person"} 2',
+      'reveille_validation_duration_seconds_sum{stage="sandbox",verdict="pass"} 1.2',
       `reveille_release_share{agent="writer",environment="development",pointer="stable",release="${A.id.slice(0, 12)}"} 1`,
       'reveille_rollouts_open{status="gating"} 0',
     ])
