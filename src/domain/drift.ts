@@ -12,6 +12,7 @@ export interface Observation {
 
 export interface Replicas {
   desired: number;
+  /** Null: unknown, or nobody has looked since the status changed. */
   observed: number | null;
   observedAt?: number;
   /** Since when the two differ; unset while they do not, or nobody has looked since the status changed. */
@@ -30,11 +31,11 @@ export function replicasOf(
 ): Replicas {
   const desired = desiredReplicas(capsule);
   if (!seen) return { desired, observed: null };
-  const { running: observed, at } = seen;
-  const looked = { desired, observed, observedAt: at };
+  const { running, at } = seen;
   // What was seen before the last change of status tells nothing about the present one.
-  const isOld = at < (statusSince ?? 0);
-  if (isOld || observed === null || observed === desired) return looked;
+  const observed = at < (statusSince ?? 0) ? null : running;
+  const looked = { desired, observed, observedAt: at };
+  if (observed === null || observed === desired) return looked;
   return { ...looked, driftSince: Math.max(seen.since, statusSince ?? 0) };
 }
 

@@ -47,7 +47,7 @@ export function everyEvent({ generation }: Pick<CapsuleState, 'generation'>, at:
     { type: 'demand' },
     { type: 'prewarmed', for: TICK, until: at + 2, reason: 'due soon' },
     { type: 'cooled', for: TICK, reason: 'it will not come' },
-    { type: 'woken-by-hand', until: at + 2, reason: 'a look inside' },
+    { type: 'woken-by-hand', until: at + 1, reason: 'a look inside' },
     ...[false, true].map((force) => ({ type: 'sent-to-sleep' as const, reason: 'enough', force })),
     { type: 'scaled-up', generation, at },
     { type: 'connected', generation, at },

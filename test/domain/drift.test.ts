@@ -23,7 +23,7 @@ it('counts from the change of status where the replicas were the same before it'
 
 it('takes nothing for drift that was seen before the status changed, or that nobody knows', () => {
   expect(replicasOf(capsule('awake'), { running: 0, since: 10, at: 40 }, 50)).toEqual({
-    ...{ desired: 1, observed: 0, observedAt: 40 },
+    ...{ desired: 1, observed: null, observedAt: 40 },
   });
   expect(replicasOf(capsule('awake'), { running: null, since: 10, at: 120 }, 50)).toEqual({
     ...{ desired: 1, observed: null, observedAt: 120 },

@@ -146,7 +146,9 @@ export const CapsuleView = name(
         .number()
         .int()
         .nullable()
-        .describe('What the platform was last seen to run; null: unknown.'),
+        .describe(
+          'What the platform was last seen to run; null: unknown, or not looked at since its status changed.',
+        ),
       observedAt: maybeTime,
       driftSince: maybeTime.describe('Since when the two differ; null while they do not.'),
     }),

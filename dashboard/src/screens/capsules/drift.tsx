@@ -12,17 +12,17 @@ export const isDrifting = ({ driftSince }: Replicas, beyondMs = DRIFT_MS): boole
 
 export function ReplicasSeen({ replicas }: { replicas: Replicas }) {
   const { desired, observed, observedAt, driftSince } = replicas;
-  const seen = observed === null ? 'unknown' : String(observed);
+  if (observed === null) return <>{desired} wanted, not seen yet</>;
   if (!isDrifting(replicas))
     return (
       <>
-        {desired} wanted, {seen} seen <Time at={observedAt} />
+        {desired} wanted, {observed} seen <Time at={observedAt} />
       </>
     );
   return (
     <strong class="bad">
       <span aria-hidden="true">✕ </span>
-      {desired} wanted, {seen} running for {duration(msBetween(driftSince, null))}
+      {desired} wanted, {observed} running for {duration(msBetween(driftSince, null))}
     </strong>
   );
 }
