@@ -3,7 +3,8 @@
  * the command that repeats its round. Exit 1 when something is, 2 on a wrong option.
  */
 import { parseArgs } from 'node:util';
-import { campaign, perSecond } from './campaign';
+import { ROUTES } from '../../src/http/routes';
+import { campaign, perSecond, type CampaignReport } from './campaign';
 
 const DEFAULT_REQUESTS = '100000';
 
@@ -13,6 +14,15 @@ function whole(name: string, text: string, min: number): number {
   process.stderr.write(`--${name} takes a whole number from ${min} on\n`);
   process.exit(2);
 }
+
+/** How many routes somebody got through to: of a route that nobody did, little is proved. */
+function routesOf({ succeeded }: CampaignReport): string {
+  const never = ROUTES.filter(({ operationId }) => !succeeded[operationId]).map((r) => r.operationId);
+  const some = `${ROUTES.length - never.length} of ${ROUTES.length} routes answered with success`;
+  return never.length === 0 ? some : `${some}; never: ${never.join(', ')}`;
+}
+
+const megabytes = (): number => Math.round(process.resourceUsage().maxRSS / 1_024);
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -34,6 +44,7 @@ async function main(): Promise<void> {
   process.stdout.write(
     `${requests} requests in ${rounds} rounds, ${(ms / 1_000).toFixed(1)} s, ${perSecond(report)}/s\n${statuses.join('  ')}\n`,
   );
+  process.stdout.write(`${routesOf(report)}\nmemory: ${megabytes()} MB at most\n`);
   for (const { seed, what, request } of violations) {
     process.stdout.write(
       `\nviolation: ${what}\n${request ? `${JSON.stringify(request).slice(0, 2_000)}\n` : ''}`,
