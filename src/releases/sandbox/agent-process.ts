@@ -85,7 +85,8 @@ export class AgentProcess {
 
   /** Memory and processor time until now, of all its processes; undefined where the machine does not tell. */
   usage(): { cpuMs: number; peakRssBytes: number } | undefined {
-    const all = this.#groups().flatMap((group) => groupMembers(group).flatMap((pid) => usageOf(pid) ?? []));
+    const groups = new Set([this.child.pid ?? 0, ...groupsMarked(MARK, this.mark)]);
+    const all = [...groups].flatMap((group) => groupMembers(group).flatMap((pid) => usageOf(pid) ?? []));
     if (all.length === 0) return undefined;
     return {
       cpuMs: all.reduce((sum, one) => sum + one.cpuMs, 0),
@@ -99,10 +100,6 @@ export class AgentProcess {
     for (const group of groupsMarked(MARK, this.mark)) signalGroup(group, 'SIGKILL');
     this.child.stdout?.destroy();
     this.child.stderr?.destroy();
-  }
-
-  #groups(): number[] {
-    return this.child.pid === undefined ? [] : [this.child.pid];
   }
 }
 
