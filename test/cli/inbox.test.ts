@@ -249,10 +249,11 @@ describe('what can be wrong', () => {
     expect([code, text]).toEqual([8, expect.stringMatching(/Is it a Reveille orchestrator\?/)]);
   });
 
-  it.each([[['--number', '0']], [['--verdict', 'x']], [['--url', 'ftp://x']], [['nonsense']], [['show']]])(
-    '%j is a usage error',
-    async (args) => expect((await inbox(args)).code).toBe(2),
-  );
+  it('is a usage error where a command is no command, or an option takes something else', async () => {
+    const wrong = [['--number', '0'], ['--verdict', 'x'], ['--url', 'ftp://x'], ['nonsense'], ['show']];
+    const codes = await Promise.all(wrong.map(async (args) => [args, (await inbox(args)).code]));
+    expect(codes).toEqual(wrong.map((args) => [args, 2]));
+  });
 });
 
 describe('serve', () => {

@@ -35,7 +35,7 @@ let world: World;
 let orchestrator: Orchestrator;
 let gate: string;
 
-beforeEach(async () => {
+async function begin(): Promise<void> {
   folder = await temporaryFolder();
   gate = join(folder.path, 'gate.open');
   for (const name of ['Procfile', 'agent.js']) await copyFile(join(AGENT, name), join(folder.path, name));
@@ -47,12 +47,12 @@ beforeEach(async () => {
     workflows: [{ id: 'one', name: 'One', steps: [{ id: 'do-alpha', agent: 'alpha', timeoutSeconds: 30 }] }],
   });
   orchestrator = await world.orchestrate();
-});
+}
 
-afterEach(async () => {
+async function end(): Promise<void> {
   await world.close();
   await folder.remove();
-});
+}
 
 async function call(method: string, path: string, body?: unknown, key?: string): Promise<Answer> {
   const response = await fetch(`${orchestrator.url}${path}`, {
@@ -84,6 +84,9 @@ async function entries(): Promise<LedgerEntry[]> {
 }
 
 describe('POST /agents/:agentId/redeploy', () => {
+  beforeEach(begin);
+  afterEach(end);
+
   it('starts a build that can be followed to its end, and writes down who asked', async () => {
     const { status, location, body } = await redeploy();
     expect(status).toBe(202);
@@ -221,6 +224,12 @@ describe('POST /agents/:agentId/redeploy', () => {
     world.platform.faults.clear();
     expect((await redeploy({}, 'k')).status).toBe(202);
   });
+});
+
+/** Nothing of it changes anything: one installation is enough for all. */
+describe('what is refused', () => {
+  beforeAll(begin);
+  afterAll(end);
 
   it.each([
     ['POST', '/agents/nobody/redeploy', 404, 'agent-not-found'],
@@ -234,9 +243,17 @@ describe('POST /agents/:agentId/redeploy', () => {
   it('takes no field it does not know', async () => {
     expect(await redeploy({ froce: true })).toMatchObject({ status: 400, body: { code: 'invalid-request' } });
   });
+
+  it('tells why where it was asked on the command line', async () => {
+    const asked = redeployCommand().parseAsync(['nobody', '--url', orchestrator.url], { from: 'user' });
+    await expect(asked).rejects.toThrow('There is no such agent (HTTP 404, agent-not-found).');
+  });
 });
 
 describe('without a platform that builds', () => {
+  beforeEach(begin);
+  afterEach(end);
+
   it('says what to set', async () => {
     await world.stop(orchestrator);
     orchestrator = await world.orchestrate({ env: { CC_API_URL: '', CC_CLUSTER_URL: '', CC_API_TOKEN: '' } });
@@ -252,6 +269,8 @@ describe('without a platform that builds', () => {
 describe('reveille redeploy', () => {
   let printed: string[];
   let errors: string[];
+  beforeEach(begin);
+  afterEach(end);
   beforeEach(() => {
     printed = [];
     errors = [];
@@ -297,9 +316,5 @@ describe('reveille redeploy', () => {
     await writeFile(gate, 'good');
     await cli('alpha', '--wait', '--json');
     expect(JSON.parse(printed.join(''))).toMatchObject({ agentId: 'alpha', status: 'succeeded' });
-  });
-
-  it('passes the reason on when it is refused', async () => {
-    await expect(cli('nobody')).rejects.toThrow('There is no such agent (HTTP 404, agent-not-found).');
   });
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Branches } from '../../src/slots/branches';
 import { Git } from '../../src/slots/git';
@@ -16,13 +16,22 @@ describe('the branches', () => {
   let remote: string;
   let base = '';
 
+  let model: Awaited<ReturnType<typeof temporaryFolder>>;
+  beforeAll(async () => {
+    model = await temporaryFolder();
+    mkdirSync(join(model.path, 'repo'));
+    const first = new Repository(join(model.path, 'repo'));
+    base = first.commit({ version: 'base', files: { 'a.txt': 'a\n' } });
+    execFileSync('git', ['clone', '--quiet', '--bare', first.folder, join(model.path, 'remote.git')]);
+  });
+  afterAll(() => model.remove());
+
   beforeEach(async () => {
     ({ path, remove } = await temporaryFolder());
-    execFileSync('mkdir', [join(path, 'repo')]);
-    repo = new Repository(join(path, 'repo'));
-    base = repo.commit({ version: 'base', files: { 'a.txt': 'a\n' } });
+    cpSync(model.path, path, { recursive: true });
+    repo = Repository.at(join(path, 'repo'));
+    repo.git('update-index', '-q', '--refresh'); // The copies are other files than those it knows.
     remote = join(path, 'remote.git');
-    execFileSync('git', ['clone', '--quiet', '--bare', repo.folder, remote]);
     repo.git('remote', 'add', 'origin', remote);
     git = new Git(repo.folder);
     branches = new Branches(git, { main: 'main', machine: 'machine', remote: 'origin' });

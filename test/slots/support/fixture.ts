@@ -37,11 +37,20 @@ export interface Behaviour {
 }
 
 export class Repository {
-  constructor(readonly folder: string) {
+  constructor(
+    readonly folder: string,
+    isThere = false,
+  ) {
+    if (isThere) return;
     this.git('init', '--quiet', '--initial-branch=main');
     copyFileSync(resolve('test/slots/support/app.js'), join(folder, 'app.js'));
     // Signals go to the app alone when its shell makes room for it.
     writeFileSync(join(folder, 'start.sh'), '#!/bin/sh\nexec node app.js\n', { mode: 0o755 });
+  }
+
+  /** One that was copied. */
+  static at(folder: string): Repository {
+    return new Repository(folder, true);
   }
 
   git(...args: string[]): string {
