@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs a program that the tests need with the system's package manager: chromium, python3 or
-# redis-server. It is not started as a service. The last line on stderr says why it could not.
+# Installs a program that the tests need with the system's package manager: chromium, openssl, python3
+# or redis-server. It is not started as a service. The last line on stderr says why it could not.
 set -euo pipefail
 
 fail() {
@@ -12,9 +12,10 @@ fail() {
 program=${1:-}
 case $program in
   chromium) apt=(chromium fonts-dejavu-core) apk=(chromium font-dejavu) dnf=(chromium) ;;
+  openssl) apt=(openssl) apk=(openssl) dnf=(openssl) ;;
   python3) apt=(python3) apk=(python3) dnf=(python3) ;;
   redis-server) apt=(redis-server) apk=(redis) dnf=(redis) ;;
-  *) fail "usage: $0 chromium|python3|redis-server" ;;
+  *) fail "usage: $0 chromium|openssl|python3|redis-server" ;;
 esac
 
 as_root() {

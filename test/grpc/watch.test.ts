@@ -114,7 +114,7 @@ it('speaks TLS with the files that are named, and says which cannot be read', as
   try {
     const [certFile, keyFile] = [join(folder.path, 'cert.pem'), join(folder.path, 'key.pem')];
     const openssl = await systemProgram({
-      ...{ name: 'openssl', otherNames: [], alsoIn: ['/usr/bin', '/usr/local/bin'] },
+      name: 'openssl',
       missing: 'This test makes a certificate: install openssl',
     });
     const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];

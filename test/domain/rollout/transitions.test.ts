@@ -18,6 +18,7 @@ import {
   type Stage,
   type Strategy,
 } from '../../../src/domain/rollout/strategy';
+import { EXACT } from '../../../src/domain/rollout/tolerance';
 import { VERDICTS, type Verdict, type VerdictKind } from '../../../src/domain/rollout/verdict';
 import { withApprovals } from '../../../src/domain/rollout/approval';
 import { diagram, differences, Transitions } from '../state-machine';
@@ -27,8 +28,13 @@ const EVIDENCE = 'e'.repeat(64);
 const verdict = (kind: VerdictKind): Verdict => ({
   ...{ verdict: kind, reason: `it is ${kind}`, evidence: [EVIDENCE], at: 1, by: 'engine' },
 });
+const REPLAY: Stage = {
+  ...{ kind: 'replay', tasks: 1, sinceMs: 1, withinMs: 1, margin: 0.5 },
+  ...{ compare: ['output_equivalence'], tolerance: EXACT },
+};
 const SHADOWED: Stage[] = [
   { kind: 'validate', withinMs: 1 },
+  REPLAY,
   { kind: 'shadow', forMs: 1, compare: ['output_equivalence'] },
   ...STRATEGY_DEFAULTS['canary'].stages.slice(1),
   { kind: 'cleanup', withinMs: 1 },
@@ -53,6 +59,7 @@ const eventsFor = ({ stage, round }: Rollout): RolloutEvent[] => [
   { type: 'accept', verdict: verdict('pass') },
   { type: 'restored' },
   { type: 'frozen', frozen: { since: 1, metrics: [] } },
+  { type: 'planned', round, plan: { tasks: [], removed: 0, forecast: { seconds: 0, costUsd: 0 } } },
   { type: 'approved', approval: { by: 'key:1', owner: 'ann', at: 2 } },
 ];
 const labelOf = (event: RolloutEvent): string =>
@@ -180,7 +187,7 @@ describe('a rollout', () => {
   it('knows every event that the tables name', () => {
     const types: Record<RolloutEventType, true> = {
       ...{ start: true, verdict: true, abort: true, retry: true, accept: true, restored: true, frozen: true },
-      approved: true,
+      ...{ approved: true, planned: true },
     };
     expect(new Set(visits.map((v) => v.event.type))).toEqual(new Set(Object.keys(types)));
   });
