@@ -27,6 +27,18 @@ describe('mistakes', () => {
       [],
       /^agents\[1\]\.capsuleId: the capsule "x"/,
     ],
+    [
+      'doubled alternative',
+      [{ alternatives: [{ capsuleId: 'y', baseUrl: 'http://y.example' }] }, { id: 'two', capsuleId: 'y' }],
+      [],
+      /^agents\[0\]\.alternatives\[0\]\.capsuleId: the capsule "y" is named twice.*its own/,
+    ],
+    [
+      'alternative without a release',
+      [{ alternatives: [{ capsuleId: 'y', baseUrl: 'http://y.example', release: 'latest' }] }],
+      [],
+      /^agents\[0\]\.alternatives\[0\]\.release: is no id of a release/,
+    ],
     ['blank capsule', [{ capsuleId: '  ' }], [], /^agents\[0\]\.capsuleId: .*Set CC_CAPSULE_ID_ONE/],
     [
       'other protocol',
