@@ -34,12 +34,13 @@ export const approvalPage = route({
   params: memoParams,
   responses: { 200: { description: 'The page, or a login.', contentType: 'text/html' } },
   problems: ['approval-not-found'],
-  handle: async ({ params, req }, { people, store }) => {
+  handle: async ({ params, req }, { people, store, oidc }) => {
     const who = await people.identify(req, () => undefined);
     if (!isViewer(who)) {
       // A link from elsewhere comes without our cookie; one step on our own site, and it is there.
       const again = req.query['again'] === undefined && req.get('Sec-Fetch-Site') === 'cross-site';
-      return html(again ? throughPage() : loginPage());
+      const sso = oidc && `/session/oidc?to=/approvals/${params.id}/page`;
+      return html(again ? throughPage() : loginPage(sso));
     }
     const memo = await store.memo(params.id);
     if (!memo) throw new Problem('approval-not-found');

@@ -37,13 +37,16 @@ export const throughPage = (): string =>
     '<meta http-equiv="refresh" content="0; url=?again=1">',
   );
 
-export const loginPage = (): string =>
+/** @param sso where a provider's login begins that leads back here, if there is one */
+export const loginPage = (sso?: string): string =>
   page(
     'Log in',
     `<h1>Log in to see this</h1>
 <form method="post"><label for="key">API key</label>
 <input id="key" name="key" type="password" autocomplete="current-password" required maxlength="512">
-<button>Log in</button></form>`,
+<button>Log in</button></form>${
+      sso === undefined ? '' : `<p><a href="${escaped(sso)}">Log in with single sign-on</a></p>`
+    }`,
   );
 
 export function memoPage(memo: Memo, who: { csrf: string; mayDecide: boolean }): string {

@@ -302,6 +302,15 @@ it.each([
   expect([answer.status, answer.headers.location]).toEqual([303, '/']);
 });
 
+it('leads back to the page of a memo, for who came by a link to it', async () => {
+  const path = '/approvals/3f3e0d5e-6d0c-4a53-9f4a-0d7c7a6e5b11/page';
+  const page = await get(path, { Accept: 'text/html' });
+  const [, href] = /href="(\/session\/oidc[^"]*)"/.exec(page.text) ?? [];
+  expect(href).toBe(`/session/oidc?to=${path}`);
+  const answer = await logIn(path);
+  expect([answer.status, answer.headers.location]).toEqual([303, path]);
+});
+
 describe('a provider', () => {
   it('that is away leaves people to their keys, and is asked again', async () => {
     provider.state.isDown = true;
