@@ -11,6 +11,16 @@ export const camelKeys = (message: Message): Record<string, unknown> =>
 const camel = (key: string): string => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 const snake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
+/** A Strategy as people write it in YAML: the same but for the stage that has two forms there. */
+export function documentOf(strategy: unknown): unknown {
+  const { stages, ...rest } = strategy as { stages?: Message[] };
+  if (!stages) return rest;
+  return {
+    ...rest,
+    stages: stages.map(({ shadow_with: compared, ...stage }) => (compared ? { shadow: compared } : stage)),
+  };
+}
+
 /** The fields in which the API writes a time. */
 const TIMES: ReadonlySet<string> = new Set([
   'stageSince',

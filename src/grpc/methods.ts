@@ -26,7 +26,7 @@ import {
   watchRollout,
 } from '../http/routes/rollouts';
 import { scopeOf } from '../http/scopes';
-import { camelKeys, toDeployment, type Message } from './messages';
+import { camelKeys, documentOf, toDeployment, type Message } from './messages';
 
 interface Method {
   /** Of the route that does the same. */
@@ -56,7 +56,10 @@ const read = <T extends z.ZodType>(schema: T, request: Message): z.output<T> =>
 
 const deploying = (route: Route, strategy: 'direct' | 'canary' | 'shadow'): UnaryMethod => ({
   ...scope(route),
-  call: async (request, caller, deps) => answer(await deploy(read(Deploy, request), strategy, caller, deps)),
+  call: async ({ deployment, ...request }, caller, deps) => {
+    const wish = { ...request, ...(deployment !== undefined && { deployment: documentOf(deployment) }) };
+    return answer(await deploy(read(Deploy, wish), strategy, caller, deps));
+  },
 });
 
 export const UNARY: Readonly<Record<string, UnaryMethod>> = {

@@ -96,6 +96,19 @@ it('takes strategies as they are written in YAML', async () => {
   await isNow(id, 'DONE');
 });
 
+it('takes a shadow with what outputs may differ in', async () => {
+  await deploy(A);
+  const stages = [{ shadow_with: { for: '1h', tolerance: { numbers: '1%', sets: ['tags'] } } }];
+  const reply = await call('CreateShadowDeployment', {
+    ...{ agent_id: 'writer', release_id: B.id, deployment: { stages } },
+  });
+  const { state } = (await at.api.store.rollout(deploymentOf(reply).id)) ?? {};
+  expect(state?.strategy).toMatchObject({
+    name: 'shadow',
+    stages: [{ kind: 'shadow', forMs: 3_600_000, tolerance: { numbers: 0.01, sets: [['tags']] } }],
+  });
+});
+
 const wrong: Array<[string, string, Record<string, unknown>, status, string, string]> = [
   ['GetDeployment', 'a missing id', {}, status.INVALID_ARGUMENT, 'invalid-request', 'request.deploymentId'],
   [
