@@ -72,7 +72,7 @@ it('judges a release stage by stage, tells the orchestrator, and lets a changed 
     evals: 'pass: greets: 1 of 1 passed',
   });
   expect(created.code).toBe(isCut ? 0 : 7);
-  const { items } = (await api.call('GET', `/releases/${id}/verdicts`)).body as {
+  const { items } = (await api.call('GET', `/releases/${id}/verdicts`)).body as unknown as {
     items: Array<{ stage: string }>;
   };
   expect(items.map((v) => v.stage).sort()).toEqual(['contract', 'evals', 'resources', 'sandbox']);
