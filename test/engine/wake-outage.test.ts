@@ -55,7 +55,14 @@ async function open(log = SILENT, plant = (store: ReturnType<typeof createMemory
   return { clock, store, cloud, pass, engine: orchestrator.engine };
 }
 
-it.each([
+interface Outage {
+  mayHaveApplied?: boolean;
+  isReadable?: boolean;
+  forMs: number;
+  soonMs: number;
+}
+
+it.each<[string, Outage]>([
   // At most the pause before the next call and the boot: not the rest of a wake that never began.
   ['were lost on their way', { mayHaveApplied: true, forMs: 5_000, soonMs: 4_000 + 10_500 }],
   // At most the look whether it sleeps, the pause, a pass, and the boot.
