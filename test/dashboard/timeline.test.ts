@@ -13,7 +13,7 @@ const SHIFT: Shift = {
 };
 
 const attempt = (n: number, times: Partial<StepView['attempts'][number]>): StepView['attempts'][number] => ({
-  ...{ attempt: n, outcome: 'success', message: null, agentMs: null, shift: SHIFT },
+  ...{ attempt: n, outcome: 'success', message: null, agentMs: null, shift: SHIFT, failover: null },
   ...{ requestedAt: at(10), grantedAt: at(100), acceptedAt: at(110), endedAt: at(300) },
   ...times,
 });
