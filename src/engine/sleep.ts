@@ -45,12 +45,14 @@ export class Sleeper {
     let wait = limits.verifyMs;
     try {
       while (clock.now() < until) {
-        const { running, desired } = await this.look(capsule);
+        const { running, desired } = await this.look(id);
+        const at = clock.now();
         const uncounted = desired === 0 && running === 'unknown';
         silent = uncounted && (await this.isSilent(capsule)) ? silent + 1 : 0;
         const seen = silent >= SILENT_PROBES ? 0 : running;
         // Zero replicas while more are asked for is a restart under way, not sleep.
         if (desired === 0) await this.capsules.apply(id, { type: 'observed', generation, running: seen });
+        await this.note(capsule, running, at);
         if (!(await this.isDraining(capsule))) return;
         // The scale-down was lost on its way.
         if (desired !== 0 && desired !== 'unknown') await this.scaleToZero(capsule);
@@ -101,7 +103,8 @@ export class Sleeper {
   async reconcile(capsule: CapsuleState): Promise<void> {
     const { id, generation, status } = capsule;
     if (status !== 'asleep' && status !== 'awake') return;
-    const { running, desired } = await this.look(capsule);
+    const { running, desired } = await this.look(id);
+    const at = this.deps.clock.now();
     if (running === 0) this.zeroSeen.set(id, this.deps.clock.now());
     if (status === 'asleep' && typeof running === 'number' && running > 0) {
       this.deps.log.warn({ capsule: id, running }, 'awake without a reason; put to sleep');
@@ -112,6 +115,7 @@ export class Sleeper {
       this.deps.log.warn({ capsule: id }, 'put to sleep by somebody else');
       await this.capsules.apply(id, { type: 'gone', generation });
     }
+    await this.note(capsule, running, at);
   }
 
   /** For the bill: it ran since zero was last seen, as far as this process knows. */
@@ -123,16 +127,17 @@ export class Sleeper {
     await store.noteStray({ capsuleId: id, agentId, replicas, since, foundAt });
   }
 
-  private async look(capsule: CapsuleState) {
-    const seen = await this.observe(capsule.id);
-    await this.note(capsule, seen.running);
-    return seen;
-  }
-
-  /** For people, who see by it what drifts; written where it is news, and now and then to show that it is not old. */
-  private async note({ id, status, generation }: CapsuleState, running: number | 'unknown'): Promise<void> {
-    const { store, clock, log } = this.deps;
-    const at = clock.now();
+  /**
+   * For people, who see by it what drifts; written where it is news, and now and then to show that it is not old.
+   * Called after what is decided by the look: to write it first would make the look older.
+   * @param at when it was seen
+   */
+  private async note(
+    { id, status, generation }: CapsuleState,
+    running: number | 'unknown',
+    at: number,
+  ): Promise<void> {
+    const { store, log } = this.deps;
     const of = `${running} ${status} ${generation}`;
     const known = this.noted.get(id);
     if (known?.of === of && at - known.at < NOTE_AGAIN_MS) return;
@@ -146,7 +151,7 @@ export class Sleeper {
     }
   }
 
-  private async observe(id: string) {
+  private async look(id: string) {
     try {
       return await this.deps.platform.observe(id);
     } catch (error) {
