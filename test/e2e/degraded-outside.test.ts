@@ -15,18 +15,17 @@ const LOAD = 4;
 
 describe('with a server in between', () => {
   const processes = useProcesses();
-  /** Each has an installation of its own: both do little but wait for deadlines, and so at the same time. */
-  const inWorld = (work: (world: World, folder: string) => Promise<void>) => async () => {
-    const folder = await temporaryFolder();
+  let world: World;
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  beforeEach(async () => {
+    folder = await temporaryFolder();
     const agents = AGENTS.map((id) => ({ id, wakeTimeoutSeconds: 15 }));
-    const world = await World.start({ agents, workflows: [three] });
-    try {
-      await work(world, folder.path);
-    } finally {
-      await world.close();
-      await folder.remove();
-    }
-  };
+    world = await World.start({ agents, workflows: [three] });
+  });
+  afterEach(async () => {
+    await world.close();
+    await folder.remove();
+  });
 
   const server = async (port: number, target: string): Promise<TestProcess> => {
     const child = await processes.startScript(join(__dirname, 'support/relay.js'), [String(port), target]);
@@ -44,96 +43,90 @@ describe('with a server in between', () => {
   };
   const load = (orchestrator: Orchestrator) =>
     Promise.all(Array.from({ length: LOAD }, () => trigger(orchestrator, 'three')));
-  const allDone = async (world: World, orchestrator: Orchestrator, runIds: string[]) => {
+  const allDone = async (orchestrator: Orchestrator, runIds: string[]) => {
     for (const id of runIds) {
       expect((await ended(orchestrator, id, 60_000)).status).toBe('succeeded');
       expect(begun(world, id)).toEqual(once);
     }
   };
 
-  test.concurrent(
-    'the platform frozen, then stopped and started again: runs hold with the reason, and go on',
-    inWorld(async (world) => {
-      const port = await freePort();
-      const target = new URL(world.platform.url).port;
-      const relay = await server(port, target);
-      const url = `http://127.0.0.1:${port}`;
-      const orchestrator = await world.orchestrate({ env: { CC_API_URL: url, CC_CLUSTER_URL: url } });
-      await allDone(world, orchestrator, await load(orchestrator));
-      await allAsleep(world, orchestrator);
-      expect(await checks(orchestrator)).toMatchObject({ status: 200, platform: 'ok' });
+  test('the platform frozen, then stopped and started again: runs hold with the reason, and go on', async () => {
+    const port = await freePort();
+    const target = new URL(world.platform.url).port;
+    const relay = await server(port, target);
+    const url = `http://127.0.0.1:${port}`;
+    const orchestrator = await world.orchestrate({ env: { CC_API_URL: url, CC_CLUSTER_URL: url } });
+    await allDone(orchestrator, await load(orchestrator));
+    await allAsleep(world, orchestrator);
+    expect(await checks(orchestrator)).toMatchObject({ status: 200, platform: 'ok' });
 
-      relay.kill('SIGSTOP');
-      const frozen = await load(orchestrator);
-      const unanswered = async () => (await checks(orchestrator)).platform !== 'ok';
-      try {
-        await until(unanswered, { what: 'a platform that does not answer', deadlineMs: 15_000 });
-        expect(await checks(orchestrator)).toMatchObject({ status: 200 });
-        expect(frozen.flatMap((id) => world.work(id))).toEqual([]);
-      } finally {
-        relay.kill('SIGCONT');
-      }
-      await allDone(world, orchestrator, frozen);
-      await allAsleep(world, orchestrator);
+    relay.kill('SIGSTOP');
+    const frozen = await load(orchestrator);
+    const unanswered = async () => (await checks(orchestrator)).platform !== 'ok';
+    try {
+      await until(unanswered, { what: 'a platform that does not answer', deadlineMs: 15_000 });
+      expect(await checks(orchestrator)).toMatchObject({ status: 200 });
+      expect(frozen.flatMap((id) => world.work(id))).toEqual([]);
+    } finally {
+      relay.kill('SIGCONT');
+    }
+    await allDone(orchestrator, frozen);
+    await allAsleep(world, orchestrator);
 
-      await relay.stop();
-      const stopped = await load(orchestrator);
-      await until(unanswered, { what: 'a platform that is gone', deadlineMs: 15_000 });
-      await until(async () => (await figure(orchestrator, 'reveille_platform_up')) === 0);
-      const why = await fetch(`${orchestrator.url}/runs/${stopped[0]}/why`, {
-        headers: { connection: 'close' },
-      });
-      expect((await why.json()) as { why: string }).toHaveProperty(
-        'why',
-        expect.stringContaining('capsule-alpha'),
+    await relay.stop();
+    const stopped = await load(orchestrator);
+    await until(unanswered, { what: 'a platform that is gone', deadlineMs: 15_000 });
+    await until(async () => (await figure(orchestrator, 'reveille_platform_up')) === 0);
+    const why = await fetch(`${orchestrator.url}/runs/${stopped[0]}/why`, {
+      headers: { connection: 'close' },
+    });
+    expect((await why.json()) as { why: string }).toHaveProperty(
+      'why',
+      expect.stringContaining('capsule-alpha'),
+    );
+    await server(port, target);
+    await allDone(orchestrator, stopped);
+    await allAsleep(world, orchestrator);
+    expect(await checks(orchestrator)).toMatchObject({ platform: 'ok' });
+    expect(await figure(orchestrator, 'reveille_platform_up')).toBe(1);
+  });
+
+  test('people cannot be told: messages queue, the work goes on, and they are told when it is back', async () => {
+    const port = await freePort();
+    const file = join(folder.path, 'told');
+    const told = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+    const receiver = await server(port, file);
+    const env = { NOTIFY_SLACK_URL: `http://127.0.0.1:${port}/services/T/B/x` };
+    const orchestrator = await world.orchestrate({ env });
+    const off = (message: string) =>
+      post<{ id: string }>(
+        `${orchestrator.url}/switches`,
+        { scope: 'environment', subject: 'test', message },
+        200,
       );
-      await server(port, target);
-      await allDone(world, orchestrator, stopped);
-      await allAsleep(world, orchestrator);
-      expect(await checks(orchestrator)).toMatchObject({ platform: 'ok' });
-      expect(await figure(orchestrator, 'reveille_platform_up')).toBe(1);
-    }),
-  );
-
-  test.concurrent(
-    'people cannot be told: messages queue, the work goes on, and they are told when it is back',
-    inWorld(async (world, folder) => {
-      const port = await freePort();
-      const file = join(folder, 'told');
-      const told = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
-      const receiver = await server(port, file);
-      const env = { NOTIFY_SLACK_URL: `http://127.0.0.1:${port}/services/T/B/x` };
-      const orchestrator = await world.orchestrate({ env });
-      const off = (message: string) =>
-        post<{ id: string }>(
-          `${orchestrator.url}/switches`,
-          { scope: 'environment', subject: 'test', message },
-          200,
-        );
-      receiver.kill('SIGSTOP');
-      try {
-        const runIds = await load(orchestrator);
-        const { id } = await off('frozen channel');
-        await post(`${orchestrator.url}/switches/${id}/release`, {}, 200);
-        await allDone(world, orchestrator, runIds);
-        expect(await figure(orchestrator, 'reveille_notifications_waiting')).toBeGreaterThan(0);
-        expect(told()).toBe('');
-      } finally {
-        receiver.kill('SIGCONT');
-      }
-      await until(() => told().includes('frozen channel'), { what: 'the message', deadlineMs: 40_000 });
-
-      await receiver.stop();
+    receiver.kill('SIGSTOP');
+    try {
       const runIds = await load(orchestrator);
-      await post(`${orchestrator.url}/switches/${(await off('no channel')).id}/release`, {}, 200);
-      await allDone(world, orchestrator, runIds);
-      const failed = async () => /outcome="retry"[^}]*} [1-9]/.test(await metricsOf(orchestrator));
-      await until(failed, { what: 'a try that failed', deadlineMs: 15_000 });
-      await server(port, file);
-      await until(() => told().includes('no channel'), { what: 'the message', deadlineMs: 40_000 });
-      await allAsleep(world, orchestrator);
-    }),
-  );
+      const { id } = await off('frozen channel');
+      await post(`${orchestrator.url}/switches/${id}/release`, {}, 200);
+      await allDone(orchestrator, runIds);
+      expect(await figure(orchestrator, 'reveille_notifications_waiting')).toBeGreaterThan(0);
+      expect(told()).toBe('');
+    } finally {
+      receiver.kill('SIGCONT');
+    }
+    await until(() => told().includes('frozen channel'), { what: 'the message', deadlineMs: 40_000 });
+
+    await receiver.stop();
+    const runIds = await load(orchestrator);
+    await post(`${orchestrator.url}/switches/${(await off('no channel')).id}/release`, {}, 200);
+    await allDone(orchestrator, runIds);
+    const failed = async () => /outcome="retry"[^}]*} [1-9]/.test(await metricsOf(orchestrator));
+    await until(failed, { what: 'a try that failed', deadlineMs: 15_000 });
+    await server(port, file);
+    await until(() => told().includes('no channel'), { what: 'the message', deadlineMs: 40_000 });
+    await allAsleep(world, orchestrator);
+  });
 
   const metricsOf = async ({ url }: Orchestrator) =>
     (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text();
