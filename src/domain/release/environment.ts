@@ -2,6 +2,7 @@
  * An environment of one agent: pointers to releases, and nothing else decides which release acts. Each change
  * raises the fence; whoever changes names the fence it has read, and loses against whoever came first.
  */
+import { canonicalJson } from '../canonical-json';
 import type { InstanceEvent } from './instance';
 import { withEvent, type Instance } from './placement';
 
@@ -131,6 +132,6 @@ export const projectEnvironment = (env: Environment): Record<string, unknown> =>
   ...(env.stable !== undefined && { stable: env.stable }),
   ...(env.previous !== undefined && { previous: env.previous }),
   ...(env.candidate !== undefined && { candidate: env.candidate }),
-  policy: JSON.stringify(env.policy),
+  policy: canonicalJson(env.policy),
   instances: env.instances.map((i) => `${i.releaseId.slice(0, 12)} ${i.state} on ${i.capsuleId}`).join(', '),
 });

@@ -79,27 +79,30 @@ function placed(env: Environment, releaseId: string, capsules: readonly string[]
   if (instanceOf(env, releaseId)) return env;
   const { capsuleId, taken } = capsuleFor(env, capsules);
   const fresh: Instance = { releaseId, capsuleId, state: 'validating', since: env.updatedAt };
-  const instances = env.instances.map((i) => (i === taken ? { ...i, state: 'stopped' as const } : i));
+  const instances = env.instances.map((i) => (taken.includes(i) ? { ...i, state: 'stopped' as const } : i));
   const { previous, ...rest } = env;
   // What has no capsule any more is nothing that could be gone back to at once.
-  const kept = previous !== undefined && previous !== taken?.releaseId ? { previous } : {};
-  return { ...rest, ...kept, instances: [...instances, fresh] };
+  const lost = taken.some((i) => i.releaseId === previous);
+  return { ...rest, ...(previous !== undefined && !lost && { previous }), instances: [...instances, fresh] };
 }
 
-/** A free one; else one that works no more; else, where there is just one, it is shared. */
+/** A free one; else one that works no more; else, where there is just one, it is shared with what is pointed to. */
 function capsuleFor(
   { instances, stable, candidate, previous }: Environment,
   capsules: readonly string[],
-): { capsuleId: string; taken?: Instance } {
+): { capsuleId: string; taken: Instance[] } {
   const live = instances.filter(isLive);
   const free = capsules.find((id) => !live.some((i) => i.capsuleId === id));
-  if (free !== undefined) return { capsuleId: free };
+  if (free !== undefined) return { capsuleId: free, taken: [] };
   const inUse = live.filter((i) => i.releaseId === stable || i.releaseId === candidate);
+  const [only] = capsules as [string];
+  if (capsules.length === 1)
+    return { capsuleId: only, taken: live.filter((i) => !inUse.includes(i) && i.releaseId !== previous) };
   const idle = live
     .filter((i) => !inUse.some((used) => used.capsuleId === i.capsuleId) && capsules.includes(i.capsuleId))
     .sort((a, b) => Number(a.releaseId === previous) - Number(b.releaseId === previous) || a.since - b.since);
   const [taken] = idle;
-  return taken ? { capsuleId: taken.capsuleId, taken } : { capsuleId: capsules[0] as string };
+  return taken ? { capsuleId: taken.capsuleId, taken: [taken] } : { capsuleId: only, taken: [] };
 }
 
 function pruned(instances: readonly Instance[]): Instance[] {

@@ -51,6 +51,18 @@ it('shares the only capsule', () => {
   expect(tried.instances.filter(isLive).map((i) => i.capsuleId)).toEqual(['main', 'main']);
 });
 
+it('goes back to the one before on the only capsule, however it was promoted, and keeps no more of them', () => {
+  const only = ['main'];
+  const two = promote(promote(NEW, A, only), B, only);
+  expect(two).toMatchObject({ stable: B, previous: A });
+  const three = promote(moved(two, { type: 'candidate', releaseId: C, weight: 5 }, only), C, only);
+  expect(three).toMatchObject({ stable: C, previous: B });
+  expect(three.instances.filter(isLive).map((i) => i.releaseId)).toEqual([A, B, C]);
+  const four = promote(three, D, only);
+  expect(four.instances.filter(isLive).map((i) => i.releaseId)).toEqual([C, D]);
+  expect(moved(four, { type: 'rollback' }, only)).toMatchObject({ stable: C });
+});
+
 it('never takes the capsule of what is pointed to, whatever is done', () => {
   let env = promote(NEW, A);
   const changes: EnvironmentChange[] = [

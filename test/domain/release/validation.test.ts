@@ -105,7 +105,10 @@ describe('the gate', () => {
     const mine = [verdict('resources', { profile: profile({ peakRssBytes: 140 * MB }) })];
     const theirs = [verdict('resources', { profile: profile() })];
     const judged = (tolerance?: number) => findingsOf([demand], 'a'.repeat(64), mine, theirs, tolerance)[0];
-    expect(judged()).toMatchObject({ verdict: 'fail', message: expect.stringMatching(/140 MB of memory after 100 MB/) as string });
+    expect(judged()).toMatchObject({
+      verdict: 'fail',
+      message: expect.stringMatching(/140 MB of memory after 100 MB/) as string,
+    });
     expect(judged(50)?.verdict).toBe('pass');
   });
 });
