@@ -63,8 +63,9 @@ it('finds scopes on the routes', () => {
 });
 
 it('lets nobody change anything with the scope to read', () => {
-  const own = ['logOut']; // one's own login
-  const changing = SCOPED.filter((r) => r.method !== 'get' && !own.includes(r.operationId));
+  // One's own login, and a question whose details need a body.
+  const harmless = ['logOut', 'forecastReplay'];
+  const changing = SCOPED.filter((r) => r.method !== 'get' && !harmless.includes(r.operationId));
   expect(changing.filter((r) => r.access === 'viewer').map((r) => r.operationId)).toEqual([]);
 });
 
