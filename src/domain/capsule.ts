@@ -7,6 +7,12 @@ import type { Unwell } from './failover';
 export const CAPSULE_STATUSES = ['asleep', 'waking', 'awake', 'draining'] as const;
 export type CapsuleStatus = (typeof CAPSULE_STATUSES)[number];
 
+export interface ReleaseBoots {
+  release: string;
+  /** Newest first. */
+  bootMs: number[];
+}
+
 export interface CapsuleState {
   id: string;
   agentId: string;
@@ -34,9 +40,9 @@ export interface CapsuleState {
   unwell?: Unwell;
   /** The last boots, newest first, in milliseconds from acceptance to healthy. */
   bootMs: number[];
-  /** The release that booted last, where its agent tells it, and the boots of the last few releases. */
+  /** The release that booted last, where its agent tells it, and the boots of the last few, that one's first. */
   release?: string;
-  releaseBootMs?: Record<string, number[]>;
+  releaseBoots?: ReleaseBoots[];
   /** Pauses between the agent's work, newest first, and the end of the last work: to learn when more comes. */
   gapMs?: number[];
   lastWorkAt?: number;
@@ -131,11 +137,10 @@ export function asleep(id: string, agentId: string): CapsuleState {
  * where agents tell theirs: the next boot is most likely of the same.
  */
 export function learnedBootMs(
-  { bootMs, release, releaseBootMs }: Pick<CapsuleState, 'bootMs' | 'release' | 'releaseBootMs'>,
+  { bootMs, releaseBoots }: Pick<CapsuleState, 'bootMs' | 'releaseBoots'>,
   quantile: number,
 ): number | undefined {
-  const ofRelease = release === undefined ? undefined : releaseBootMs?.[release];
-  return quantileOf(ofRelease ?? bootMs, quantile);
+  return quantileOf(releaseBoots?.[0]?.bootMs ?? bootMs, quantile);
 }
 
 /** The nearest-rank quantile of some samples; undefined if there are none. */
@@ -149,14 +154,14 @@ export function withBoot(
   capsule: CapsuleState,
   ms: number,
   release: string | undefined,
-): Pick<CapsuleState, 'bootMs' | 'release' | 'releaseBootMs'> {
+): Pick<CapsuleState, 'bootMs' | 'release' | 'releaseBoots'> {
   const bootMs = [ms, ...capsule.bootMs].slice(0, BOOT_SAMPLES);
   if (release === undefined) return { bootMs };
-  const { [release]: own = [], ...others } = capsule.releaseBootMs ?? {};
-  // The order of insertion is the order of age: the newest comes last.
-  const kept = Object.entries(others).slice(1 - BOOT_RELEASES);
-  const releaseBootMs = Object.fromEntries([...kept, [release, [ms, ...own].slice(0, BOOT_SAMPLES)]]);
-  return { bootMs, release, releaseBootMs };
+  const known = capsule.releaseBoots ?? [];
+  const own = known.find((boots) => boots.release === release)?.bootMs ?? [];
+  const others = known.filter((boots) => boots.release !== release).slice(0, BOOT_RELEASES - 1);
+  const releaseBoots = [{ release, bootMs: [ms, ...own].slice(0, BOOT_SAMPLES) }, ...others];
+  return { bootMs, release, releaseBoots };
 }
 
 /**

@@ -48,7 +48,7 @@ export const agentsOf = (plan: readonly StepPlan[]): string[] => [
 
 /** When a capsule has to be woken for work that is expected at a time; undefined while no boot is learned. */
 export function wishFor(
-  capsule: Pick<CapsuleState, 'id' | 'bootMs' | 'release' | 'releaseBootMs'>,
+  capsule: Pick<CapsuleState, 'id' | 'bootMs' | 'releaseBoots'>,
   what: WorkFor,
   expectedAt: number,
 ): WarmWish | undefined {

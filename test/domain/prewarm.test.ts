@@ -45,7 +45,7 @@ describe('wishFor', () => {
     expect(capsuleState.bootMs).toEqual([1_100, 1_000, 9_000]);
     for (const release of ['v3', 'v4', 'v5'])
       capsuleState = { ...capsuleState, ...withBoot(capsuleState, 7, release) };
-    expect(Object.keys(capsuleState.releaseBootMs ?? {})).toEqual(['v3', 'v4', 'v5']);
+    expect(capsuleState.releaseBoots?.map((boots) => boots.release)).toEqual(['v5', 'v4', 'v3']);
   });
 });
 

@@ -214,16 +214,13 @@ export function capsuleView(
 
 /** What is learned is of the release that booted last, where agents tell theirs. */
 function bootView(state: CapsuleState): z.infer<typeof CapsuleView>['boot'] {
-  const { bootMs, release: newest, releaseBootMs = {} } = state;
-  const releases = Object.entries(releaseBootMs).sort(
-    ([a], [b]) => Number(b === newest) - Number(a === newest),
-  );
+  const { bootMs, releaseBoots = [] } = state;
   return {
     medianMs: learnedBootMs(state, 0.5) ?? null,
     p95Ms: learnedBootMs(state, 0.95) ?? null,
     samples: bootMs.length,
     timesMs: bootMs,
-    byRelease: releases.map(([release, timesMs]) => ({
+    byRelease: releaseBoots.map(({ release, bootMs: timesMs }) => ({
       release,
       medianMs: quantileOf(timesMs, 0.5) ?? null,
       p95Ms: quantileOf(timesMs, 0.95) ?? null,
