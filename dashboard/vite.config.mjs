@@ -34,6 +34,9 @@ export default {
           'emergency-stop',
           'budgets',
           'caps',
+          'releases',
+          'rollouts',
+          'environments',
         ])
         .map((path) => [`/${path}`, 'http://localhost:3000']),
     ),

@@ -4,7 +4,7 @@ import type { StepView } from '../../api/types';
 import { Badge } from '../../parts/badge';
 import { layoutOf, type Node } from './layout';
 
-/** Pixels; the same in style.css. */
+/** Pixels; the same in style/run.css. */
 const [WIDTH, HEIGHT, GAP_X, GAP_Y] = [180, 76, 44, 16];
 /** Runs of a fan-out drawn one by one; beyond, a square stands for several. */
 const MAX_SQUARES = 40;

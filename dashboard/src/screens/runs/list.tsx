@@ -8,7 +8,7 @@ import { duration, msBetween, Time, useZones } from '../../parts/time';
 import { runHref } from '../../router';
 import type { RunPages } from './pages';
 
-/** Pixels; the same in style.css. */
+/** Pixels; the same in style/runs.css. */
 const ROW = 56;
 const BEYOND = 8;
 /** Where the next page is asked for. */
