@@ -18,7 +18,7 @@ const bug = (
   edits: edits.map(([file, find, put]) => ({ file: `src/${file}`, find, put })),
 });
 
-const RUNS = 'engine/runs.ts';
+const RUN_CHANGE = 'engine/run-change.ts';
 const COMMIT = 'store/memory/commit.ts';
 const DECIDE_RUN = 'domain/decide-run.ts';
 const DRAFT = 'domain/run-draft.ts';
@@ -36,12 +36,12 @@ const record: Bug[] = [
     '!row',
   ]),
   bug('a ledger entry missing', /without a ledger entry/, [
-    RUNS,
-    '      ledger: [\n        ...memos',
-    "      ledger: event.type === 'accepted' ? [] : [\n        ...memos",
+    RUN_CHANGE,
+    '    ledger: [\n      ...memos',
+    "    ledger: event.type === 'accepted' ? [] : [\n      ...memos",
   ]),
   bug('a change that its ledger entry does not tell', /the ledger says/, [
-    RUNS,
+    RUN_CHANGE,
     '...changed(before, projectRun(state)),',
     "...(event.type === 'cancel' ? { set: {} } : changed(before, projectRun(state))),",
   ]),
@@ -114,7 +114,7 @@ const results: Bug[] = [
 
 const steps: Bug[] = [
   bug('a timer in memory instead of a due time', /is still running/, [
-    RUNS,
+    RUN_CHANGE,
     'const dueAt = runDueAt(state);',
     "const dueAt = state.steps.some((s) => s.status === 'backing-off') ? undefined : runDueAt(state);",
   ]),
@@ -235,12 +235,12 @@ const leases: Bug[] = [
 const repairs: Bug[] = [
   bug('nobody looks after what is due', /is still|is not at rest/, [
     'engine/sweep.ts',
-    'await this.severally(await store.dueRuns(now, limits.sweepBatch), (id) => this.run(id));',
+    'await this.severally(await store.dueRuns(now, limits.sweepBatch), (id) =>\n      this.guarded({ run: id }, () => this.run(id)),\n    );',
     '',
   ]),
   bug('nobody looks after capsules', /without a reason|is not at rest|is still/, [
     'engine/sweep.ts',
-    'for (const id of await store.dueCapsules(now, limits.sweepBatch))\n      await this.guarded(() => this.capsule(id));',
+    'for (const id of await store.dueCapsules(now, limits.sweepBatch))\n      await this.guarded({ capsule: id }, () => this.capsule(id));',
     '',
   ]),
   bug('replicas that nobody knows of stay', /without a reason|is not at rest/, [
