@@ -7,7 +7,10 @@ const FOLDER = 'dashboard';
 const OUT = 'dist/dashboard';
 const STAMP = join(OUT, 'made-from');
 /** Beside its own files: what it takes from the orchestrator, and the versions of what it is made of. */
-const OTHERS = ['src/domain/status.ts', 'package-lock.json', 'scripts/build-dashboard.mjs'];
+const OTHERS = [
+  ...['src/domain/status.ts', 'src/cli/runs/events.ts', 'src/cli/demo/timeline.ts'],
+  ...['package-lock.json', 'scripts/build-dashboard.mjs'],
+];
 
 /** Runs in the root of the repository. */
 export async function buildDashboard() {

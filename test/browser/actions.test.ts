@@ -1,8 +1,9 @@
 /** What people do with runs in the dashboard, against a live orchestrator with agents that are real processes. */
 import type { Page } from 'playwright-core';
 import type { Orchestrator } from '../../src/compose';
-import { acts, capsuleIs, ended, stepIs, trigger } from '../e2e/support/runs';
-import type { World } from '../e2e/support/world';
+import { acts, capsuleIs, ended, post, stepIs, trigger } from '../e2e/support/runs';
+import { capsuleIdOf, type World } from '../e2e/support/world';
+import { until } from '../support/until';
 import { MARKUP, startInstallation } from './support/installation';
 import { settled, useChromium } from './support/page';
 
@@ -130,6 +131,37 @@ test('starts a failed run again from its step with edited input, and compares th
   expect((await orchestrator.store.payloads(again))?.input).toMatchObject({ note: 'edited' });
   await page.getByRole('button', { name: 'Compare…' }).click();
   await page.getByText('only in this run').waitFor();
+  await page.keyboard.press('Escape');
+  const log = page.getByRole('region', { name: 'Log' });
+  await log.getByRole('row', { name: 'job running the agent has the job' }).waitFor();
+  await log.getByRole('row', { name: 'run succeeded' }).waitFor();
+});
+
+test('starts a run again from the step that is looked at', async () => {
+  const id = await trigger(orchestrator, 'site-audit');
+  await ended(orchestrator, id);
+  const page = await openRun(id);
+  await page.getByRole('button', { name: 'keywords', exact: true }).click();
+  await page.getByRole('button', { name: 'Rerun from here…' }).click();
+  expect(await page.getByLabel('From step').inputValue()).toBe('keywords');
+  await page.getByRole('button', { name: 'Rerun', exact: true }).click();
+  await page.waitForURL((url) => !url.pathname.endsWith(id));
+  await heading(page, 'succeeded');
+  const { steps } = (await orchestrator.store.run(idOf(page)))?.state ?? {};
+  const reused = steps?.filter(({ reusedFrom }) => reusedFrom === id).map((step) => step.id);
+  expect(reused).toEqual(['crawl', 'analyse']);
+});
+
+test('lets a stuck run go on with the button beside its reason', async () => {
+  const off = { scope: 'agent', subject: 'gamma', message: 'too loud' };
+  await post(`${orchestrator.url}/switches`, off, 200);
+  const id = await trigger(orchestrator, 'markup');
+  await stepIs(orchestrator, id, 'job', 'waiting');
+  const { page } = await browsing.open(orchestrator.url);
+  const why = page.locator('.why', { hasText: 'agent gamma is switched off' });
+  await why.getByRole('button', { name: 'Turn on again' }).click();
+  await page.getByText('It is on again.').waitFor();
+  expect((await ended(orchestrator, id)).status).toBe('succeeded');
 });
 
 test('decides an approval on the first screen', async () => {
@@ -187,4 +219,22 @@ test('says that it is stale when the orchestrator is gone, and goes on by itself
   await page.getByText(/Stale since/).waitFor({ state: 'detached' });
   await world.release('alpha', id, 'crawl');
   await heading(page, 'succeeded');
+});
+
+test('says that a capsule is awake without a reason, and puts it to sleep at once', async () => {
+  await world.stop(orchestrator);
+  // Nobody sweeps: it would be asleep before anybody could look.
+  orchestrator = await world.orchestrate({ limits: { sweepMs: 600_000 } });
+  const herald = capsuleIdOf('herald');
+  await world.driver.scale(herald, 1);
+  await orchestrator.store.noteObserved(herald, 1, Date.now());
+  const { page } = await browsing.open(`${orchestrator.url}/app/runs`);
+  // A minute later, by the clock of the browser.
+  await page.addInitScript('{ const now = Date.now.bind(Date); Date.now = () => now() + 60_000; }');
+  await page.goto(orchestrator.url);
+  const banner = page.getByRole('alert').filter({ hasText: 'herald is awake without a reason' });
+  await banner.getByRole('button', { name: 'Sleep now' }).click();
+  await page.getByText('herald is put to sleep.').waitFor();
+  await until(async () => (await world.replicas()).herald === 0, { what: 'the herald asleep' });
+  await banner.waitFor({ state: 'detached' });
 });

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { capsuleShown } from '../../../../src/domain/status';
 import { onCapsule, onRun, useQuery } from '../../api/query';
-import type { Agent, Capsule, Page, RunSummary } from '../../api/types';
+import type { Agent, Capsule, Environments, Page, RunSummary } from '../../api/types';
 import { Badge } from '../../parts/badge';
 import { SleepNow } from '../../parts/capsule-actions';
 import { QueryView } from '../../parts/query-view';
@@ -21,6 +21,7 @@ export function Capsules({ running }: { running: readonly RunSummary[] }) {
     everyMs: 5_000,
   });
   const agents = useQuery<Page<Agent>>('/agents', { everyMs: 60_000 });
+  const environments = useQuery<Environments>('/environments', { everyMs: 60_000 }).data;
   useEverySecond();
   return (
     <section aria-labelledby="capsules">
@@ -42,6 +43,7 @@ export function Capsules({ running }: { running: readonly RunSummary[] }) {
                   capsule={capsule}
                   agent={agents.data?.items.find(({ id }) => id === capsule.agentId)}
                   running={running}
+                  release={releaseOf(capsule, environments)}
                 />
               ))}
             </ul>
@@ -70,13 +72,20 @@ const AwakeForNothing = ({ capsule, reload }: { capsule: Capsule; reload: () => 
   </div>
 );
 
+/** What works there now; where no release is on record, what its agent said of itself when it booted last. */
+function releaseOf({ agentId, boot }: Capsule, environments: Environments | undefined): string | undefined {
+  const here = environments?.items.find((e) => e.agentId === agentId && e.name === environments.current);
+  return here?.stable ?? boot.byRelease[0]?.release;
+}
+
 interface TileProps {
   capsule: Capsule;
   agent: Agent | undefined;
   running: readonly RunSummary[];
+  release: string | undefined;
 }
 
-function Tile({ capsule, agent, running }: TileProps) {
+function Tile({ capsule, agent, running, release }: TileProps) {
   const { agentId, status, shift, activity, reasonsAwake, lastError, failedWakes } = capsule;
   const price = agent?.pricePerReplicaHourUsd ?? null;
   const awakeMs =
@@ -90,6 +99,11 @@ function Tile({ capsule, agent, running }: TileProps) {
         <strong>{agent?.name ?? agentId}</strong>
         <Badge shown={capsuleShown(status)} />
       </p>
+      {release !== undefined && (
+        <p class="dim">
+          release <code title={release}>{release.slice(0, 12)}</code>
+        </p>
+      )}
       {awakeMs !== null && (
         <p>
           {duration(awakeMs)}

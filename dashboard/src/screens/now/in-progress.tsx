@@ -6,6 +6,7 @@ import type { Query } from '../../api/query';
 import type { Page, RunSummary } from '../../api/types';
 import { ActionButton } from '../../parts/actions';
 import { Badge } from '../../parts/badge';
+import { MendButton } from '../../parts/mend-button';
 import { QueryView } from '../../parts/query-view';
 import { cancelRun, runPath } from '../../parts/runs-actions';
 import { duration, msBetween } from '../../parts/time';
@@ -18,7 +19,9 @@ const MAX_ASKED = 20;
 
 export function RunsInProgress({ running, queued }: { running: Runs; queued: Runs }) {
   const all = [...(running.data?.items ?? []), ...(queued.data?.items ?? [])];
-  const reasons = useReasons(all);
+  const [looks, setLooks] = useState(0);
+  const reasons = useReasons(all, looks);
+  const reload = (): void => setLooks((n) => n + 1);
   const stuckFirst = [...all].sort((a, b) => Number(reasons.has(b.id)) - Number(reasons.has(a.id)));
   const cut = [running, queued].some(({ data }) => data?.nextCursor);
   return (
@@ -31,7 +34,7 @@ export function RunsInProgress({ running, queued }: { running: Runs; queued: Run
         {() => (
           <ul class="cards">
             {stuckFirst.map((run) => (
-              <InProgress key={run.id} run={run} reason={reasons.get(run.id)} />
+              <InProgress key={run.id} run={run} reason={reasons.get(run.id)} reload={reload} />
             ))}
           </ul>
         )}
@@ -40,7 +43,13 @@ export function RunsInProgress({ running, queued }: { running: Runs; queued: Run
   );
 }
 
-function InProgress({ run, reason }: { run: RunSummary; reason: string | undefined }) {
+interface CardProps {
+  run: RunSummary;
+  reason: string | undefined;
+  reload: () => void;
+}
+
+function InProgress({ run, reason, reload }: CardProps) {
   const done = run.steps.filter(({ status }) => status === 'succeeded' || status === 'skipped').length;
   return (
     <li class={`card ${reason === undefined ? '' : 'tone-held'}`}>
@@ -56,13 +65,18 @@ function InProgress({ run, reason }: { run: RunSummary; reason: string | undefin
           <ActionButton label="Cancel" done="Cancelled." kind="danger" action={() => cancelRun(run.id)} />
         )}
       </div>
-      {reason !== undefined && <p class="why">{reason}</p>}
+      {reason !== undefined && (
+        <div class="why row">
+          <span>{reason}</span>
+          <MendButton why={reason} reload={reload} />
+        </div>
+      )}
     </li>
   );
 }
 
-/** Why runs do not move, by id; those that move are left out. */
-function useReasons(runs: readonly RunSummary[]): ReadonlyMap<string, string> {
+/** Why runs do not move, by id; those that move are left out. Another `looks` asks anew. */
+function useReasons(runs: readonly RunSummary[], looks: number): ReadonlyMap<string, string> {
   const [reasons, setReasons] = useState<ReadonlyMap<string, string>>(new Map());
   const asked = runs.slice(0, MAX_ASKED);
   const state = asked.map(({ id, steps }) => id + steps.map((s) => s.status).join()).join(' ');
@@ -78,6 +92,6 @@ function useReasons(runs: readonly RunSummary[]): ReadonlyMap<string, string> {
       if (!stop.signal.aborted) setReasons(new Map(found.filter((pair) => pair !== undefined)));
     });
     return () => stop.abort();
-  }, [state]);
+  }, [state, looks]);
   return reasons;
 }

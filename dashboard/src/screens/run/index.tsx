@@ -5,6 +5,7 @@ import { onCapsule, useQuery } from '../../api/query';
 import type { RunView } from '../../api/types';
 import { ActionButton, copy } from '../../parts/actions';
 import { Badge } from '../../parts/badge';
+import { MendButton } from '../../parts/mend-button';
 import { QueryView } from '../../parts/query-view';
 import { cancelRun, runPath } from '../../parts/runs-actions';
 import { duration, msBetween, Time, useZones } from '../../parts/time';
@@ -14,6 +15,7 @@ import { may } from '../../session';
 import { Cost } from './cost';
 import { DiffDialog } from './diff';
 import { Graph } from './graph';
+import { Log } from './log';
 import { RerunDialog } from './rerun';
 import { StepPanel } from './step';
 import { Waterfall } from './waterfall';
@@ -51,10 +53,13 @@ function RunPage({ run, reload }: { run: RunView; reload: () => void }) {
         </div>
       )}
       {run.why !== null && (
-        <p class="why">
-          <span aria-hidden="true">◔ </span>
-          {run.why}
-        </p>
+        <div class="why row">
+          <span>
+            <span aria-hidden="true">◔ </span>
+            {run.why}
+          </span>
+          <MendButton why={run.why} reload={reload} />
+        </div>
       )}
       <section aria-labelledby="time">
         <h2 id="time">Where the time went</h2>
@@ -65,7 +70,7 @@ function RunPage({ run, reload }: { run: RunView; reload: () => void }) {
         <Graph steps={run.steps} chosen={chosen?.id} choose={choose} />
       </section>
       <div class="columns">
-        {chosen && <StepPanel key={chosen.id} runId={run.id} step={chosen} zone={zone} reload={reload} />}
+        {chosen && <StepPanel key={chosen.id} run={run} step={chosen} zone={zone} reload={reload} />}
         <section aria-labelledby="input">
           <h2 id="input">Input</h2>
           {run.input === null ? (
@@ -75,6 +80,7 @@ function RunPage({ run, reload }: { run: RunView; reload: () => void }) {
           )}
         </section>
       </div>
+      <Log run={run} zone={zone} />
     </>
   );
 }

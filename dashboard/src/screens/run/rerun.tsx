@@ -8,9 +8,16 @@ import { ProblemView } from '../../parts/query-view';
 import { rerunRun } from '../../parts/runs-actions';
 import { go, runHref } from '../../router';
 
-export function RerunDialog({ run, close }: { run: RunView; close: () => void }) {
+interface Props {
+  run: RunView;
+  /** Chosen at first; without, the first step that did not succeed. */
+  from?: string;
+  close: () => void;
+}
+
+export function RerunDialog({ run, from, close }: Props) {
   const undone = run.steps.find(({ status }) => status !== 'succeeded' && status !== 'skipped');
-  const [fromStep, setFromStep] = useState((undone ?? run.steps[0])?.id ?? '');
+  const [fromStep, setFromStep] = useState(from ?? (undone ?? run.steps[0])?.id ?? '');
   const [text, setText] = useState(() => JSON.stringify(run.input ?? {}, null, 2));
   const [problem, setProblem] = useState<Problem>();
   const [busy, setBusy] = useState(false);

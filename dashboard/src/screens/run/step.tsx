@@ -1,6 +1,7 @@
 /** One step: its error, its output, its attempts, its shift and what it cost. */
+import { useState } from 'preact/hooks';
 import { stepShown } from '../../../../src/domain/status';
-import type { Shift, StepView } from '../../api/types';
+import type { RunView, Shift, StepView } from '../../api/types';
 import { ActionButton } from '../../parts/actions';
 import { Badge } from '../../parts/badge';
 import { decide } from '../../parts/runs-actions';
@@ -9,19 +10,20 @@ import { duration, Time } from '../../parts/time';
 import { ValueView } from '../../parts/value';
 import { may } from '../../session';
 import { Cost } from './cost';
+import { RerunDialog } from './rerun';
 
 interface Props {
-  runId: string;
+  run: RunView;
   step: StepView;
   zone: string | undefined;
   reload: () => void;
 }
 
-export function StepPanel({ runId, step, zone, reload }: Props) {
+export function StepPanel({ run, step, zone, reload }: Props) {
   const { error, reason, output, attempts, shift, reusedFrom, children } = step;
   const asks = step.kind === 'approval' && step.status === 'parked' && may('approver');
   const say = async (approve: boolean): Promise<void> => {
-    await decide(runId, step.id, approve);
+    await decide(run.id, step.id, approve);
     reload();
   };
   return (
@@ -45,6 +47,7 @@ export function StepPanel({ runId, step, zone, reload }: Props) {
           <ActionButton kind="danger" label="Decline" done="Declined." action={() => say(false)} />
         </p>
       )}
+      <RerunFrom run={run} step={step} />
       <Facts step={step} />
       {children && <ChildrenLink runs={children.runs} />}
       {reusedFrom !== null && (
@@ -57,6 +60,19 @@ export function StepPanel({ runId, step, zone, reload }: Props) {
       {attempts.length > 0 && <Attempts step={step} zone={zone} />}
       {shift && <ShiftFacts shift={shift} zone={zone} />}
     </section>
+  );
+}
+
+function RerunFrom({ run, step }: { run: RunView; step: StepView }) {
+  const [open, setOpen] = useState(false);
+  if (run.links.rerun === null || !may('operator')) return null;
+  return (
+    <p class="buttons">
+      <button type="button" onClick={() => setOpen(true)}>
+        Rerun from here…
+      </button>
+      {open && <RerunDialog run={run} from={step.id} close={() => setOpen(false)} />}
+    </p>
   );
 }
 

@@ -26,7 +26,13 @@ export function Waterfall({ run, now, choose }: Props) {
       </div>
       <ul>
         {timeline.lanes.map((lane) => (
-          <LaneRow key={lane.stepId ?? ''} lane={lane} timeline={timeline} choose={choose} />
+          <LaneRow
+            key={lane.stepId ?? ''}
+            lane={lane}
+            timeline={timeline}
+            by={run.steps.find(({ id }) => id === lane.stepId)?.agentId ?? undefined}
+            choose={choose}
+          />
         ))}
       </ul>
       <p class="legend">
@@ -45,11 +51,13 @@ export function Waterfall({ run, now, choose }: Props) {
 interface LaneProps {
   lane: Lane;
   timeline: Timeline;
+  /** The agent that it waits for. */
+  by: string | undefined;
   choose: (stepId: string) => void;
 }
 
-function LaneRow({ lane: { stepId, segments }, timeline, choose }: LaneProps) {
-  const told = segments.map(textOf).join(', ');
+function LaneRow({ lane: { stepId, segments }, timeline, by, choose }: LaneProps) {
+  const told = segments.map((segment) => textOf(segment, by)).join(', ');
   return (
     <li>
       {stepId === undefined ? (
@@ -61,26 +69,28 @@ function LaneRow({ lane: { stepId, segments }, timeline, choose }: LaneProps) {
       )}
       <div class="lane" role="img" aria-label={`${stepId ?? 'run'}: ${told || 'not begun'}`}>
         {segments.map((segment, i) => (
-          <Bar key={i} segment={segment} timeline={timeline} />
+          <Bar key={i} segment={segment} timeline={timeline} by={by} />
         ))}
       </div>
     </li>
   );
 }
 
-function Bar({ segment, timeline: { from, to } }: { segment: Segment; timeline: Timeline }) {
+type BarProps = Pick<LaneProps, 'timeline' | 'by'> & { segment: Segment };
+
+function Bar({ segment, timeline: { from, to }, by }: BarProps) {
   const share = (segment.to - segment.from) / (to - from);
   const place = { left: `${((segment.from - from) / (to - from)) * 100}%`, width: `${share * 100}%` };
   return (
     <span
       class={`seg seg-${segment.kind} ${segment.open ? 'open' : ''}`}
       style={place}
-      title={textOf(segment)}
+      title={textOf(segment, by)}
     >
       {share >= MIN_LABELLED && segment.kind}
     </span>
   );
 }
 
-const textOf = ({ kind, from, to, open }: Segment): string =>
-  `${kind} ${duration(to - from)}${open ? ' so far' : ''}`;
+const textOf = ({ kind, from, to, open }: Segment, by?: string): string =>
+  `${kind}${kind === 'held' && by !== undefined ? ` by ${by}` : ''} ${duration(to - from)}${open ? ' so far' : ''}`;
