@@ -87,6 +87,7 @@ export default defineConfig({
         items: docs([
           ['The agent contract', 'agent-contract'],
           ['Checking an agent', 'agent-check'],
+          ['Evaluations', 'evals'],
           ['Language models', 'llm'],
           ['Workflows', 'workflows'],
           ['Triggers', 'triggers'],
@@ -130,6 +131,7 @@ export default defineConfig({
             ['Command line', 'cli'],
             ['Every command', 'cli-reference'],
             ['HTTP API', 'api'],
+            ['gRPC', 'grpc'],
             ['State machines', 'state-machine'],
             ['Performance', 'performance'],
             ['Simulation', 'simulation'],
