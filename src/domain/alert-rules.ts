@@ -87,6 +87,7 @@ export function alertChanges(
 const failedRun = ({ id, workflowId, error }: RunState): NewAlert => ({
   kind: 'run-failed',
   subject: workflowId,
+  runId: id,
   message: `The last run of workflow "${workflowId}" failed: ${error?.message ?? 'no reason is known'}. "reveille why ${id}" says more.`,
 });
 

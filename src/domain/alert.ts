@@ -15,6 +15,8 @@ export const ALERT_KINDS = {
   'error-rate': 'more than half of the last runs of a workflow failed',
   'awake-idle': 'a capsule is awake although nobody works on it',
   'build-failed': 'a build that was asked for failed, or never ended',
+  'store-away': 'the record did not answer for a while',
+  'queue-away': 'the queue does not answer',
   'channel-down': 'messages to people do not arrive',
   'agent-incident': 'an agent did what it should not have done, or should have asked for',
   'switched-off': 'somebody switched something off',
@@ -35,6 +37,7 @@ const GRAVITY: { readonly [kind in AlertKind]?: Severity } = {
   'wake-failing': 'error',
   'error-rate': 'error',
   stray: 'error',
+  'store-away': 'error',
   'breaker-open': 'error',
   'agent-incident': 'critical',
   'budget-reached': 'error',
@@ -60,6 +63,8 @@ export interface NewAlert extends AlertKey {
   message: string;
   /** True for what happens once only: also a resolved alert about it keeps it from being raised again. */
   once?: boolean;
+  /** The run that brought it about, if it was one: for the ledger and for people. */
+  runId?: string;
 }
 
 export interface Alert extends AlertKey {
@@ -88,7 +93,7 @@ const STATUS = { raised: 'open', resolved: 'resolved', acknowledged: 'acknowledg
 export function alertEntry(
   change: AlertChange,
   key: AlertKey,
-  { at, actor, reason }: Pick<LedgerEntry, 'at' | 'actor'> & { reason: string },
+  { at, actor, reason, runId }: Pick<LedgerEntry, 'at' | 'actor' | 'runId'> & { reason: string },
 ): LedgerEntry {
   return {
     at,
@@ -98,6 +103,7 @@ export function alertEntry(
     id: alertEntity(key),
     set: { status: STATUS[change] },
     reason,
+    ...(runId !== undefined && { runId }),
   };
 }
 

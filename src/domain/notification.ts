@@ -1,5 +1,5 @@
 /** Messages to people: what is said, how grave it is, and which channels it goes to. */
-import type { Alert, AlertKey } from './alert';
+import type { Alert, AlertKey, NewAlert } from './alert';
 import { alertEntity, alertText, severityOf } from './alert';
 
 /** From the least to the gravest. */
@@ -30,6 +30,8 @@ export interface Notification {
   state?: 'open' | 'over';
   /** Not told there: what is wrong with a channel is told by the others. */
   except?: ChannelName;
+  /** The run it is about, if it is one. */
+  runId?: string;
 }
 
 /** A message that waits to be told in one channel. */
@@ -103,10 +105,11 @@ export function parseRules(text: string): { rules: RoutingRule[] } | { fault: st
 }
 
 /** An alert that began, for people. */
-export function raisedMessage(alert: AlertKey & { message: string }, key: string): Notification {
-  const { kind, subject, message } = alert;
+export function raisedMessage(alert: NewAlert, key: string): Notification {
+  const { kind, subject, message, runId } = alert;
   return {
     ...about(alert, key),
+    ...(runId !== undefined && { runId }),
     state: 'open',
     title: title(`${kind}: ${subject}`),
     text: alertText(message),

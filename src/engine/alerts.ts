@@ -29,13 +29,14 @@ export class Alerts {
    * @param actor who noticed, for the ledger
    * @returns whether it is new
    */
-  async raise(alert: NewAlert, actor: string): Promise<boolean> {
+  async raise({ runId, ...alert }: NewAlert, actor: string): Promise<boolean> {
     const { store, clock, newId, log } = this.deps;
     const at = clock.now();
     const message = alertText(alert.message);
-    const entry = alertEntry('raised', alert, { at, actor, reason: message });
+    const about = runId === undefined ? {} : { runId };
+    const entry = alertEntry('raised', alert, { at, actor, reason: message, ...about });
     const id = newId();
-    const rows = this.deps.outbox?.rows(raisedMessage({ ...alert, message }, `alert:${id}`));
+    const rows = this.deps.outbox?.rows(raisedMessage({ ...alert, ...about, message }, `alert:${id}`));
     const result = await store.raiseAlert({ ...alert, message, id, at }, entry, rows);
     if (result.kind !== 'raised') return false;
     this.deps.outbox?.poke();

@@ -250,6 +250,7 @@ export class Notifier {
       id: claimed.id,
       set: { channel: claimed.channel, thread: claimed.thread, tries: claimed.tries },
       reason: `${claimed.channel}: ${error}`,
+      ...(claimed.message.runId !== undefined && { runId: claimed.message.runId }),
     };
     return { kind: 'failed', at, error, entry };
   }

@@ -117,6 +117,26 @@ describe('it opens', () => {
     expect(after([bad()], of, T0, many).status).toBe('open');
   });
 
+  it('by the tasks of one release, whatever another did before or beside it', () => {
+    const of = rules({ errorRate: 0.5, windowTasks: 5, consecutiveFailures: 99 });
+    const by = (releaseId: string, event: ReturnType<typeof task>) => ({ ...event, releaseId });
+    const [old, fresh] = [
+      (e: ReturnType<typeof task>) => by('old', e),
+      (e: ReturnType<typeof task>) => by('new', e),
+    ];
+    // Four of five would be too many, had one release done them all.
+    const both = [old(bad()), old(bad()), fresh(bad()), fresh(bad()), fresh(task())];
+    expect(after(both, of).status).toBe('closed');
+    // A candidate that seldom works keeps its own window beside the one that works much.
+    const many = Array.from({ length: 7 }, () => old(task()));
+    const state = after([...both, ...many], of);
+    expect(state.tasks.filter(({ releaseId }) => releaseId === 'new')).toHaveLength(3);
+    expect(state.tasks.filter(({ releaseId }) => releaseId === 'old')).toHaveLength(5);
+    expect(after([fresh(bad()), fresh(bad())], of, T0, state)).toMatchObject({
+      ...{ status: 'open', releaseId: 'new', reason: '4 of the last 5 tasks failed, more than 50 %' },
+    });
+  });
+
   it('for twice as long each time, up to its bound; a trial that went well begins anew', () => {
     const of = rules({ maxOpenSeconds: 30 });
     let state = after([bad(), bad(), bad()], of);
@@ -162,16 +182,21 @@ it('has words and entries for what changed', () => {
   );
   expect(breakerText(closedBreaker('a'))).toBeUndefined();
   const half = decideBreaker(open, { type: 'due' }, rules(), T0 + 10_000);
-  const entryOf = (from: BreakerState, to: BreakerState, event: BreakerEvent['type']) =>
+  const entryOf = (from: BreakerState, to: BreakerState, event: BreakerEvent) =>
     breakerEntry(from, to, { at: T0, actor: 'engine', event });
-  expect(entryOf(closedBreaker('a'), open, 'task')).toMatchObject({
+  expect(entryOf(closedBreaker('a'), open, bad(3))).toMatchObject({
     action: 'breaker.opened',
     set: { status: 'open', until: T0 + 10_000 },
+    was: { status: 'closed' },
+    runId: 'run-3',
   });
-  expect(entryOf(open, half, 'due')).toMatchObject({
+  const halfOpened = entryOf(open, half, { type: 'due' });
+  expect(halfOpened).toMatchObject({
     action: 'breaker.half-opened',
     set: { status: 'half-open', until: null },
+    was: { status: 'open', until: T0 + 10_000 },
   });
-  expect(entryOf(half, closedBreaker('a'), 'reset')).toMatchObject({ action: 'breaker.reset' });
-  expect(entryOf(half, half, 'task')).toBeUndefined();
+  expect(halfOpened).not.toHaveProperty('runId');
+  expect(entryOf(half, closedBreaker('a'), { type: 'reset' })).toMatchObject({ action: 'breaker.reset' });
+  expect(entryOf(half, half, bad())).toBeUndefined();
 });

@@ -2,6 +2,7 @@
 import { dueAlerts, IDLE_GRACE_MS, OLD_QUEUE_MS } from '../../src/domain/alert-rules';
 import { asleep, type CapsuleState } from '../../src/domain/capsule';
 import { AlertWatch } from '../../src/engine/alert-watch';
+import type { LedgerEntry } from '../../src/domain/ledger';
 import { startApi, testRegistry, type Api } from '../http/support/api';
 
 let api: Api;
@@ -20,12 +21,15 @@ const open = async () =>
 
 it('tells of a workflow whose last run failed, until one succeeds', async () => {
   await api.startRun('single');
-  await api.deliver(await api.cloud.nextJob(), { status: 'error', error: 'out of ink' });
+  const failed = await api.cloud.nextJob();
+  await api.deliver(failed, { status: 'error', error: 'out of ink' });
   await watch.look();
   await watch.look();
   const [alert] = (await api.store.alerts({ open: true }, 10)).items;
   expect(alert).toMatchObject({ kind: 'run-failed', subject: 'single', count: 1 });
   expect(alert?.message).toContain('out of ink');
+  const entries = (await api.store.ledger(0, 100)).map(({ body }) => JSON.parse(body) as LedgerEntry);
+  expect(entries.find(({ action }) => action === 'alert.raised')).toMatchObject({ runId: failed.runId });
   api.clock.advance(60_000);
   await api.startRun('single');
   const job = await api.cloud.nextJob();

@@ -51,7 +51,7 @@ it('waits as long as it is asked to', async () => {
 it('gives up after a final no or at the deadline, with an entry in the ledger', async () => {
   const { notifier, clock, store, put } = notifierOf(slack());
   receiver.answerWith({ status: 404 });
-  await put(message(1));
+  await put({ ...message(1), runId: 'run-1' });
   await notifier.pass();
   receiver.answerWith({ status: 500 });
   await put(message(2));
@@ -59,9 +59,13 @@ it('gives up after a final no or at the deadline, with an entry in the ledger', 
   await notifier.pass();
   const entries = (await store.ledger(0, 10)).map(({ body }) => JSON.parse(body) as LedgerEntry);
   expect(entries).toMatchObject([
-    { action: 'notification.failed', set: { channel: 'slack', tries: 1 }, reason: 'slack: it answered 404' },
+    {
+      ...{ action: 'notification.failed', set: { channel: 'slack', tries: 1 }, runId: 'run-1' },
+      reason: 'slack: it answered 404',
+    },
     { action: 'notification.failed', reason: 'slack: it answered 500' },
   ]);
+  expect(entries[1]).not.toHaveProperty('runId');
   expect((await store.notifications({ waiting: true }, 10)).items).toEqual([]);
   await notifier.close();
 });

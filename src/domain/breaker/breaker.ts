@@ -4,6 +4,9 @@
  */
 import type { BreakerRules } from './rules';
 
+/** The one that works, and a candidate. */
+const RELEASES_AT_ONCE = 2;
+
 export const BREAKER_STATUSES = ['closed', 'open', 'half-open'] as const;
 export type BreakerStatus = (typeof BREAKER_STATUSES)[number];
 
@@ -21,11 +24,13 @@ export interface Task {
   costUsd: number;
   /** A person had to help. */
   intervened: boolean;
+  /** What did it, where the agent has releases: rates and averages are those of one. */
+  releaseId?: string;
 }
 
 export interface BreakerState {
   agentId: string;
-  /** The release that the agent last named for its work, where it names one. */
+  /** The release that did the last of its work, or that the agent names, where there is one. */
   releaseId?: string;
   status: BreakerStatus;
   /** The window, oldest first. */
@@ -49,7 +54,7 @@ export type BreakerEvent =
   | { type: 'due' }
   /** The task that was tried came to no verdict: it was cancelled, or nobody knows of it any more. */
   | { type: 'trial-void'; ref: TaskRef }
-  /** A person says that it is well again. */
+  /** A person says that it is well again, or what opened it was taken back. */
   | { type: 'reset' };
 
 export const closedBreaker = (agentId: string): BreakerState => ({
@@ -110,16 +115,18 @@ function afterTask(
   }
   const { minTasks } = rules;
   const keeps = hasWindow(rules);
+  const mine = { ...task, ...(releaseId !== undefined && { releaseId }) };
   const state: BreakerState = {
     ...before,
     ...(releaseId !== undefined && { releaseId }),
-    tasks: keeps ? windowOf([...before.tasks, task], rules, now) : [],
+    tasks: keeps ? windowOf([...before.tasks, mine], rules, now) : [],
     failures: task.ok ? 0 : before.failures + 1,
   };
   if (isPristine(before) && isPristine(state)) return before;
+  const window = state.tasks.filter((each) => each.releaseId === releaseId);
   const reason =
     (state.failures >= rules.consecutiveFailures ? `${state.failures} tasks in a row failed` : undefined) ??
-    (state.tasks.length >= minTasks ? badWindow(state.tasks, rules) : undefined);
+    (window.length >= minTasks ? badWindow(window, rules) : undefined);
   return reason === undefined ? state : opened(state, reason, rules, now);
 }
 
@@ -127,8 +134,20 @@ function afterTask(
 export const hasWindow = ({ errorRate, costPerTaskUsd, interventionRate }: BreakerRules): boolean =>
   errorRate !== undefined || costPerTaskUsd !== undefined || interventionRate !== undefined;
 
+/** Of each release its last tasks, as two may work beside each other; of more than that the newest. */
 function windowOf(tasks: Task[], { windowTasks, windowMinutes }: BreakerRules, now: number): Task[] {
-  return tasks.filter(({ at }) => at > now - windowMinutes * 60_000).slice(-windowTasks);
+  const counts = new Map<string | undefined, number>();
+  const isLast = ({ releaseId }: Task) => {
+    const count = (counts.get(releaseId) ?? 0) + 1;
+    counts.set(releaseId, count);
+    return count <= windowTasks;
+  };
+  const recent = tasks.filter(({ at }) => at > now - windowMinutes * 60_000);
+  return recent
+    .reverse()
+    .filter(isLast)
+    .slice(0, windowTasks * RELEASES_AT_ONCE)
+    .reverse();
 }
 
 function badWindow(tasks: readonly Task[], rules: BreakerRules): string | undefined {

@@ -49,7 +49,13 @@ export function endedTask(
 ): EndedTask | undefined {
   const plan = planOf(run, ref.stepId);
   const ok = record.outcome === 'success';
-  if (plan.kind !== 'agent' || record.kind === 'approval' || (!ok && !FAILURES.has(record.outcome)))
+  // A copy for a comparison is used for nothing, and holds nothing.
+  if (
+    plan.kind !== 'agent' ||
+    plan.shadowOf !== undefined ||
+    record.kind === 'approval' ||
+    (!ok && !FAILURES.has(record.outcome))
+  )
     return undefined;
   const { usage = [], actions = [], needsHuman } = result ?? {};
   const costs = [...usage.map((u) => u.costUsd), ...actions.map((a) => a.costUsd ?? 0)];
@@ -61,6 +67,7 @@ export function endedTask(
       ok,
       costUsd: costs.reduce((sum, cost) => sum + cost, 0),
       intervened: needsHuman !== undefined,
+      ...(record.releaseId !== undefined && { releaseId: record.releaseId }),
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Breakers in words, and on record. Pure. */
-import type { LedgerEntry } from '../ledger';
+import { change, type LedgerEntry } from '../ledger';
 import type { BreakerEvent, BreakerState } from './breaker';
 
 /** What holds, as `reveille why` and the gate name it. */
@@ -24,22 +24,26 @@ const ACTIONS = { closed: 'closed', open: 'opened', 'half-open': 'half-opened' }
 export function breakerEntry(
   before: BreakerState,
   after: BreakerState,
-  { at, actor, event }: { at: number; actor: string; event: BreakerEvent['type'] },
+  { at, actor, event }: { at: number; actor: string; event: BreakerEvent },
 ): LedgerEntry | undefined {
   if (before.status === after.status) return undefined;
-  const why = after.status === 'open' ? after.reason : event === 'task' ? 'the trial went well' : undefined;
+  const { type } = event;
+  const why = after.status === 'open' ? after.reason : type === 'task' ? 'the trial went well' : undefined;
   return {
     at,
     actor,
-    action: event === 'reset' ? 'breaker.reset' : `breaker.${ACTIONS[after.status]}`,
+    action: type === 'reset' ? 'breaker.reset' : `breaker.${ACTIONS[after.status]}`,
     entity: 'breaker',
     id: after.agentId,
-    set: {
-      status: after.status,
-      ...(after.until !== undefined && { until: after.until }),
-      ...(before.until !== undefined && after.until === undefined && { until: null }),
-      ...(after.releaseId !== undefined && { releaseId: after.releaseId }),
-    },
+    ...change(projectBreaker(before), projectBreaker(after)),
     ...(why !== undefined && { reason: why }),
+    // Whose task it was that decided.
+    ...('ref' in event && { runId: event.ref.runId }),
   };
 }
+
+const projectBreaker = ({ status, until, releaseId }: BreakerState): Record<string, unknown> => ({
+  status,
+  ...(until !== undefined && { until }),
+  ...(releaseId !== undefined && { releaseId }),
+});

@@ -103,6 +103,7 @@ export function switchEntry(
     entity: 'switch',
     id: s.id,
     set: change === 'closing' ? projectSwitch(s) : { status: STATUS[change] },
+    ...(change !== 'closing' && { was: { status: projectSwitch(s)['status'] } }),
     reason: reason ?? s.message,
   };
 }

@@ -5,9 +5,9 @@ import type { Notification } from '../../domain/notification';
 export const pageOf = ({ id }: Pick<Memo, 'id'>): string => `/approvals/${id}/page`;
 
 export function memoMessage(memo: Memo, publicUrl: string): Notification {
-  const { id, state, title, recommendation, reasons } = memo;
+  const { id, runId, state, title, recommendation, reasons } = memo;
   const links = [{ text: 'Look and decide', url: `${publicUrl}${pageOf(memo)}` }];
-  const about = { thread: `approval:${id}`, title };
+  const about = { thread: `approval:${id}`, title, runId };
   if (state !== 'requested') {
     const { by, comment } = lastWord(memo);
     const text = `${WORDS[state]}${by === '' ? '' : ` by ${by}`}${comment === undefined ? '' : `: ${comment}`}`;

@@ -10,7 +10,6 @@ import {
   decideBreaker,
   endedTask,
   endedTasks,
-  isPristine,
   resetHint,
   type BreakerEvent,
   type BreakerRules,
@@ -34,6 +33,13 @@ const MAX_RACES = 20;
 
 type Deps = Pick<EngineDeps, 'store' | 'registry' | 'clock' | 'log'>;
 
+/** What changed a breaker, and how it ended, in words. */
+interface By {
+  event: BreakerEvent;
+  actor: string;
+  how?: string | undefined;
+}
+
 /** Rules under which nothing is ever counted: what is left of an agent that has no breaker any more. */
 const NO_RULES: BreakerRules = {
   ...{ consecutiveFailures: Infinity, windowTasks: 1, windowMinutes: 1, minTasks: 1 },
@@ -45,6 +51,8 @@ export class Breakers {
   private known: ReadonlyMap<string, BreakerState> = new Map();
   private readonly mutex = new KeyedMutex();
   private swept = false;
+  /** Told of each one that is open, once or more often: what opened it may be taken back. */
+  onOpen: (state: BreakerState) => Promise<void> = async () => undefined;
 
   constructor(
     private readonly deps: Deps,
@@ -69,10 +77,13 @@ export class Breakers {
       if (registry.findAgent(one.agentId)?.breaker) this.tasks.spawn('breaker', () => this.count(one));
   }
 
-  /** Closes a breaker, and forgets what was counted. Answers it, or undefined where the agent has none. */
-  async reset(agentId: string, actor: string): Promise<BreakerState | undefined> {
+  /**
+   * Closes a breaker, and forgets what was counted. Answers it, or undefined where the agent has none.
+   * @param how in words, for the alert
+   */
+  async reset(agentId: string, actor: string, how = `reset by ${actor}`): Promise<BreakerState | undefined> {
     if (!this.deps.registry.findAgent(agentId)?.breaker) return undefined;
-    return this.apply(agentId, { type: 'reset' }, actor);
+    return this.apply(agentId, { type: 'reset' }, actor, how);
   }
 
   /** What the clock and the record say: who may be tried, and which trials are over that nobody told of. */
@@ -92,11 +103,15 @@ export class Breakers {
     this.swept = true;
   }
 
-  private async look({ agentId, status, until = 0, trial }: BreakerState): Promise<void> {
+  private async look(state: BreakerState): Promise<void> {
+    const { agentId, status, until = 0, trial } = state;
     if (!this.deps.registry.findAgent(agentId)?.breaker) {
-      await this.apply(agentId, { type: 'reset' }, ACTOR);
+      await this.apply(agentId, { type: 'reset' }, ACTOR, 'the agent has no breaker any more');
     } else if (status === 'open' && this.deps.clock.now() >= until) {
       await this.apply(agentId, { type: 'due' }, ACTOR);
+    } else if (status === 'open') {
+      // Who saw it open may have died before it told.
+      await this.onOpen(state);
     } else if (trial) {
       await this.lookAtTrial(agentId, trial);
     }
@@ -118,16 +133,23 @@ export class Breakers {
   private async count({ agentId, ref, task }: EndedTask): Promise<void> {
     const { store, registry } = this.deps;
     const capsuleId = registry.findAgent(agentId)?.capsuleId;
-    const releaseId = capsuleId === undefined ? undefined : (await store.capsule(capsuleId))?.state.release;
+    const releaseId =
+      task.releaseId ??
+      (capsuleId === undefined ? undefined : (await store.capsule(capsuleId))?.state.release);
     const release = releaseId === undefined ? {} : { releaseId };
     await this.apply(agentId, { type: 'task', task, ref, ...release }, ACTOR);
   }
 
-  private apply(agentId: string, event: BreakerEvent, actor: string): Promise<BreakerState> {
-    return this.mutex.run(agentId, () => this.applyNow(agentId, event, actor));
+  private apply(agentId: string, event: BreakerEvent, actor: string, how?: string): Promise<BreakerState> {
+    return this.mutex.run(agentId, () => this.applyNow(agentId, event, actor, how));
   }
 
-  private async applyNow(agentId: string, event: BreakerEvent, actor: string): Promise<BreakerState> {
+  private async applyNow(
+    agentId: string,
+    event: BreakerEvent,
+    actor: string,
+    how?: string,
+  ): Promise<BreakerState> {
     const { store, clock, registry } = this.deps;
     const rules = registry.findAgent(agentId)?.breaker ?? NO_RULES;
     for (let race = 0; race < MAX_RACES; race += 1) {
@@ -138,15 +160,19 @@ export class Breakers {
       const at = clock.now();
       const after = decideBreaker(before, event, rules, at);
       if (after === before) return before;
-      const entry = breakerEntry(before, after, { at, actor, event: event.type });
+      const entry = breakerEntry(before, after, { at, actor, event });
       if (!(await store.saveBreaker(after, version, entry))) continue;
-      await this.changed(before, after, actor);
+      await this.changed(before, after, { event, actor, how });
       return after;
     }
     throw new Error(`breaker of agent ${agentId}: lost ${MAX_RACES} races in a row`);
   }
 
-  private async changed(before: BreakerState, after: BreakerState, actor: string): Promise<void> {
+  private async changed(
+    before: BreakerState,
+    after: BreakerState,
+    { event, actor, how = 'the task on trial went well' }: By,
+  ): Promise<void> {
     const { agentId, status } = after;
     const known = new Map(this.known);
     if (status === 'closed') known.delete(agentId);
@@ -156,9 +182,11 @@ export class Breakers {
     const subject = { kind: 'breaker-open', subject: agentId } as const;
     if (status === 'open') {
       const message = `${sentence(breakerText(after) ?? '')}. Its work waits in line and is kept. Find out what is wrong with it; ${resetHint(agentId)} lets its work go on at once.`;
-      await this.alerts.raise({ ...subject, message }, actor);
+      const about = 'ref' in event ? { runId: event.ref.runId } : {};
+      await this.alerts.raise({ ...subject, ...about, message }, actor);
+      // Beside the turn of this breaker, which what is done about it may take.
+      this.tasks.spawn('open breaker', () => this.onOpen(after));
     } else if (status === 'closed') {
-      const how = isPristine(after) && actor !== ACTOR ? `reset by ${actor}` : 'the task on trial went well';
       await this.alerts.resolve(subject, how, actor);
     }
     const agent = this.deps.registry.findAgent(agentId);

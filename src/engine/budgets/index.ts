@@ -139,8 +139,12 @@ export class Budgets {
   /** A person's word: how much it allows; undefined leaves it to what is declared. */
   async set(name: BudgetName, amount: bigint | undefined, actor: string, reason?: string): Promise<void> {
     const budget: Budget = { ...name, ...(amount !== undefined && { assigned: amount }) };
-    const entry = this.entry('set', name, this.deps.clock.now(), actor, amount, reason);
-    await this.deps.store.setBudget(budget, entry);
+    const { store, clock } = this.deps;
+    const known = (await store.budgetUses(this.keys)).find((use) => budgetId(use.budget) === budgetId(name));
+    const before = known?.budget.assigned;
+    const entry = this.entry('set', name, clock.now(), actor, amount, reason);
+    const was = before === undefined ? {} : { was: { set: amountText(name.measure, before) } };
+    await store.setBudget(budget, { ...entry, ...was });
     await this.afresh();
   }
 

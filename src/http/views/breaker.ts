@@ -15,7 +15,7 @@ export const BreakerView = name(
       .number()
       .int()
       .nonnegative()
-      .describe('Tasks that its rates and its average are taken of now.'),
+      .describe('Tasks of that release that its rates and its average are taken of now.'),
     trips: z.number().int().nonnegative().describe('How often in a row it opened.'),
     reason: z.string().nullable().describe('Why it opened.'),
     openedAt: maybeTime,
@@ -33,7 +33,7 @@ export const breakerView = (b: BreakerState): z.infer<typeof BreakerView> => ({
   status: b.status,
   releaseId: b.releaseId ?? null,
   failures: b.failures,
-  windowTasks: b.tasks.length,
+  windowTasks: b.tasks.filter(({ releaseId }) => releaseId === b.releaseId).length,
   trips: b.trips,
   reason: b.reason ?? null,
   openedAt: isoOrNull(b.openedAt),
