@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS, type Limits } from './domain/limits';
 import { createAgents } from './engine/agents';
 import { tellChannel } from './engine/alert-channels';
 import { AlertWatch } from './engine/alert-watch';
+import { OutageWatch } from './engine/outage-watch';
 import { BuildFollower } from './engine/follow-builds';
 import { openCheckpoints } from './engine/audit/open';
 import { Callbacks } from './engine/callbacks';
@@ -86,8 +87,9 @@ async function start(
   const databaseUrl = await database(config, log, undo);
   const { migrateUrl } = config.storage;
   const owner = migrateUrl ? { ownerUrl: migrateUrl.reveal() } : {};
-  const store = undo.push(await openPostgresStore(databaseUrl, { environment: config.environment, ...owner }), (s) =>
-    s.close(),
+  const store = undo.push(
+    await openPostgresStore(databaseUrl, { environment: config.environment, ...owner }),
+    (s) => s.close(),
   );
   // Closed after the server: what it still answered is written down.
   const inbox = config.http.inbox
@@ -159,6 +161,7 @@ async function start(
     tasks: engine.tasks,
     log,
     platform,
+    queue,
     ...(inbox && { inbox }),
   };
   const metrics = undo.push(createMetrics(watched), async (m) => m.close());
@@ -211,6 +214,7 @@ async function start(
   notifier.start();
   if (deps.performing) {
     undo.push(new AlertWatch(deps, engine.alerts), async (w) => w.close()).start();
+    undo.push(new OutageWatch(deps, engine.alerts), async (w) => w.close()).start();
     undo.push(new BuildFollower(deps, engine.redeploys, engine.alerts), async (f) => f.close()).start();
   }
   await engine.start();

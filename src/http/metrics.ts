@@ -6,7 +6,7 @@ import { CAPSULE_STATUSES } from '../domain/capsule';
 import { isTerminal, type RunState } from '../domain/run';
 import { Seen } from '../domain/seen';
 import type { EngineEvents } from '../engine/context';
-import type { Clock, Log } from '../engine/ports';
+import type { Clock, Log, Queue } from '../engine/ports';
 import type { InboxRecorder } from '../inbox/recorder';
 import type { Store } from '../store/store';
 import type { NotifySample } from '../notify';
@@ -37,6 +37,7 @@ export interface MetricsDeps {
   inbox?: Pick<InboxRecorder, 'stats'>;
   /** `ok` while the platform answers. */
   platform?: { readonly state: string };
+  queue: Pick<Queue, 'ping'>;
 }
 
 export interface RequestSample {
@@ -166,13 +167,14 @@ function countAlerts(events: EventEmitter<EngineEvents>, registry: PromRegistry)
 
 /** Answers a function that reads them anew. A store that does not answer is a value, not an error. */
 function stateGauges(
-  { store, clock, tasks, log, platform }: MetricsDeps,
+  { store, clock, tasks, log, platform, queue }: MetricsDeps,
   registry: PromRegistry,
 ): () => Promise<void> {
   const gauge = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
   const up = gauge('reveille_store_up', '1 while the store answers.');
   const platformUp = platform && gauge('reveille_platform_up', '1 while the platform answers.');
+  const queueUp = gauge('reveille_queue_up', '1 while the queue answers.');
   const inHand = gauge('reveille_tasks', 'Commands being performed by this process.');
   const capsules = gauge('reveille_capsules', 'Capsules by status.', ['status']);
   const leases = gauge('reveille_leases', 'Leases held and steps waiting for one.', ['state']);
@@ -213,6 +215,10 @@ function stateGauges(
   return async () => {
     inHand.set(tasks.size);
     platformUp?.set(platform?.state === 'ok' ? 1 : 0);
+    const queueAnswers = withDeadline(clock, queue.ping(), COLLECT_DEADLINE_MS).then(
+      () => queueUp.set(1),
+      () => queueUp.set(0),
+    );
     try {
       await withDeadline(clock, read(), COLLECT_DEADLINE_MS);
       up.set(1);
@@ -222,5 +228,6 @@ function stateGauges(
         stale.reset();
       up.set(0);
     }
+    await queueAnswers;
   };
 }

@@ -12,6 +12,8 @@ type Stage = (typeof STAGES)[number];
 
 /** Attempts, runs and shifts remembered as counted. */
 const MAX_COUNTED = 10_000;
+/** Digits of a release's id in a label, as people are shown it; none for an agent without releases. */
+const SHOWN = 12;
 /** What ended longer ago was told by another process, which counts it. */
 const FRESH_MS = 5_000;
 
@@ -21,7 +23,7 @@ export interface StageDeps {
   registry: PromRegistry;
 }
 
-/** Begins to count. Answers what ends it. Labels are agents and outcomes: the registry bounds them. */
+/** Begins to count. Answers what ends it. Labels are agents, the releases that worked, and outcomes. */
 export function countStages({ events, clock, registry }: StageDeps): () => void {
   const seconds = new Histogram({
     name: 'reveille_stage_duration_seconds',
@@ -38,14 +40,14 @@ export function countStages({ events, clock, registry }: StageDeps): () => void 
   });
   const attempts = new Counter({
     name: 'reveille_attempts_total',
-    help: 'Attempts that ended, as this process settled them, by agent and outcome.',
-    labelNames: ['agent', 'outcome'] as const,
+    help: 'Attempts that ended, as this process settled them, by agent, its release and outcome.',
+    labelNames: ['agent', 'release', 'outcome'] as const,
     registers: [registry],
   });
   const interventions = new Counter({
     name: 'reveille_interventions_total',
-    help: 'Times that an agent waited for the word of a person, by agent and how it ended.',
-    labelNames: ['agent', 'outcome'] as const,
+    help: 'Times that an agent waited for the word of a person, by agent, its release and how it ended.',
+    labelNames: ['agent', 'release', 'outcome'] as const,
     registers: [registry],
   });
   const counted = new Seen(MAX_COUNTED);
@@ -55,8 +57,10 @@ export function countStages({ events, clock, registry }: StageDeps): () => void 
   };
   const onAttempt = (agent: string, record: AttemptRecord) => {
     // The wait for a person is no work of the agent's.
-    if (record.kind === 'approval') return interventions.inc({ agent, outcome: record.outcome });
-    attempts.inc({ agent, outcome: record.outcome });
+    const { outcome } = record;
+    const release = (record.releaseId ?? '').slice(0, SHOWN);
+    if (record.kind === 'approval') return interventions.inc({ agent, release, outcome });
+    attempts.inc({ agent, release, outcome });
     observe('hold', agent, record.requestedAt, record.grantedAt);
     observe('dispatch', agent, record.grantedAt, record.acceptedAt);
     observe('work', agent, record.acceptedAt, record.endedAt);

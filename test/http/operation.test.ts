@@ -80,6 +80,7 @@ describe('GET /metrics', () => {
     expect(text).toContain('reveille_leases{state="held"} 0');
     expect(text).toContain('reveille_overdue{entity="run"} 0');
     expect(text).toContain('reveille_store_up 1');
+    expect(text).toContain('reveille_queue_up 1');
     expect(text).toContain('reveille_tasks ');
     expect(text).toContain('process_resident_memory_bytes');
     expect(text).toMatch(
@@ -100,6 +101,11 @@ describe('GET /metrics', () => {
     const text = await metrics();
     expect(text).toContain('reveille_store_up 0');
     expect(text).not.toContain('reveille_overdue{');
+  });
+
+  it('says that the queue does not answer', async () => {
+    api.queue.ping = () => Promise.reject(new Error('away'));
+    expect(await metrics()).toContain('reveille_queue_up 0');
   });
 
   it('gives addresses that nobody declared one name', async () => {

@@ -24,7 +24,7 @@ it('times each stage of an attempt once, and tells the agent which trace it cont
   expect((await api.deliver(job)).status).toBe(200);
   await api.deliver(job);
   const text = await figures();
-  expect(text).toContain('reveille_attempts_total{agent="writer",outcome="success"} 1');
+  expect(text).toContain('reveille_attempts_total{agent="writer",release="",outcome="success"} 1');
   for (const stage of ['hold', 'dispatch', 'work', 'wake', 'probe'])
     expect(text).toContain(`reveille_stage_duration_seconds_count{stage="${stage}",agent="writer"} 1`);
   expect(text).toMatch(/reveille_stage_duration_seconds_sum\{stage="work",agent="writer"\} 7$/m);

@@ -96,7 +96,7 @@ export async function startApi(options: ApiOptions = {}) {
   });
   const streams = new EventStreams({ events, clock, ...streamOptions });
   const inbox = inboxLimits && new InboxRecorder({ store, clock, log, limits: inboxLimits });
-  const watched = { store, clock, events, tasks: engine.tasks, log };
+  const watched = { store, clock, events, tasks: engine.tasks, log, queue, platform: { state: 'ok' } };
   const metrics = createMetrics({ ...watched, ...(inbox && { inbox }) });
   const readiness: Readiness = { schedules: 'ok' };
   const deps: AppDeps = {
