@@ -140,7 +140,7 @@ export class Engine {
     this.replays = new Replays(deps, this.triggers, this.tasks);
     this.waker = new Waker(deps, this.capsules, this.guards);
     this.sleeper = new Sleeper(deps, this.capsules);
-    const { guards, runs, capsules, sleeper, tasks } = this;
+    const { guards, runs, capsules, sleeper, tasks, alerts, breakers } = this;
     this.byHand = new ByHand(deps, capsules, guards, sleeper);
     this.emergencyStops = new EmergencyStops(deps, guards, runs, capsules, sleeper, tasks);
     const doubter = new Doubter(deps, this.runs, this.capsules);
@@ -161,13 +161,13 @@ export class Engine {
       (id) => this.leases.want(id),
       this.tasks,
     );
-    this.rollouts = openRollouts(deps, { releases, runs, capsules, guards, tasks, alerts: this.alerts });
+    this.rollouts = openRollouts(deps, { releases, runs, capsules, guards, tasks, alerts, breakers });
     const { approvals, overseer, leases, flow, signals, ticker, waker } = this;
     this.performer = new Performer(deps, {
       ...{ leases, dispatcher, doubter, children, signals, approvals },
       ...{ overseer, followers, flow, ticker, waker, sleeper, capsules },
     });
-    const { breakers, emergencyStops, schedules, budgets, sweeper, prewarmer, replays, costs } = this;
+    const { emergencyStops, schedules, budgets, sweeper, prewarmer, replays, costs } = this;
     this.passes = new Passes(deps, tasks, {
       ...{ guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer },
       ...{ flow, signals, approvals, overseer, replays, costs, releases },

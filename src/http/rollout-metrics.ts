@@ -5,7 +5,7 @@ import type { Environment } from '../domain/release/environment';
 import { causeOf } from '../domain/rollout/causes';
 import { isRolloutOver, ROLLOUT_STATUSES, type Rollout } from '../domain/rollout/rollout';
 import { Seen } from '../domain/seen';
-import type { EngineEvents } from '../engine/context';
+import type { EngineEvents, RolledBackRelease } from '../engine/context';
 import type { ReleaseStore } from '../store/release-store';
 
 /** Digits of a release's id in a label, as people are shown it. */
@@ -49,7 +49,7 @@ export function countRollouts(events: EventEmitter<EngineEvents>, registry: Prom
   });
   const rollbacks = new Counter({
     name: 'reveille_rollbacks_total',
-    help: 'Releases that were taken back, by cause: the stage whose verdict did it, or person.',
+    help: 'Releases that were taken back, by cause: the stage whose verdict did it, breaker, or person.',
     labelNames: ['cause'] as const,
     registers,
   });
@@ -66,7 +66,8 @@ export function countRollouts(events: EventEmitter<EngineEvents>, registry: Prom
     duration.observe({ strategy: strategy.name, outcome: status }, (finishedAt - createdAt) / 1_000);
     if (status === 'rolled-back') rollbacks.inc({ cause: causeOf(rollout) });
   };
-  const onRollback = () => rollbacks.inc({ cause: 'person' });
+  const onRollback = ({ actor }: RolledBackRelease) =>
+    rollbacks.inc({ cause: actor === 'engine' ? 'breaker' : 'person' });
   events.on('rollout', onRollout);
   events.on('rollback', onRollback);
   return {

@@ -2,8 +2,9 @@
 import type { Rollout } from './rollout';
 import type { StageKind } from './strategy';
 
-/** The stage whose verdict took it back, or a person, who did so whatever it was at. */
-export function causeOf({ verdicts, strategy }: Rollout): StageKind | 'person' {
+/** The stage whose verdict took it back, its agent's breaker, or a person, who did so whatever it was at. */
+export function causeOf({ verdicts, strategy, abortedBy }: Rollout): StageKind | 'breaker' | 'person' {
+  if (abortedBy !== undefined) return abortedBy;
   const last = verdicts.at(-1);
   const kind = last && strategy.stages[last.stage]?.kind;
   return last?.verdict === 'fail' && kind !== undefined ? kind : 'person';

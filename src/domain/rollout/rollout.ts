@@ -53,6 +53,8 @@ export interface Rollout {
   memo?: string;
   /** Why it is or was aborted. */
   abortedFor?: string;
+  /** Set where neither a verdict nor a person did it. */
+  abortedBy?: 'breaker';
   abortedAt?: number;
   createdAt: number;
   finishedAt?: number;
@@ -70,7 +72,7 @@ export type RolloutEvent =
   /** Of the gate of one stage, in one round; of any other it changes nothing. */
   | { type: 'verdict'; stage: number; round: number; verdict: Verdict }
   /** Stop and put everything back: wins over whatever else is under way. */
-  | { type: 'abort'; reason: string }
+  | { type: 'abort'; reason: string; cause?: 'breaker' }
   /** A person has the stage that could not tell done once more. */
   | { type: 'retry' }
   /** A person answers for what the stage could not tell. */
@@ -120,7 +122,7 @@ export function decideRollout(rollout: Rollout, event: RolloutEvent, now: number
     case 'start':
       return rollout.status === 'pending' ? enter(rollout, 0, 1, now) : unchanged;
     case 'abort':
-      return rollout.status === 'aborting' ? unchanged : abort(rollout, event.reason, now);
+      return rollout.status === 'aborting' ? unchanged : abort(rollout, event, now);
     case 'verdict':
       return isOfStage(rollout, event) ? judged(rollout, event.verdict, now) : unchanged;
     case 'retry':
@@ -161,7 +163,7 @@ function judged(rollout: Rollout, verdict: Verdict, now: number): RolloutDecisio
   const since = stageSince === undefined ? {} : { since: stageSince };
   const state = { ...rollout, verdicts: [...rollout.verdicts, { ...verdict, stage, round, ...since }] };
   if (verdict.verdict === 'pass') return enter(state, stage + 1, 1, now);
-  if (verdict.verdict === 'fail') return abort(state, verdict.reason, now);
+  if (verdict.verdict === 'fail') return abort(state, { reason: verdict.reason }, now);
   const memo = memoOf(state, verdict);
   return { state: { ...state, status: 'paused', memo }, commands: [{ type: 'ask', memo }] };
 }
@@ -192,10 +194,15 @@ function enter(rollout: Rollout, stage: number, round: number, now: number): Rol
   };
 }
 
-function abort(rollout: Rollout, reason: string, now: number): RolloutDecision {
+function abort(
+  rollout: Rollout,
+  { reason, cause }: { reason: string; cause?: 'breaker' },
+  now: number,
+): RolloutDecision {
   const { memo: _, ...rest } = rollout;
+  const by = cause === undefined ? {} : { abortedBy: cause };
   return {
-    state: { ...rest, status: 'aborting', abortedFor: reason, abortedAt: now },
+    state: { ...rest, status: 'aborting', abortedFor: reason, ...by, abortedAt: now },
     commands: [{ type: 'restore' }, { type: 'alert', reason }],
   };
 }

@@ -1,10 +1,12 @@
 /** Wires what rollouts are made of. */
 import type { Alerts } from '../alerts';
+import type { Breakers } from '../breakers';
 import type { Capsules } from '../capsules';
 import type { EngineDeps } from '../context';
 import type { Guards } from '../guards';
 import type { Runs } from '../runs';
 import type { Tasks } from '../tasks';
+import { BreakerTrips } from './breaker-trips';
 import { Canary } from './canary';
 import { Copies } from './copies';
 import type { Releases } from './index';
@@ -22,10 +24,11 @@ interface Used {
   guards: Guards;
   tasks: Tasks;
   alerts: Alerts;
+  breakers: Breakers;
 }
 
 export function openRollouts(deps: EngineDeps, used: Used): Rollouts {
-  const { releases, runs, capsules, guards, tasks, alerts } = used;
+  const { releases, runs, capsules, guards, tasks, alerts, breakers } = used;
   const copies = new Copies(deps, runs);
   const parts = {
     validation: new Validation(deps),
@@ -36,6 +39,8 @@ export function openRollouts(deps: EngineDeps, used: Used): Rollouts {
   const stages = new Stages(deps, releases, capsules, guards, parts);
   const keepWarm = new KeepWarm(deps, releases, capsules, guards);
   const rollouts = new Rollouts(deps, releases, stages, runs, alerts, tasks, keepWarm);
+  const trips = new BreakerTrips(deps, { releases, rollouts, breakers, alerts });
+  breakers.onOpen = (state) => trips.opened(state);
   releases.capsuleSeen = (id) => capsules.peek(id);
   releases.onWork = (agentId) => {
     if (releases.peek(agentId)?.candidate !== undefined)

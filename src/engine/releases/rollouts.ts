@@ -3,7 +3,6 @@
  * follows from the committed state, so whoever is alive goes on where another stopped.
  */
 import { change as changed } from '../../domain/ledger';
-import { diffManifests } from '../../domain/release/diff';
 import type { Environment, EnvironmentChange } from '../../domain/release/environment';
 import { isLive } from '../../domain/release/placement';
 import {
@@ -27,6 +26,7 @@ import { KeyedMutex, type Tasks } from '../tasks';
 import type { By, Releases } from './index';
 import type { KeepWarm } from './keep-warm';
 import type { Stages } from './stages';
+import { tellTakenBack } from './taken-back';
 
 /** A rollout that lost so many races in a row is taken up by the next pass. */
 const MAX_RACES = 10;
@@ -36,8 +36,6 @@ const MAX_REROUTED = 1_000;
 const REROUTE_FOR_MS = 60_000;
 /** Stages in which a candidate is compared with the release that is stable. */
 const COMPARED: readonly StageKind[] = ['replay', 'shadow', 'canary'];
-/** Parts named in an alert. */
-const MAX_TOLD = 8;
 
 export type Begun =
   | { kind: 'begun'; rollout: Rollout }
@@ -112,11 +110,15 @@ export class Rollouts {
 
   /**
    * Back to the last good release, from any state: the pointer first, everything else after it.
+   * @param expect the fence under which alone it is to be done
    */
-  async rollback(agentId: string, environment: string, by: By): Promise<RolledBack> {
+  async rollback(agentId: string, environment: string, by: By, expect?: number): Promise<RolledBack> {
     const open = await this.deps.store.openRollout(agentId, environment);
-    const decision = await this.releases.change(agentId, environment, { type: 'rollback' }, by);
-    if (open) await this.apply(open.state.id, { type: 'abort', reason: by.reason ?? 'rolled back' }, by);
+    const decision = await this.releases.change(agentId, environment, { type: 'rollback' }, by, expect);
+    if (!decision.ok && decision.reason === 'overtaken') return { kind: 'nothing' };
+    const cause = by.actor === 'engine' ? { cause: 'breaker' as const } : {};
+    const abort = { type: 'abort' as const, reason: by.reason ?? 'rolled back', ...cause };
+    if (open) await this.apply(open.state.id, abort, by);
     if (!decision.ok) return open ? this.now(agentId, environment) : { kind: 'nothing' };
     this.tasks.spawn('reroute', () => this.reroute(agentId));
     const now = await this.now(agentId, environment);
@@ -208,8 +210,7 @@ export class Rollouts {
         await this.alerts.raise({ kind: 'rollout-paused', subject, message: command.memo }, 'engine');
         return;
       case 'alert':
-        await this.alert(rollout, command.reason);
-        return;
+        return tellTakenBack(this.deps, this.alerts, rollout, command.reason);
       case 'finished':
         await this.stages.over(rollout);
         await this.alerts.resolve(
@@ -222,22 +223,6 @@ export class Rollouts {
         await this.alerts.resolve({ kind: 'rollout-aborted', subject }, 'another release works', 'engine');
         return;
     }
-  }
-
-  /** With the exact difference between what was tried and what works again. */
-  private async alert({ agentId, environment, candidate, incumbent }: Rollout, why: string): Promise<void> {
-    const { store } = this.deps;
-    const [bad, good] = [await store.release(candidate), incumbent && (await store.release(incumbent))];
-    const changes = bad ? diffManifests(good ? good.manifest : undefined, bad.manifest) : [];
-    const told = changes.slice(0, MAX_TOLD).map((c) => `${c.part} ${c.name} ${c.kind}`.replace('  ', ' '));
-    const more = changes.length > MAX_TOLD ? ` and ${changes.length - MAX_TOLD} more` : '';
-    const diff = told.length === 0 ? '' : ` It differed in: ${told.join(', ')}${more}.`;
-    const back = incumbent === undefined ? 'none works' : `${incumbent.slice(0, 12)} works again`;
-    const message = `release ${candidate.slice(0, 12)} of ${agentId} is taken back from ${environment}, ${back}: ${why}.${diff}`;
-    await this.alerts.raise(
-      { kind: 'rollout-aborted', subject: `${agentId}/${environment}`, message },
-      'engine',
-    );
   }
 
   /** Puts the pointers back. Raises the fence in any case: a move that was under way comes too late. */
