@@ -79,7 +79,8 @@ export class RunDraft {
     const { now } = this.context;
     if (step.capsuleId !== undefined) this.lease(step, 'release');
     if (step.status === 'parked') this.unpark(step);
-    const capsuleId = this.hasAlternatives(step) ? step.capsuleId : undefined;
+    const isOneOfSeveral = step.releaseId !== undefined || this.hasAlternatives(step);
+    const capsuleId = isOneOfSeveral ? step.capsuleId : undefined;
     step.history = [...step.history, attemptRecord(step, outcome, now, { message, durationMs, capsuleId })];
     delete step.capsuleId;
     delete step.failover;

@@ -69,7 +69,7 @@ export interface AttemptRecord {
   endedAt: number;
   /** What the agent itself measured. */
   durationMs?: number;
-  /** Where it was done, of an agent with alternatives; and in place of which capsule, and why. */
+  /** Where it was done, of an agent that may be on several; and in place of which capsule, and why. */
   capsuleId?: string;
   failover?: FailedOver;
   /** Its result came when it was over, and is recorded. */

@@ -27,7 +27,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'release forecast': 'needs a release with work: test/http/replay-forecast.test.ts',
   'release promote': 'needs a release: test/cli/release.test.ts',
   'release rollback': 'needs a release: test/cli/release.test.ts',
-  'release validate': 'needs a release: test/cli/release.test.ts',
+  'release validate': 'needs a release and its folder: test/releases',
   lineage: 'is followed by what stands for an id: test/cli/release.test.ts',
   login: 'names an orchestrator elsewhere: test/cli/keys.test.ts',
   'whoami --profile': 'needs that login: test/cli/keys.test.ts',

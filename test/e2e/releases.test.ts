@@ -1,6 +1,6 @@
 /** Releases at work: the pointers decide, rollouts judge, rollbacks hold at once. */
 import { releaseId, sha256, type Release, type ReleaseManifest } from '../../src/domain/release/manifest';
-import { STRATEGY_DEFAULTS, type Strategy } from '../../src/domain/rollout/strategy';
+import { COMPARISONS, STRATEGY_DEFAULTS, type Strategy } from '../../src/domain/rollout/strategy';
 import type { Orchestrator } from '../../src/compose';
 import { leakCheck, type LeakCheck } from '../support/leaks';
 import { until } from '../support/until';
@@ -100,6 +100,11 @@ describe('releases', () => {
     const next = await run();
     expect(next.steps[0]?.releaseId).toBe(B.id);
     expect(world.work(next.id).map((w) => w.agentId)).toContain('writer-spare');
+    const told = (await (await fetch(`${at.url}/runs/${next.id}`)).json()) as {
+      steps: Array<{ shift: object; attempts: object[] }>;
+    };
+    const there = { shift: { capsuleId: 'capsule-writer-spare' } };
+    expect(told.steps).toMatchObject([{ ...there, attempts: [there] }]);
     await world.release('writer', inHand, 'work');
     expect((await ended(at, inHand)).steps[0]).toMatchObject({ releaseId: A.id, status: 'succeeded' });
     expect(await at.engine.rollouts.rollback('writer', ENVIRONMENT, BY)).toEqual({
@@ -208,21 +213,41 @@ describe('releases', () => {
     await allAsleep(world, at);
   }, 60_000);
 
-  it('are found out in the shadow when they deliver something else, without doing anything for real', async () => {
-    await open({ REPORT: JSON.stringify({ output: { from: 'elsewhere' } }) });
-    await direct(A);
-    const shadow: Strategy = {
-      name: 'shadow',
-      stages: [{ kind: 'shadow', forMs: 600_000, compare: ['output_equivalence'] }],
-      rollbackOn: [],
-    };
-    const over = await workUntil(await roll(B.id, shadow), 'done', 'rolled-back', 'paused');
-    expect(over).toMatchObject({ status: 'rolled-back' });
-    expect(over.abortedFor).toMatch(/^the candidate delivered something else in \d+ of \d+ tasks, at /);
-    const jobs = world.work().filter((w) => w.event === 'job' && w.agentId === 'writer-spare');
-    expect(jobs.length).toBeGreaterThan(0);
-    expect(jobs.every((w) => w.dryRun)).toBe(true);
-    // Copies that were begun end, and are counted for nothing.
-    await allAsleep(world, at);
-  }, 60_000);
+  it.each([
+    [
+      'deliver something else',
+      { REPORT: JSON.stringify({ output: { from: 'elsewhere' } }) },
+      /^the candidate delivered something else in \d+ of \d+ tasks, at /,
+    ],
+    ['are slow', { ACT: 'slow:600' }, /the candidate took longer in \d+ of \d+ tasks/],
+    [
+      'are dear',
+      {
+        REPORT: JSON.stringify({
+          usage: [{ provider: 'p', model: 'm', inputTokens: 1, outputTokens: 1, costUsd: 1 }],
+        }),
+      },
+      /the candidate cost more in \d+ of \d+ tasks/,
+    ],
+  ])(
+    'are found out in the shadow when they %s, without doing anything for real',
+    async (_, env, why) => {
+      await open(env);
+      await direct(A);
+      const shadow: Strategy = {
+        name: 'shadow',
+        stages: [{ kind: 'shadow', forMs: 600_000, compare: COMPARISONS }],
+        rollbackOn: [],
+      };
+      const over = await workUntil(await roll(B.id, shadow), 'done', 'rolled-back', 'paused');
+      expect(over).toMatchObject({ status: 'rolled-back' });
+      expect(over.abortedFor).toMatch(why);
+      const jobs = world.work().filter((w) => w.event === 'job' && w.agentId === 'writer-spare');
+      expect(jobs.length).toBeGreaterThan(0);
+      expect(jobs.every((w) => w.dryRun)).toBe(true);
+      // Copies that were begun end, and are counted for nothing.
+      await allAsleep(world, at);
+    },
+    60_000,
+  );
 });

@@ -9,7 +9,7 @@ import { Problem } from '../problems';
 import { json, route, type Reply } from '../route';
 import { idText, isoTime, jsonObject, name, pageOf, pageQuery, runId } from '../schema';
 import type { RunFilter } from '../../store/store';
-import { runLink, runSummary, RunSummary, RunView, runView } from '../views/run';
+import { runLink, runSummary, RunSummary, RunView, runView, type ShiftOf } from '../views/run';
 
 const tag = 'runs';
 const params = z.object({ runId });
@@ -248,22 +248,21 @@ async function fullRun(run: RunState, deps: AppDeps) {
   return runView(run, payloads, await shiftsOf(run, deps), await whyOf(run, deps), costs);
 }
 
-/** The shifts a run's steps worked in, as far as they are among the newest of their capsules. */
-async function shiftsOf(
-  run: RunState,
-  { store, registry }: AppDeps,
-): Promise<(agentId: string, generation: number) => Shift | undefined> {
+/** The shifts a run's steps worked in, as far as they are among the newest of their capsules; on any of an agent's. */
+async function shiftsOf(run: RunState, { store, registry }: AppDeps): Promise<ShiftOf> {
   const worked = run.steps.filter((s) => s.generation !== undefined).map((s) => s.id);
   const agents = new Set(
     run.plan.flatMap((p) => (p.kind === 'agent' && worked.includes(p.id) ? [p.agentId] : [])),
   );
+  const steps = run.steps.flatMap((s) => [s.capsuleId, ...s.history.map((h) => h.capsuleId)]);
+  const main = [...agents].map((id) => registry.findAgent(id)?.capsuleId);
+  const capsules = new Set([...main, ...steps].filter((id) => id !== undefined));
   const known = new Map<string, Shift[]>();
   await Promise.all(
-    [...agents].map(async (agentId) => {
-      const capsuleId = registry.findAgent(agentId)?.capsuleId;
-      if (capsuleId === undefined) return;
-      known.set(agentId, (await store.shifts({ capsuleId }, SHIFTS_LOOKED_AT)).items);
+    [...capsules].map(async (capsuleId) => {
+      known.set(capsuleId, (await store.shifts({ capsuleId }, SHIFTS_LOOKED_AT)).items);
     }),
   );
-  return (agentId, generation) => known.get(agentId)?.find((s) => s.generation === generation);
+  return (agentId, generation, capsuleId = registry.findAgent(agentId)?.capsuleId ?? '') =>
+    known.get(capsuleId)?.find((s) => s.generation === generation);
 }

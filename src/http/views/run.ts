@@ -178,12 +178,12 @@ export function runSummary(run: RunState): RunSummary {
 
 /**
  * @param payloads undefined once retention removed them
- * @param shiftOf the shift of an agent's capsule in a generation, as far as it is known
+ * @param shiftOf a shift of an agent, as far as it is known
  */
 export function runView(
   run: RunState,
   payloads: RunPayloads | undefined,
-  shiftOf: (agentId: string, generation: number) => Shift | undefined,
+  shiftOf: ShiftOf,
   why: string | null,
   costs: readonly StepLine[],
 ): RunView {
@@ -199,8 +199,8 @@ export function runView(
     cost: costOf(costs),
     steps: run.steps.map((step) => {
       const agentId = agentIdOf(planOf(run, step.id));
-      const shift = (generation: number | undefined) =>
-        agentId !== null && generation !== undefined ? shiftOf(agentId, generation) : undefined;
+      const shift: ShiftIn = (generation, capsuleId) =>
+        agentId !== null && generation !== undefined ? shiftOf(agentId, generation, capsuleId) : undefined;
       const results = payloads?.results.filter((r) => r.stepId === step.id) ?? [];
       const own = costs.filter((line) => line.stepId === step.id);
       return stepView(run, step, results, { shift, costs: own });
@@ -241,8 +241,9 @@ function triggerView(trigger: Trigger): z.infer<typeof TriggerView> {
   return { ...trigger };
 }
 
-/** The shift of a step's capsule in a generation, as far as it is known. */
-type ShiftIn = (generation: number | undefined) => Shift | undefined;
+/** The shift of an agent's capsule in a generation, as far as it is known; of the main one unless another is named. */
+export type ShiftOf = (agentId: string, generation: number, capsuleId?: string) => Shift | undefined;
+type ShiftIn = (generation: number | undefined, capsuleId: string | undefined) => Shift | undefined;
 
 function stepView(
   run: RunState,
@@ -251,7 +252,7 @@ function stepView(
   { shift, costs }: { shift: ShiftIn; costs: readonly StepLine[] },
 ): StepView {
   const plan = planOf(run, step.id);
-  const own = shift(step.generation);
+  const own = shift(step.generation, step.capsuleId ?? step.history.at(-1)?.capsuleId);
   const ended = step.history.find((h) => h.attempt === step.attempt);
   const counted = results.filter((r) => r.counted).sort((a, b) => b.attempt - a.attempt)[0];
   return {
@@ -301,7 +302,7 @@ function bootMs({ requestedAt }: StepState, shift: Shift | undefined): number | 
 }
 
 function attemptView(record: AttemptRecord, shiftIn: ShiftIn): z.infer<typeof AttemptView> {
-  const shift = shiftIn(record.generation);
+  const shift = shiftIn(record.generation, record.capsuleId);
   return {
     attempt: record.attempt,
     outcome: record.outcome,
@@ -311,8 +312,7 @@ function attemptView(record: AttemptRecord, shiftIn: ShiftIn): z.infer<typeof At
     acceptedAt: isoOrNull(record.acceptedAt),
     endedAt: iso(record.endedAt),
     agentMs: record.durationMs ?? null,
-    // A shift of the first capsule is none of it.
-    shift: shift && !record.failover ? shiftView(shift) : null,
+    shift: shift ? shiftView(shift) : null,
     failover: record.failover
       ? {
           capsuleId: record.capsuleId ?? '',
