@@ -1,7 +1,9 @@
 /** The platform: credentials, each shape of its API, each capsule; and whether we can be reached. */
 import type { Config, PlatformConfig } from '../config';
+import { isInTheClear } from '../config/grpc';
 import type { PlatformError, Platform } from '../platforms/platform';
 import type { Registry } from '../registry';
+import { capsulesOf } from '../registry/capsules';
 import { skew } from './database';
 import { fail, ok, unknown, warn, type Finding } from './finding';
 
@@ -23,8 +25,13 @@ export async function examinePlatform(
 ): Promise<Finding[]> {
   if (registry.agents.length === 0)
     return [warn('platform', 'no agent is registered', 'Add one: docs/runbooks/add-an-agent.md')];
+  const capsules = registry.agents.flatMap((agent) =>
+    capsulesOf(agent).map(({ capsuleId }) => ({
+      ...{ capsuleId, id: capsuleId === agent.capsuleId ? agent.id : `${agent.id} on ${capsuleId}` },
+    })),
+  );
   const findings = await Promise.all(
-    registry.agents.map(async ({ id, capsuleId }) => {
+    capsules.map(async ({ id, capsuleId }) => {
       try {
         const { running, desired } = await platform.observe(capsuleId, AbortSignal.timeout(ANSWER_MS));
         if (running === 'unknown' && desired === 'unknown')
@@ -146,4 +153,31 @@ export async function examinePublicUrl(
           'Put TLS in front of it',
         ),
       ];
+}
+
+/** What stands between callers and us: who they are is told by a proxy, and keys pass it. */
+export function examineWay(
+  { http: { trustedProxies }, grpc }: Pick<Config, 'http' | 'grpc'>,
+  publicUrl: string,
+): Finding[] {
+  const isBehindProxy = new URL(publicUrl).protocol === 'https:';
+  const proxies =
+    isBehindProxy && trustedProxies === 0
+      ? warn(
+          'proxies',
+          'PUBLIC_URL is https, so that a proxy stands in front, and none is trusted: all callers look like one',
+          'TRUSTED_PROXIES=1',
+        )
+      : ok('proxies', `${trustedProxies} trusted; rate limits count by address and by key`);
+  if (!grpc) return [proxies];
+  return [
+    proxies,
+    isInTheClear(grpc)
+      ? warn(
+          'grpc',
+          'it speaks in the clear beyond this machine: keys can be read on the way',
+          'Set GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE, or keep it behind a proxy that ends TLS',
+        )
+      : ok('grpc', grpc.tls ? 'speaks TLS' : 'listens to this machine alone'),
+  ];
 }
