@@ -24,6 +24,7 @@ const Key = z.object({
   revokedAt: z.string().nullable(),
 });
 type Key = z.infer<typeof Key>;
+const Ended = z.object({ ended: z.number() });
 const NewKey = z.object({ key: Key, secret: z.string().nullable() });
 
 const MAX_LISTED = 10_000;
@@ -37,7 +38,8 @@ export const keysCommand = (): Command =>
     .addCommand(listCommand())
     .addCommand(createCommand())
     .addCommand(rotateCommand())
-    .addCommand(revokeCommand());
+    .addCommand(revokeCommand())
+    .addCommand(logOutCommand());
 
 const listCommand = (): Command =>
   overApi(
@@ -122,6 +124,22 @@ const revokeCommand = (): Command =>
     const key = await apiOf(options).post(`${pathOf(id)}/revoke`, Key, { body });
     if (options.json) printJson(key);
     else print(`${key.id} (${printable(key.name)}) is revoked.`);
+  });
+
+const logOutCommand = (): Command =>
+  overApi(
+    new Command('log-out')
+      .description('end the logins of one person; their keys stay')
+      .argument('<person>', 'the owner, or as the ledger names them: user:<subject>, key:<id>')
+      .option('--reason <text>', 'kept in the ledger')
+      .option('-y, --yes', 'do not ask', false),
+  ).action(async (who: string, options: ApiOptions & { reason?: string; yes: boolean }) => {
+    await confirmed(`End every login of ${printable(who)}?`, options.yes);
+    const body = { who, ...(options.reason !== undefined && { reason: options.reason }) };
+    const done = await apiOf(options).post('/sessions/end', Ended, { body });
+    if (options.json) return printJson(done);
+    const logins = `${done.ended} ${done.ended === 1 ? 'login' : 'logins'}`;
+    print(done.ended === 0 ? `${printable(who)} is not logged in.` : `${logins} of ${printable(who)} ended.`);
   });
 
 const pathOf = (id: string): string => `/keys/${encodeURIComponent(id)}`;

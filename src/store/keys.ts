@@ -71,6 +71,8 @@ export interface KeyStore {
   ): Promise<boolean>;
   /** Sessions that are over may still be answered. */
   session(hash: string): Promise<SessionRecord | undefined>;
+  /** Of one person, as the ledger names them or by their owner; those that are not over at `now`. */
+  sessionsOf(who: string, now: number, limit: number): Promise<SessionRecord[]>;
   /** Whether there was one. */
   endSession(hash: string, entry: LedgerEntry): Promise<boolean>;
 }

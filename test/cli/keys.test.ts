@@ -93,6 +93,8 @@ it('makes, lists, rotates and revokes', async () => {
   const list = await asRoot('keys', 'list');
   expect(list.stdout).toMatch(new RegExp(`${id}  ci +anna +viewer approver +never +- +active`));
   expect(list.stdout).not.toContain(made.stdout.trim());
+  const loggedOut = await asRoot('keys', 'log-out', 'anna', '--yes');
+  expect([loggedOut.code, loggedOut.stdout]).toEqual([0, 'anna is not logged in.\n']);
   const revoked = await asRoot('keys', 'revoke', id, '--reason', 'it leaked');
   expect(revoked.stdout).toBe(`${id} (ci) is revoked.\n`);
   expect((await asRoot('keys', 'list')).stdout).not.toContain(id);

@@ -114,6 +114,21 @@ export function keyContract(open: () => Store): void {
       expect(await actions()).toEqual(['session.opened', 'session.ended']);
     });
 
+    it('are found by who it is and by whose they are, and not when they are over', async () => {
+      const add = (hash: string, over: Partial<SessionRecord>) =>
+        open().addSession(session({ hash, ...over }), entry('session.opened', 1));
+      await add('a', {});
+      await add('b', { actor: `key:${id(1)}`, keyId: id(1), scopes: [], createdAt: T0 + 1 });
+      await add('c', { actor: 'user:ben', owner: 'ben@example.com' });
+      const found = async (who: string, at = T0, limit = 10) =>
+        (await open().sessionsOf(who, at, limit)).map(({ hash }) => hash);
+      expect(await found('anna@example.com')).toEqual(['a', 'b']);
+      expect(await found('anna@example.com', T0, 1)).toEqual(['a']);
+      expect(await found('user:anna')).toEqual(['a']);
+      expect(await found('user:nobody')).toEqual([]);
+      expect(await found('user:ben', T0 + 1_000)).toEqual([]);
+    });
+
     it('go once they are over, when another is opened', async () => {
       await open().addSession(session(), entry('session.opened', 1));
       const next = { hash: 'session-2', createdAt: T0 + 1_000, expiresAt: T0 + 2_000 };

@@ -151,3 +151,26 @@ it('is a problem to ask for where there is none', async () => {
     expect([status, body.code]).toEqual([404, 'no-session']);
   }
 });
+
+describe('the logins of one person', () => {
+  it('are ended by an admin, at once, with an entry each; a new one is theirs to make', async () => {
+    const made = await api.call('POST', '/keys', {
+      ...{ headers: bearer, json: { name: 'anna', owner: 'anna@example.com', scopes: ['operator'] } },
+    });
+    const secret = text(made.body['secret']);
+    const [one, two, other] = [await browser(secret), await browser(secret), await browser()];
+    const json = { who: 'anna@example.com', reason: 'has left' };
+    const end = (headers: Record<string, string>) => api.call('POST', '/sessions/end', { headers, json });
+    expect((await end(one)).status).toBe(403);
+    expect((await end(bearer)).body).toEqual({ ended: 2 });
+    const status = async (headers: Record<string, string>) =>
+      (await api.call('GET', '/session', { headers })).status;
+    expect(await Promise.all([one, two, other].map(status))).toEqual([401, 401, 200]);
+    const entries = (await api.store.ledger(0, 100)).map(({ body }) => JSON.parse(body) as LedgerEntry);
+    const ended = entries.filter(({ action }) => action === 'session.ended');
+    expect(ended).toHaveLength(2);
+    expect(ended[0]).toMatchObject({ reason: 'has left', set: { status: 'ended' }, was: { status: 'open' } });
+    expect((await end(bearer)).body).toEqual({ ended: 0 });
+    expect(await status(await browser(secret))).toBe(200);
+  });
+});

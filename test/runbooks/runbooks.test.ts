@@ -39,7 +39,7 @@ beforeAll(async () => {
   const [RUN, NEXT] = [await runOf('help'), await runOf('help')];
   const { output } = await run(['keys', 'create', 'runbook', '--scope', 'operator', '--json']);
   const { key } = JSON.parse(output) as { key: { id: string } };
-  variables = { ...variables, RUN, NEXT, KEY_ID: key.id };
+  variables = { ...variables, RUN, NEXT, KEY_ID: key.id, PERSON: 'anna@example.com' };
 });
 
 afterAll(async () => {

@@ -101,6 +101,7 @@ export const RECIPES: Record<string, Recipe> = {
   },
   // An API key has no login of its own.
   getSession: { statuses: [404], codes: ['no-session'] },
+  endSessions: { body: { who: 'user:nobody' }, statuses: [200] },
   logOut: { statuses: [404], codes: ['no-session'] },
   // No pointer is moved from here: what is shown is the refusal of what does not exist.
   listReleases: { query: { limit: '5' }, statuses: [200] },

@@ -53,6 +53,7 @@ import { getReplay, startReplay } from './replays';
 import { cancelRun, countRuns, getRun, listRuns, rerunRun, startRun } from './runs';
 import { getSchedule } from './schedules';
 import { getSession, logIn, logOut } from './session';
+import { endSessions } from './session-end';
 import { beginOidc, finishOidc, loginMethods } from './session-oidc';
 import { postEvent } from './signals';
 import { claim, webhook } from './webhook';
@@ -156,6 +157,7 @@ export const ROUTES: readonly Route[] = [
   logIn,
   getSession,
   logOut,
+  endSessions,
   loginMethods,
   beginOidc,
   finishOidc,

@@ -25,6 +25,7 @@ const entryOf = (
   set: Record<string, unknown>,
 ): LedgerEntry => ({
   ...{ at: by.at, actor: by.actor, action: `key.${action}`, entity: 'key', id, set },
+  ...(action === 'revoked' && { was: { status: 'active' } }),
   ...(by.reason !== undefined && { reason: by.reason }),
 });
 

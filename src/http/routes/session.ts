@@ -28,7 +28,7 @@ const SESSION_ID_LENGTH = 12;
 export const sessionEntry = (
   verb: 'opened' | 'ended',
   hash: string,
-  by: { at: number; actor: string },
+  by: { at: number; actor: string; reason?: string },
   set: Record<string, unknown> = {},
 ): LedgerEntry => ({
   ...by,
@@ -36,6 +36,7 @@ export const sessionEntry = (
   entity: 'session',
   id: hash.slice(0, SESSION_ID_LENGTH),
   set: { status: verb === 'opened' ? 'open' : 'ended', ...set },
+  ...(verb === 'ended' && { was: { status: 'open' } }),
 });
 
 /** Of a login elsewhere: it opens one session, whoever comes with it. */

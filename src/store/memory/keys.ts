@@ -52,7 +52,7 @@ export function memoryKeys(tables: Tables): KeyStore {
 
 function memorySessions(
   note: (entry: LedgerEntry) => unknown,
-): Pick<KeyStore, 'addSession' | 'session' | 'endSession'> {
+): Pick<KeyStore, 'addSession' | 'session' | 'sessionsOf' | 'endSession'> {
   const sessions = new Map<string, SessionRecord>();
   const used = new Map<string, number>();
   return {
@@ -66,6 +66,12 @@ function memorySessions(
       return true;
     },
     session: async (hash) => clone(sessions.get(hash)),
+    sessionsOf: async (who, now, limit) =>
+      clone(
+        [...sessions.values()]
+          .filter(({ actor, owner, expiresAt }) => (actor === who || owner === who) && expiresAt > now)
+          .slice(0, limit),
+      ),
     endSession: async (hash, entry) => {
       const ended = sessions.delete(hash);
       if (ended) note(entry);

@@ -46,6 +46,7 @@ export class KeyQueries {
       touchKey: (id, at) => this.touch(id, at),
       addSession: (session, entry, once) => this.addSession(session, entry, once),
       session: (hash) => this.session(hash),
+      sessionsOf: (who, now, limit) => this.sessionsOf(who, now, limit),
       endSession: (hash, entry) => this.endSession(hash, entry),
     };
   }
@@ -137,6 +138,14 @@ export class KeyQueries {
   private async session(hash: string): Promise<SessionRecord | undefined> {
     const { rows } = await this.pool.query<SessionRow>('SELECT * FROM sessions WHERE hash = $1', [hash]);
     return rows[0] && toSession(rows[0]);
+  }
+
+  private async sessionsOf(who: string, now: number, limit: number): Promise<SessionRecord[]> {
+    const { rows } = await this.pool.query<SessionRow>(
+      'SELECT * FROM sessions WHERE (actor = $1 OR owner = $1) AND expires_at > $2 ORDER BY created_at LIMIT $3',
+      [who, now, limit],
+    );
+    return rows.map(toSession);
   }
 
   private async endSession(hash: string, entry: LedgerEntry): Promise<boolean> {

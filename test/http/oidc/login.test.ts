@@ -112,6 +112,16 @@ describe('a good login', () => {
     ]);
   });
 
+  it('is ended for one person by an admin, who cannot take a key from them', async () => {
+    provider.state.person['groups'] = ['readers'];
+    const me = { Cookie: text(cookie(await logIn(), 'session')) };
+    expect((await get('/session', me)).status).toBe(200);
+    const headers = { authorization: `Bearer ${ROOT}` };
+    const { body } = await api.call('POST', '/sessions/end', { headers, json: { who: 'user:anna-1' } });
+    expect(body).toEqual({ ended: 1 });
+    expect((await get('/session', me)).status).toBe(401);
+  });
+
   it('asks with PKCE, state and nonce, and keeps their secrets in a sealed cookie that lasts ten minutes', async () => {
     const { begun } = await toProvider();
     const asked = new URL(text(begun.headers.location)).searchParams;
