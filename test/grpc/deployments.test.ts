@@ -1,5 +1,7 @@
 /** The deployment API over gRPC: the same operations as over HTTP, behind the same keys, with the same refusals. */
 import { status, type ServiceError } from '@grpc/grpc-js';
+import { holds, SCOPES } from '../../src/domain/scope';
+import { UNARY } from '../../src/grpc/methods';
 import { ApiKeys } from '../../src/http/auth';
 import { text } from '../http/support/client';
 import { until } from '../support/until';
@@ -164,6 +166,33 @@ it('asks for the same keys and scopes, and forgets a revoked key at once', async
   expect(deploymentOf(await asViewer()).id).toBe(id);
   await at.api.call('POST', `/keys/${viewer.split('_')[1]}/revoke`, root);
   expect((await refusalOf(asViewer())).code).toBe(status.UNAUTHENTICATED);
+});
+
+it('keeps what strangers send out of answers, the log, the ledger and the figures', async () => {
+  const secrets = ['bearer', 'release', 'agent', 'deployment'].map((of) => `sent-canary-${of}-8Zr4Tq1Wm7Xk`);
+  const [bearer = '', release_id, agent_id, deployment_id] = secrets;
+  const refusals = await Promise.all([
+    refusalOf(call('GetDeployment', { deployment_id: A.id }, bearer)),
+    refusalOf(at.client.call('DeployAgent', { agent_id, release_id })),
+    refusalOf(at.client.call('GetDeployment', { deployment_id })),
+  ]);
+  expect(refusals.map(({ code }) => code)).toEqual(refusals.map(() => status.UNAUTHENTICATED));
+  const { text: figures } = await at.api.call('GET', '/metrics', root);
+  const ledger = JSON.stringify(await at.api.store.ledger(0, 1_000));
+  const told = refusals.map(({ details, metadata }) => details + JSON.stringify(metadata.toJSON()));
+  for (const text of [...told, at.api.logged(), figures, ledger]) expect(text).not.toContain('sent-canary');
+  expect(at.api.logged()).toContain('DeployAgent');
+});
+
+it('opens each call to the scopes of its route, and to no other', async () => {
+  for (const scope of SCOPES) {
+    const key = await keyOf(`only ${scope}`, scope);
+    for (const [name, method] of Object.entries(UNARY)) {
+      const { code } = await refusalOf(call(name, {}, key));
+      const isShut = code === status.PERMISSION_DENIED;
+      expect([scope, name, isShut]).toEqual([scope, name, !holds([scope], method.scope)]);
+    }
+  }
 });
 
 it('slows whoever guesses keys, and lets others in', async () => {

@@ -9,6 +9,7 @@ import { ROUTES } from '../../src/http/routes';
 import { SHORT } from '../e2e/support/limits';
 import { checked } from '../e2e/support/registry';
 import { World } from '../e2e/support/world';
+import { writerRelease } from '../grpc/support';
 import { until } from '../support/until';
 
 const secret = (of: string) => `canary-${of}-8Zr4Tq1Wm7Xk2Vp9`;
@@ -40,6 +41,8 @@ const OURS = {
 const THEIRS = ['bearer', 'login', 'query', 'path', 'body', 'cookie', 'header', 'claim', 'hook'].map((of) =>
   secret(`sent-${of}`),
 );
+/** Looks like a key that belongs to somebody. */
+const FOREIGN_KEY = `sk-ant-api03-${secret('report')}`;
 const CANARY = /canary-[\w-]*8Zr4Tq1Wm7Xk2Vp9/;
 /** As Postgres shows bytes. */
 const HEX = new RegExp(Buffer.from('8Zr4Tq1Wm7Xk2Vp9').toString('hex'));
@@ -95,6 +98,33 @@ async function plant(): Promise<Array<{ status: number; text: string }>> {
   ]);
 }
 
+/** A release that was deployed. */
+async function deployed(releaseId: string) {
+  const done = await post('/deployments', JSON.stringify({ agentId: 'helper', releaseId }));
+  const { id } = JSON.parse(done.text) as { id: string };
+  return { answer: done, rolloutId: id };
+}
+
+/** A release with a verdict of its evaluations; a report that holds a key is refused. */
+async function judged() {
+  const { manifest } = writerRelease(1);
+  const made = await post(
+    '/releases',
+    JSON.stringify({ manifest: { ...manifest, agentId: 'helper' }, parts: [] }),
+  );
+  const { id } = JSON.parse(made.text) as { id: string };
+  const report = (scores: object) => {
+    const verdict = { stage: 'evals', verdict: 'pass', reason: 'as good as before', durationMs: 5 };
+    return post(`/releases/${id}/verdicts`, JSON.stringify({ ...verdict, report: scores }));
+  };
+  const leaking = await report({ output: FOREIGN_KEY });
+  expect(leaking.status).toBe(400);
+  const kept = await report({ suites: [{ name: 'all', score: 1 }] });
+  const { evidence } = JSON.parse(kept.text) as { evidence: string };
+  expect(evidence).toMatch(/^[0-9a-f]{64}$/);
+  return { releaseId: id, sha256: evidence, answers: [made, leaking, kept] };
+}
+
 it('come out nowhere: not in answers, the log, the ledger, the metrics, the record of deliveries', async () => {
   const refused = await plant();
   expect(refused.map(({ status }) => Math.floor(status / 100))).toEqual(refused.map(() => 4));
@@ -107,23 +137,24 @@ it('come out nowhere: not in answers, the log, the ledger, the metrics, the reco
   const alert = { kind: 'run-failed', subject: 'help', message: 'the last run failed' } as const;
   await orchestrator.engine.alerts.raise(alert, 'test');
   await post('/notifications/test', '{}');
-  const open = ROUTES.filter(({ method, path }) => method === 'get' && path !== '/events');
-  const paths = open.map(({ path }) =>
-    path
-      .replace(/\{(runId|otherId)\}/g, id)
-      .replace('{workflowId}', 'help')
-      .replace('{agentId}', 'helper')
-      .replace(/\{\w+\}/g, 'other'),
-  );
+  const { answers: judgements, ...release } = await judged();
+  const { answer: deployment, rolloutId } = await deployed(release.releaseId);
+  const places: Record<string, string> = { ...release, rolloutId, runId: id, otherId: id };
+  Object.assign(places, { workflowId: 'help', agentId: 'helper' });
+  const open = ROUTES.filter(({ method, path }) => method === 'get' && !path.endsWith('/events'));
+  const paths = open.map(({ path }) => path.replace(/:(\w+)/g, (_, name: string) => places[name] ?? 'other'));
   const answers = await Promise.all(paths.map(async (path) => ({ path, ...(await ask(path)) })));
-  for (const answer of [...answers, ...refused, started]) {
+  for (const answer of [...answers, ...refused, started, ...judgements, deployment]) {
     expect(JSON.stringify(answer)).not.toMatch(CANARY);
-    expect(answer.text).not.toContain(SIGNING);
+    expect(JSON.stringify(answer)).not.toContain(SIGNING);
   }
   // Vacuous otherwise: most of them answered.
-  expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(25);
-  const told = (line: string) => line.includes('"channel":"slack"');
-  await until(() => lines.some(told), { what: 'a line about a channel that fails' });
+  expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(45);
+  const byPath = (end: string) => answers.find(({ path }) => path.endsWith(end));
+  for (const end of [`/runs/${id}`, `/rollouts/${rolloutId}`, `/evidence/${release.sha256}`, '/verdicts'])
+    expect([end, byPath(end)?.status]).toEqual([end, 200]);
+  const isTold = (line: string) => line.includes('"channel":"slack"');
+  await until(() => lines.some(isTold), { what: 'a line about a channel that fails' });
   for (const line of lines) expect(line).not.toMatch(CANARY);
   const record = await database();
   const found = [CANARY, HEX].map((canary) => canary.exec(record)?.index).filter((at) => at !== undefined);
