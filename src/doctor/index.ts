@@ -8,7 +8,8 @@ import { examineDatabase } from './database';
 import { examineLogin } from './login';
 import { unknown, type Finding } from './finding';
 import * as operation from './operation';
-import { examineClockOf, examineDialects, examinePlatform, examinePublicUrl } from './platform';
+import * as people from './people';
+import { examineClockOf, examineDialects, examinePlatform, examinePublicUrl, examineWay } from './platform';
 import { examineRedis } from './redis';
 import { examineSecrets } from './secrets';
 
@@ -51,9 +52,13 @@ export async function examine(deps: DoctorDeps): Promise<Finding[]> {
     ['api', () => examineDialects(config, registry, deps.makePlatform)],
     ['clock', () => examineClockOf('platform', platformUrl)],
     ['public-url', () => examinePublicUrl({ environment }, publicUrl)],
+    ['proxies', () => examineWay(config, publicUrl)],
     ['login', () => examineLogin(config, deps.loginFault)],
+    ['reviewers', () => people.examineReviewers(store, config, now)],
+    ['thresholds', () => people.examineThresholds(config)],
     ['switches', () => operation.examineSwitches(store, registry, environment, now)],
     ['budgets', () => operation.examineBudgets(store, now)],
+    ['evals', () => people.examineBaselines(store, registry, environment)],
     ['schedules', () => operation.examineSchedules(deps.queue, registry)],
     ['ledger', () => operation.examineLedger(store, clock)],
   ];

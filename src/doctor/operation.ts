@@ -94,16 +94,28 @@ export async function examineLedger(
   return ok('ledger', `the newest ${entries} of ${seq} entries are whole; "reveille audit verify" reads all`);
 }
 
-export async function examineBudgets(store: Pick<Store, 'budgetUses'>, now: number): Promise<Finding> {
+export async function examineBudgets(store: Pick<Store, 'budgetUses'>, now: number): Promise<Finding[]> {
   const day = new Date(now).toISOString().slice(0, 10);
-  const budgets = await store.budgetUses({ day, month: day.slice(0, 7) });
-  return budgets.length > 0
-    ? ok('budgets', `${budgets.length} are set`)
-    : warn(
-        'budgets',
-        'none is set: nothing but the platform limits what is spent',
-        'Set one: docs/safety.md',
-      );
+  const uses = await store.budgetUses({ day, month: day.slice(0, 7) });
+  const count = (measure: 'usd' | 'actions') =>
+    uses.filter(({ budget }) => budget.measure === measure).length;
+  const [budgets, caps] = [count('usd'), count('actions')];
+  return [
+    budgets > 0
+      ? ok('budgets', `${budgets} ${budgets === 1 ? 'is' : 'are'} set`)
+      : warn(
+          'budgets',
+          'none is set: nothing but the platform limits what is spent',
+          'Set BUDGET_DAY_USD: docs/budgets.md',
+        ),
+    caps > 0
+      ? ok('caps', `${caps} ${caps === 1 ? 'is' : 'are'} set`)
+      : warn(
+          'caps',
+          'none is set: nothing limits how often agents act',
+          'Set MAX_ACTIONS_PER_DAY: docs/budgets.md',
+        ),
+  ];
 }
 
 export async function examineSchedules(

@@ -3,9 +3,11 @@ import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { skew } from '../../src/doctor/database';
 import { examineBackups, examineVersions } from '../../src/doctor/operation';
-import { examinePublicUrl } from '../../src/doctor/platform';
+import { examineBaselines, examineReviewers, examineThresholds } from '../../src/doctor/people';
+import { examinePublicUrl, examineWay } from '../../src/doctor/platform';
 import { examineSecrets } from '../../src/doctor/secrets';
 import type { Finding } from '../../src/doctor';
+import { createMemoryStore } from '../../src/store/memory';
 import { World } from '../e2e/support/world';
 import { temporaryFolder } from '../support/folders';
 
@@ -44,6 +46,8 @@ describe('a live installation', () => {
     'ledger',
     'switches',
     'keys',
+    'thresholds',
+    'proxies',
   ])('finds %s in order', (check) => expect(verdicts(check)).toEqual(['ok']));
 
   it('compares both clocks', () => expect(verdicts('clock')).toEqual(['ok', 'ok']));
@@ -51,6 +55,11 @@ describe('a live installation', () => {
   it('says what cannot be known from here', () => {
     expect(verdicts('capsule-sizes')).toEqual(['unknown']);
     expect(verdicts('backups')).toEqual(['unknown']);
+    expect(verdicts('evals')).toEqual(['unknown']);
+  });
+
+  it('warns of nothing that limits agents, and of nobody who decides', () => {
+    expect(['budgets', 'caps', 'reviewers'].map(verdicts)).toEqual([['warn'], ['warn'], ['warn']]);
   });
 
   it('warns of an address that only this machine can reach, and of nobody being told', () => {
@@ -126,4 +135,61 @@ it.each([
 it('fails an address where nobody answers', async () => {
   const [found] = await examinePublicUrl({ environment: 'production' }, 'http://127.0.0.1:1');
   expect(found).toMatchObject({ verdict: 'fail', text: expect.stringContaining('ECONNREFUSED') as string });
+});
+
+it.each([
+  [10, 0.8, 'ok'],
+  [5, 0.9, 'ok'],
+  [11, 0.9, 'warn'],
+  [5, 0.5, 'warn'],
+])('judges that people are asked above %i US dollars and below %i', (spendUsd, confidence, verdict) => {
+  expect(examineThresholds({ oversight: { spendUsd, confidence } }).verdict).toBe(verdict);
+});
+
+it('counts who may decide, and not keys that are over', async () => {
+  const store = createMemoryStore();
+  const add = (id: string, scopes: Array<'viewer' | 'approver'>, over: object = {}) =>
+    store.addKey(
+      { id, name: id, owner: id, scopes, hash: id, createdAt: 1, ...over },
+      { at: 1, actor: 'test', action: 'key.created', entity: 'key', id, set: {} },
+    );
+  const say = async () => (await examineReviewers(store, {}, 100)).text;
+  await add('a', ['viewer']);
+  await add('b', ['approver'], { expiresAt: 100 });
+  await add('c', ['approver'], { revokedAt: 5 });
+  expect(await say()).toContain('nobody but who holds API_KEYS');
+  await add('d', ['approver']);
+  expect(await say()).toBe('people who may decide: 1 by key');
+});
+
+it('asks for a score of the release that works', async () => {
+  const evals = { stage: 'evals' };
+  const store = (verdicts: object[]) =>
+    ({
+      environment: async (agentId: string) => (agentId === 'a' ? { stable: 'r' } : undefined),
+      verdictsOf: async () => verdicts,
+    }) as unknown as Parameters<typeof examineBaselines>[0];
+  const registry = { agents: [{ id: 'a' }, { id: 'b' }] } as unknown as Parameters<
+    typeof examineBaselines
+  >[1];
+  expect(await examineBaselines(store([]), registry, 'test')).toMatchObject({
+    ...{ verdict: 'warn', text: 'no score is on record of a' },
+  });
+  expect((await examineBaselines(store([evals]), registry, 'test')).verdict).toBe('ok');
+});
+
+it.each([
+  ['https://reveille.example', 0, undefined, ['warn']],
+  ['https://reveille.example', 1, { host: '0.0.0.0', port: 1 }, ['ok', 'warn']],
+  ['http://localhost:3000', 0, { host: '127.0.0.1', port: 1 }, ['ok', 'ok']],
+  [
+    'http://localhost:3000',
+    0,
+    { host: '0.0.0.0', port: 1, tls: { certFile: 'c', keyFile: 'k' } },
+    ['ok', 'ok'],
+  ],
+])('judges the way to %s with %i proxies and gRPC at %j', (url, trustedProxies, grpc, verdicts) => {
+  const http = { trustedProxies } as Parameters<typeof examineWay>[0]['http'];
+  const found = examineWay({ http, ...(grpc && { grpc }) }, url);
+  expect(found.map(({ verdict }) => verdict)).toEqual(verdicts);
 });
