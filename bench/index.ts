@@ -16,6 +16,7 @@ import { idle } from './figures/idle';
 import { ledgerVerify } from './figures/ledger';
 import { ledgerCost } from './figures/ledger-cost';
 import { pipeline, prewarmedSchedule } from './figures/prewarm';
+import { rollback } from './figures/rollback';
 import { slots } from './figures/slots';
 import { storedRuns } from './figures/stored-runs';
 import { throughputOnPostgres, throughputOnRedis } from './figures/throughput';
@@ -45,6 +46,7 @@ const FIGURES: Figure[] = [
   cliStart,
   slots,
   validation,
+  rollback,
 ];
 
 async function main(): Promise<void> {
