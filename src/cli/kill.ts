@@ -7,6 +7,7 @@ import { EmergencyStopView } from '../http/views/switch';
 import { apiOf, overApi, type ApiClient } from './client';
 import { EXIT, UsageError } from './exit';
 import { print, printable, printJson } from './output';
+import { Progress } from './progress';
 import { setSwitch, targetOf, type TargetOptions } from './switches';
 
 const POLL_MS = 500;
@@ -67,9 +68,17 @@ async function stopAll(api: ApiClient, options: KillOptions): Promise<void> {
   let stop = await api.post('/emergency-stop', EmergencyStopView, { body });
   if (!json) print('Nothing more is woken or sent.');
   const until = Date.now() + VERIFY_SECONDS * 1_000 + (drain === true ? drainSeconds * 1_000 : 0) + GRACE_MS;
-  while (stop.status === 'stopping' && Date.now() < until) {
-    await delay(POLL_MS);
-    stop = await api.get(stop.links.self, EmergencyStopView);
+  const progress = json ? undefined : new Progress();
+  try {
+    while (stop.status === 'stopping' && Date.now() < until) {
+      const zero = stop.capsules.filter(({ state }) => state === 'zero').length;
+      const all = stop.capsules.length;
+      progress?.show(`${zero} of ${all} capsules at zero`, zero / Math.max(1, all));
+      await delay(POLL_MS);
+      stop = await api.get(stop.links.self, EmergencyStopView);
+    }
+  } finally {
+    progress?.end();
   }
   if (json) printJson(stop);
   else report(stop);

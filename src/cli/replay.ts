@@ -8,6 +8,7 @@ import { apiOf, overApi, type ApiClient, type ApiOptions } from './client';
 import { CliError, EXIT, UsageError } from './exit';
 import { seconds, whole } from './options';
 import { print, printJson, table, terminalWidth } from './output';
+import { Progress } from './progress';
 import { paintFor } from './terminal';
 
 const POLL_MS = 1_000;
@@ -85,7 +86,7 @@ export const replayCommand = (): Command =>
     // What was not there when it was shown is not meant.
     const filter = { createdBefore: preview.createdAt, ...request.filter };
     const begun = await post(api, { ...request, filter });
-    const last = await followed(api, begun, options.timeout);
+    const last = await followed(api, begun, options);
     if (options.json) printJson(last);
     else print(`${runs(last.started)} started again, ${last.skipped} skipped.`);
     process.exitCode = EXIT.ok;
@@ -134,20 +135,31 @@ async function isWanted(count: number): Promise<boolean> {
 }
 
 /** @throws CliError when it takes too long; it goes on without us */
-async function followed(api: ApiClient, begun: Replay, timeoutSeconds: number): Promise<Replay> {
+async function followed(
+  api: ApiClient,
+  begun: Replay,
+  { timeout: timeoutSeconds, json }: ReplayOptions,
+): Promise<Replay> {
   const deadline = Date.now() + timeoutSeconds * 1_000;
+  const progress = json ? undefined : new Progress();
   let now = begun;
-  while (now.status !== 'done') {
-    if (Date.now() > deadline) {
-      const lines = [`GET /replays/${begun.id ?? ''} tells how far it has come.`];
-      const exitCode = EXIT.timedOut;
-      throw new CliError(`The replay is not done after ${timeoutSeconds} s; it goes on.`, {
-        lines,
-        exitCode,
-      });
+  try {
+    while (now.status !== 'done') {
+      const { started, skipped, count } = now;
+      progress?.show(`${started} of ${runs(count)} started again`, (started + skipped) / Math.max(1, count));
+      if (Date.now() > deadline) {
+        const lines = [`GET /replays/${begun.id ?? ''} tells how far it has come.`];
+        const exitCode = EXIT.timedOut;
+        throw new CliError(`The replay is not done after ${timeoutSeconds} s; it goes on.`, {
+          lines,
+          exitCode,
+        });
+      }
+      await delay(POLL_MS);
+      now = await api.get(`/replays/${begun.id ?? ''}`, Replay);
     }
-    await delay(POLL_MS);
-    now = await api.get(`/replays/${begun.id ?? ''}`, Replay);
+  } finally {
+    progress?.end();
   }
   return now;
 }

@@ -66,8 +66,9 @@ export const policyCommand = (): Command =>
     const wish = wishOf(options, (option) => command.getOptionValueSource(option) === 'cli');
     if (Object.keys(wish).length === 0) {
       const found = items.find((e) => e.agentId === agentId && e.name === name);
-      if (!found) return print(printable(`${agentId} has no environment ${name} yet: no rule is set.`));
-      return tellPolicy(found, options);
+      if (found) return tellPolicy(found, options);
+      if (options.json) return printJson(null);
+      return print(printable(`${agentId} has no environment ${name} yet: no rule is set.`));
     }
     const path = `/agents/${encodeURIComponent(agentId)}/environments/${encodeURIComponent(name)}/policy`;
     const body = { ...wish, ...(options.reason !== undefined && { reason: options.reason }) };

@@ -14,6 +14,7 @@ import type { StageReport } from '../../releases/stages';
 import { apiOf, overApi, type ApiClient, type ApiOptions } from '../client';
 import { CliError, EXIT, UsageError } from '../exit';
 import { print, printable, printJson } from '../output';
+import { Progress } from '../progress';
 import { paintFor, type Paint } from '../terminal';
 import { assemble } from './assemble';
 import { EnvironmentList, findRelease, short, type Release } from './commands';
@@ -66,9 +67,30 @@ function percent(value: string): number {
 export async function validateRelease(
   api: ApiClient,
   release: Release,
-  { folder: given, llm = 'replay', tolerance, allChecks, json }: ValidateOptions,
+  options: ValidateOptions,
 ): Promise<void> {
-  const tell = teller(json === true);
+  const progress = options.json ? undefined : new Progress();
+  let stages: StageReport[];
+  try {
+    stages = await stagesOf(api, release, options, progress);
+  } finally {
+    progress?.end();
+  }
+  if (!isEvaluated(release) && !options.json)
+    print('- evals     none: it has no evals/, and neither models nor prompts');
+  for (const stage of stages)
+    await api.post(`/releases/${release.id}/verdicts`, VerdictView, { body: { ...stage } });
+  conclude(release, stages);
+}
+
+/** Each stage is told as it ends. */
+async function stagesOf(
+  api: ApiClient,
+  release: Release,
+  { folder: given, llm = 'replay', tolerance, allChecks, json }: ValidateOptions,
+  progress: Progress | undefined,
+): Promise<StageReport[]> {
+  const tell = teller(json, progress);
   const agent = await folderOf(release, given ?? `agents/${release.agentId}`);
   const incumbent = await incumbentOf(api, release);
   tell(await staticStage(release, agent.parts, incumbent.release));
@@ -91,10 +113,8 @@ export async function validateRelease(
     const evals = await wrapped(() => evaluateFolder({ ...agent, manifest: release.manifest, llm }));
     tell(evals);
     stages.push(evals);
-  } else if (!json) print('- evals     none: it has no evals/, and neither models nor prompts');
-  for (const stage of stages)
-    await api.post(`/releases/${release.id}/verdicts`, VerdictView, { body: { ...stage } });
-  conclude(release, stages);
+  }
+  return stages;
 }
 
 /** What has neither cases nor anything that they are there for is done. */
@@ -171,12 +191,14 @@ async function staticStage(
 const MARKS: Record<VerdictKind, string> = { pass: '✓', fail: '✗', inconclusive: '?' };
 
 /** One line for each stage, or one document. */
-export function teller(json: boolean): (stage: Told) => void {
+export function teller(json: boolean, progress?: Progress): (stage: Told) => void {
   const paint = paintFor(process.stdout, process.env);
   return ({ stage, verdict, reason, durationMs }) => {
     if (json) return printJson({ stage, verdict, reason, durationMs });
+    progress?.end();
     const line = `${colourOf(verdict, paint)(MARKS[verdict])} ${stage.padEnd(9)} ${verdict.padEnd(12)}`;
     print(`${line} ${paint.dim(`${(durationMs / 1_000).toFixed(2)} s`.padStart(8))}  ${printable(reason)}`);
+    progress?.show(`after ${stage}: the next stage is at work`);
   };
 }
 
