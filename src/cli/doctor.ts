@@ -13,7 +13,7 @@ interface Options extends ApiOptions {
   strict: boolean;
 }
 
-type Item = z.infer<typeof DoctorView>['items'][number];
+export type Item = z.infer<typeof DoctorView>['items'][number];
 
 export const doctorCommand = (): Command =>
   overApi(
@@ -27,7 +27,8 @@ export const doctorCommand = (): Command =>
     const { items } = await (options.fix
       ? api.post('/doctor/fix', DoctorView)
       : api.get('/doctor', DoctorView));
-    const all = options.messages ? [...items, ...(await messages(api))] : items;
+    const { examineSlots } = await import('./doctor-slots.js');
+    const all = [...items, ...(options.messages ? await messages(api) : []), ...(await examineSlots())];
     const failed = all.filter(({ verdict }) => verdict === 'fail' || (options.strict && verdict === 'warn'));
     if (options.json) printJson({ ok: failed.length === 0, items: all });
     else report(all);

@@ -8,7 +8,12 @@ import { print, printable, printJson, table, terminalWidth, type Column } from '
 /** One app that hangs must not hide the others. */
 const ASK_MS = 3_000;
 
-type ListedApp = KnownApp & Pick<Status, 'live_slot' | 'live_commit'> & { health: string };
+export type ListedApp = KnownApp &
+  Pick<Status, 'live_slot' | 'live_commit'> & {
+    health: 'healthy' | 'NOT HEALTHY' | 'nothing live' | 'no answer' | 'stopped';
+    /** Where its controller answers. */
+    limits?: Status['limits'];
+  };
 
 const COLUMNS: ReadonlyArray<Column<ListedApp>> = [
   { title: 'app', value: (app) => app.app },
@@ -24,7 +29,7 @@ export function slotsListCommand(): Command {
     .description('lists the apps of this machine, and what is live of each')
     .option('--json', 'the answer as JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const apps = await Promise.all(knownApps().map(withStatus));
+      const apps = await listApps();
       if (json) return printJson(apps);
       if (apps.length === 0) return print('No app was started on this machine yet.');
       const lines = table(apps, COLUMNS, terminalWidth(), (title) => title);
@@ -32,14 +37,25 @@ export function slotsListCommand(): Command {
     });
 }
 
+/** By name. @param folder where apps are written down, unless it is this user's */
+export const listApps = (folder?: string): Promise<ListedApp[]> =>
+  Promise.all(knownApps(folder).map(withStatus));
+
+/** How limits hold, in words; undefined where the contract has none. */
+export function limitsText({ by, unenforced = [], why }: Status['limits']): string | undefined {
+  if (by === 'nothing') return undefined;
+  const how = by === 'cgroup' ? 'by a control group for all of it' : 'by prlimit for each process';
+  return unenforced.length > 0 ? `${how}; not ${unenforced.join(' and ')}: ${printable(why ?? '')}` : how;
+}
+
 async function withStatus(app: KnownApp): Promise<ListedApp> {
   const unknown = { ...app, live_slot: '', live_commit: '' };
   if (!app.running) return { ...unknown, health: 'stopped' };
   try {
     const { body } = await call({ to: { port: app.api_port }, path: '/status', timeoutMs: ASK_MS });
-    const { live_slot, live_commit, healthy } = JSON.parse(body) as Status;
+    const { live_slot, live_commit, healthy, limits } = JSON.parse(body) as Status;
     const health = live_slot === '' ? 'nothing live' : healthy ? 'healthy' : 'NOT HEALTHY';
-    return { ...app, live_slot, live_commit, health };
+    return { ...app, live_slot, live_commit, health, limits };
   } catch {
     return { ...unknown, health: 'no answer' };
   }

@@ -11,7 +11,7 @@ import { CliError, UsageError } from './exit';
 import { port } from './options';
 import { cut, print, printable, printJson } from './output';
 import { interrupted } from './signals';
-import { slotsListCommand } from './slots-list';
+import { limitsText, slotsListCommand } from './slots-list';
 
 /** Where slots live beside the repository, unless --data names another place. */
 const DATA = '.slot-machine';
@@ -143,11 +143,9 @@ function statusLines(status: Status): string[] {
   ];
 }
 
-function limitsLine({ by, unenforced = [], why }: Status['limits']): string[] {
-  if (by === 'nothing') return [];
-  const how = by === 'cgroup' ? 'by a control group for all of it' : 'by prlimit for each process';
-  const not = unenforced.length > 0 ? `; not ${unenforced.join(' and ')}: ${printable(why ?? '')}` : '';
-  return [`limits    ${how}${not}`];
+function limitsLine(limits: Status['limits']): string[] {
+  const text = limitsText(limits);
+  return text === undefined ? [] : [`limits    ${text}`];
 }
 
 async function ask<T>(options: ClientOptions, method: string, path: string, body?: unknown): Promise<T> {

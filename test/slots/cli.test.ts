@@ -1,16 +1,22 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { examineSlots } from '../../src/cli/doctor-slots';
 import { temporaryFolder } from '../support/folders';
 import { freePort } from '../support/ports';
 import { BIN, useInstallations } from './support/fixture';
 
-const cli = (cwd: string, ...args: string[]) => cliWith({}, cwd, ...args);
+const REVEILLE = resolve('dist/cli/index.js');
 
-async function cliWith(own: Record<string, string>, cwd: string, ...args: string[]) {
+const cli = (cwd: string, ...args: string[]) => cliWith({}, cwd, ...args);
+const reveille = (cwd: string, ...args: string[]) => ran(REVEILLE, {}, cwd, args);
+
+const cliWith = (own: Record<string, string>, cwd: string, ...args: string[]) => ran(BIN, own, cwd, args);
+
+async function ran(bin: string, own: Record<string, string>, cwd: string, args: readonly string[]) {
   const env = { ...process.env, ...own };
-  const child = spawn(process.execPath, [BIN, ...args], { cwd, env });
+  const child = spawn(process.execPath, [bin, ...args], { cwd, env });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
@@ -49,6 +55,15 @@ describe('reveille-slots', () => {
     expect(unknown.stderr).toContain('unknown command');
   });
 
+  it('is a part of reveille, too, and refuses the same', async () => {
+    const none = await reveille(folder, 'slots');
+    expect(none.code).not.toBe(0);
+    expect(none.stderr).toMatch(/^usage: reveille slots <command>; the commands are init, start, deploy/);
+    const unknown = await reveille(folder, 'slots', 'badcmd');
+    expect(unknown.code).not.toBe(0);
+    expect(unknown.stderr).toContain('unknown command');
+  });
+
   it('names what is missing', async () => {
     const start = await cli(folder, 'start');
     expect(start.code).not.toBe(0);
@@ -72,6 +87,7 @@ describe('reveille-slots', () => {
     expect(contractOf(path)).toMatchObject({
       setup_command: 'bun install --frozen-lockfile',
       start_command: 'bun server/index.ts',
+      port: expect.any(Number) as number,
       health_endpoint: '/healthz',
       env_file: '.env',
     });
@@ -117,14 +133,23 @@ describe('reveille-slots', () => {
     const list = async (...options: string[]) =>
       (await cliWith({ REVEILLE_SLOTS_REGISTRY: registry }, folder, 'list', ...options)).stdout;
     expect(await list()).toContain('No app was started');
+    expect(await examineSlots(registry)).toEqual([]);
     const [one, two] = [await make(), await make()];
+    two.contract({ limits: { tasks: 64, cgroup: 'off' } });
     for (const app of [one, two]) await app.start({ REVEILLE_SLOTS_REGISTRY: registry });
     await one.live(one.repo.commit({ version: 'A' }));
     const apps = JSON.parse(await list('--json')) as { data: string; health: string; live_slot: string }[];
     const of = (app: typeof one) => apps.find(({ data }) => data === app.data);
     expect(of(one)).toMatchObject({ health: 'healthy', live_slot: (await one.status()).live_slot });
     expect(of(two)).toMatchObject({ health: 'nothing live' });
+    const doctor = async () =>
+      (await examineSlots(registry)).map(({ verdict, text }) => `${verdict} ${text.replace(/^.+?: /, '')}`);
+    expect((await doctor()).sort()).toEqual([
+      'ok healthy; no limits are set',
+      'warn nothing live; limits hold by prlimit for each process; not tasks: limits.cgroup is off',
+    ]);
     await two.stop();
+    expect(await doctor()).toContain('unknown its controller does not run');
     const text = await list();
     expect(text).toMatch(new RegExp(`${one.ports.app} +${one.ports.api} +slot-\\w+ +healthy`));
     expect(text).toMatch(new RegExp(`${two.ports.app} +${two.ports.api} +- +stopped`));

@@ -89,7 +89,7 @@ describe('deployments', () => {
     await until(() => app.appGroups().length === 1, { what: 'the end of the old process' });
   });
 
-  it('leave the live slot alone when the new one ends, is not healthy in time, or cannot be set up', async () => {
+  it('leave the live slot alone when the new one ends or cannot be set up', async () => {
     const before = await app.status();
     const ends = app.repo.commit({ version: 'bad', files: { 'start.sh': '#!/bin/sh\nexit 3\n' } });
     const answer = await app.deploy(ends);
@@ -149,5 +149,39 @@ describe('deployments', () => {
       staging_kept: 'it holds changes that are not committed',
     });
     expect(readFileSync(file, 'utf8')).toContain('unfinished');
+  });
+});
+
+describe('an app that takes its time', () => {
+  const make = useInstallations();
+
+  it('is live once it is well, after a restart too; one that never is, or cannot serve, changes nothing', async () => {
+    const app = await make({
+      health_timeout_ms: 5_000,
+      health_test_payload: { method: 'GET', path: '/state' },
+    });
+    const slow = app.repo.commit({ version: 'slow', bootDelayMs: 1_500 });
+    const sick = app.repo.commit({ version: 'sick', unhealthy: true });
+    const failing = app.repo.commit({ version: 'failing', failing: true });
+    await app.start();
+    const { body } = await app.live(slow);
+    expect((body['timings'] as Record<string, number>)['probe']).toBeGreaterThan(1_000);
+
+    const never = await app.deploy(sick);
+    expect(never).toMatchObject({ status: 500, body: { success: false, stage: 'probe' } });
+    expect(never.body.error).toMatch(/^Not healthy within 5000 ms: \/healthz answered 503; see /);
+    const { body: broken } = await app.deploy(failing);
+    expect(broken).toMatchObject({ success: false, stage: 'probe' });
+    expect(broken.error).toBe('The test request GET /state was answered 500.');
+    expect(await app.get()).toBe('slow');
+    expect(app.appGroups()).toHaveLength(1);
+
+    await app.stop();
+    const starting = app.start();
+    const atRoot = () => app.call('GET', '/').catch(() => undefined); // It does not listen yet.
+    await until(async () => (await atRoot())?.status === 503, { what: 'an API that says it is starting' });
+    await starting;
+    expect(await atRoot()).toMatchObject({ status: 200 });
+    expect(await app.get()).toBe('slow');
   });
 });

@@ -31,7 +31,7 @@ const app = http.createServer((request, response) => {
     const end = performance.now() + (behaviour.workMs ?? 0);
     while (performance.now() < end);
   }
-  if (url.pathname === '/fail') return void response.writeHead(500).end();
+  if (url.pathname === '/fail' || behaviour.failing) return void response.writeHead(500).end();
   if (url.pathname === '/stream') {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'x-version': behaviour.version });
     response.write('data: first\n\n');

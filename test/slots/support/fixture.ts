@@ -25,6 +25,8 @@ const START_MS = 30_000;
 export interface Behaviour {
   version: string;
   unhealthy?: boolean;
+  /** Answers 500 to every request of users. */
+  failing?: boolean;
   bootDelayMs?: number;
   ignoresTerm?: boolean;
   handlesQuiet?: boolean;
