@@ -14,6 +14,7 @@ import type { Guards } from './guards';
 import type { Rates } from './rate';
 import type { Releases } from './releases';
 import type { Runs } from './runs';
+import type { Sleeper } from './sleep';
 
 /** How long after its attempt's deadline a late result is still let in, to be recorded. */
 const LATE_RESULT_MS = 3_600_000;
@@ -32,12 +33,16 @@ interface Gates {
   releases: Pick<Releases, 'begun'>;
 }
 
+/** Who looks whether a capsule runs what it should. */
+type Looker = () => Pick<Sleeper, 'reconcile'>;
+
 export class Dispatcher {
   constructor(
     private readonly deps: EngineDeps,
     private readonly runs: Runs,
     private readonly capsules: Capsules,
     private readonly gates: Gates,
+    private readonly looker: Looker,
   ) {}
 
   async send(run: RunState, { stepId, attempt }: About<'send'>): Promise<void> {
@@ -56,7 +61,18 @@ export class Dispatcher {
       if (answer.kind === 'busy' && answer.retryAfterMs !== undefined)
         await this.gates.rates.hold(scope.agentId, answer.retryAfterMs);
       await this.runs.apply(run.id, { type: 'send-failed', stepId, attempt, failure: answer });
+      if (answer.kind === 'unreachable') await this.look(run, stepId);
     }
+  }
+
+  /**
+   * Nobody is there: somebody else may have put the capsule to sleep. Found now, the attempt waits for the next
+   * shift; left to the next sweep, a busy process might have used up its sends before.
+   */
+  private async look(run: RunState, stepId: string): Promise<void> {
+    const capsuleId = stepOf(run, stepId)?.capsuleId;
+    const capsule = capsuleId === undefined ? undefined : (await this.capsules.load(capsuleId))?.state;
+    if (capsule?.status === 'awake') await this.looker().reconcile(capsule);
   }
 
   /** Sends if the guards let it, and only while they do: a connection may take longer than a permit lasts. */

@@ -128,7 +128,7 @@ export class Engine {
     this.leases = new Leases(deps, this.runs, this.capsules, this.tasks, this.guards, this.rates);
     const { releases } = this;
     const gates = { guards: this.guards, rates: this.rates, budgets: this.budgets, releases };
-    const dispatcher = new Dispatcher(deps, this.runs, this.capsules, gates);
+    const dispatcher = new Dispatcher(deps, this.runs, this.capsules, gates, () => this.sleeper);
     this.settler = new Settler(deps, this.runs, this.capsules, dispatcher, this.guards);
     const children = new Children(deps, this.runs);
     this.flow = new Flow(deps, this.runs);

@@ -191,6 +191,24 @@ test('a linger that begins anew ends in time, without the sweeper', async () => 
   await leaks.backToBaseline();
 });
 
+test('a capsule that somebody else put to sleep is woken before the sends are used up, without the sweeper', async () => {
+  const world = await World.start({
+    agents: [{ id: 'lingering', lingerSeconds: 60 }],
+    workflows: [workflow('lingers', 'lingering')],
+  });
+  try {
+    const orchestrator = await world.orchestrate({ limits: { sweepMs: 60_000 } });
+    await ended(orchestrator, await trigger(orchestrator, 'lingers'));
+    await world.driver.scale(capsuleIdOf('lingering'), 0);
+    await until(async () => (await world.replicas()).lingering === 0);
+    const run = await ended(orchestrator, await trigger(orchestrator, 'lingers'));
+    expect(run.steps[0]?.history.map(({ outcome }) => outcome)).toEqual(['success']);
+    expect((await orchestrator.store.shifts({}, 5)).items).toHaveLength(2);
+  } finally {
+    await world.close();
+  }
+});
+
 /** The most jobs that were under way at the same time. */
 function atOnce(work: Work[]): number {
   let now = 0;
