@@ -172,7 +172,7 @@ export class Runs {
     const next = { version: known.version + 1, payloads: grown(known.payloads, results) };
     this.committed(next, decision, committed.freed, withhold);
     this.breakers.ended(known.state, state, results);
-    this.releases.ended(known.state, state, results);
+    this.releases.ended(known.state, state, { results, acts: decision.acts });
     return { outcome, state };
   }
 

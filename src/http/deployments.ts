@@ -39,7 +39,7 @@ const reason = reasonText.optional().describe('For the ledger.');
 const environment = idText.optional().describe('Left out: the one this installation works by.');
 /** As people write it in YAML or JSON. */
 const deployment = jsonObject.describe(
-  '`{ strategy, stages, rollback_on, duration, compare }`, as docs/releases.md writes them; left out: the defaults.',
+  '`{ strategy, stages, rollback_on, cost_cap, duration, compare }`, as docs/releases.md writes them; left out: the defaults.',
 );
 
 /** A new one for each name that it has in the OpenAPI document. */

@@ -34,6 +34,8 @@ export interface WorkEnd {
   costUsd?: number;
   /** A person had to step in, or was asked for. */
   intervened?: true;
+  /** The agent did what it may not do. */
+  violated?: true;
 }
 
 export interface ReleaseStore extends VerdictStore {

@@ -3,6 +3,7 @@ import { abortAt, badRunsToAbort, frozenReference, logEvidence, type Counts } fr
 import { logWorse, type Pairs } from './paired';
 import { probabilityWithin, runsToPass } from './promotion';
 import { isMismatched, type Split } from './sample-ratio';
+import { logTwoSample, type Blocks } from './two-sample';
 import { tripped, TRIPWIRES, type Sighted, type Tripwires } from './tripwires';
 
 export interface CanaryRules {
@@ -28,6 +29,9 @@ export const CANARY_RULES: CanaryRules = {
   tripwires: TRIPWIRES,
 };
 
+/** The part of the evidence that comes of both at the same time, where there is that. */
+const BESIDE = 0.25;
+
 /** One metric, with what was frozen of it when the canary began. */
 export interface MetricSetting {
   /** `failed`, `intervened`, `costly`, or as a condition names it. */
@@ -52,8 +56,9 @@ export interface CanaryLook {
   /**
    * `replayed`: the same tasks done by both before the canary. For a candidate that fails no more than the incumbent
    * their E has a mean of at most 1, as that of the live tasks has, and so has the product of the two.
+   * `beside`: both at the same time. Its E and the other have a mean of at most 1, and so has any share of each.
    */
-  metrics: ReadonlyArray<{ setting: MetricSetting; seen: Counts; replayed?: Pairs }>;
+  metrics: ReadonlyArray<{ setting: MetricSetting; seen: Counts; replayed?: Pairs; beside?: Blocks }>;
   sighted: Sighted;
   split?: Split;
   /** `ramp`: to get more of the work; `promotion`: to get all of it. */
@@ -100,20 +105,24 @@ export function judgeCanary(look: CanaryLook, rules: CanaryRules = CANARY_RULES)
 }
 
 function reportOf(
-  { setting, seen, replayed }: CanaryLook['metrics'][number],
+  { setting, seen, replayed, beside }: CanaryLook['metrics'][number],
   metrics: number,
   rules: CanaryRules,
 ): MetricReport {
   const { metric, abortAbove, passBelow, expected } = setting;
   const threshold = abortAt(rules.alpha, metrics);
   const before = replayed ? Math.exp(logWorse(replayed)) : 1;
+  const alone = before * Math.exp(logEvidence(seen, abortAbove));
+  const share = beside ? BESIDE : 0;
+  const together = beside ? Math.exp(logTwoSample(beside)) : 0;
+  const wanted = Math.max(1, (threshold - share * together) / (1 - share));
   const goal = { limit: passBelow, probability: rules.minProbability, rate: expected };
   return {
     ...{ metric, runs: seen.runs, bad: seen.bad },
     abort: {
-      value: before * Math.exp(logEvidence(seen, abortAbove)),
+      value: (1 - share) * alone + share * together,
       ...{ threshold, above: abortAbove, replayed: before },
-      badRunsNeeded: badRunsToAbort(seen, abortAbove, threshold / before),
+      badRunsNeeded: badRunsToAbort(seen, abortAbove, wanted / before),
     },
     promote: {
       value: probabilityWithin(seen, passBelow),

@@ -13,7 +13,7 @@ import {
   type StrategyName,
 } from './strategy';
 import { parseReplay, parseTolerance } from './parse-replay';
-import { conditionOf, durationMs, percentOf } from './words';
+import { conditionOf, dollars, durationMs, percentOf } from './words';
 
 export interface StrategyProblem {
   /** As in `deployment.stages[1].canary`. */
@@ -25,10 +25,10 @@ export type ParsedStrategy = { ok: true; strategy: Strategy } | { ok: false; pro
 
 const MAX_STAGES = 20;
 const MAX_CONDITIONS = 20;
-const FIELDS = ['strategy', 'stages', 'rollback_on', 'duration', 'compare'];
+const FIELDS = ['strategy', 'stages', 'rollback_on', 'cost_cap', 'duration', 'compare'];
 const A_TIME = 'write a time like 30s, 5m or 1h, 90 days at most';
 
-/** @param document `{ deployment: { strategy, stages?, rollback_on?, duration?, compare? } }`, or what is in it */
+/** @param document `{ deployment: { strategy, stages?, rollback_on?, cost_cap?, duration?, compare? } }`, or what is in it */
 export function parseStrategy(document: unknown): ParsedStrategy {
   return new Reading().strategy(document);
 }
@@ -56,16 +56,29 @@ class Reading {
     const given =
       body['stages'] === undefined ? undefined : this.stages(body['stages'], at('stages'), compare);
     const rollbackOn = this.conditions(body['rollback_on'], at('rollback_on'));
+    const cap = this.costCap(body['cost_cap'], at('cost_cap'), name);
     const forMs = this.shadowTime(body['duration'], at('duration'), name);
     if (!name || this.problems.length > 0) return { ok: false, problems: this.problems };
     const stages = given ?? defaultsOf(name, compare, forMs);
     this.whole(name, stages, at('stages'));
     if (this.problems.length > 0) return { ok: false, problems: this.problems };
-    return { ok: true, strategy: { name, stages, rollbackOn } };
+    return {
+      ok: true,
+      strategy: { name, stages, rollbackOn, ...(cap !== undefined && { costCapUsd: cap }) },
+    };
   }
 
   private wrong(at: string, message: string): void {
     this.problems.push({ at: at === '' ? 'deployment' : at, message });
+  }
+
+  /** `25`, or `25 usd`. */
+  private costCap(value: unknown, at: string, name: StrategyName | undefined): number | undefined {
+    if (value === undefined) return undefined;
+    if (name !== 'canary') this.wrong(at, 'is for the canary strategy: leave it out');
+    const cap = dollars(typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '');
+    if (cap === undefined || cap === 0) this.wrong(at, 'is no amount: write US dollars, e.g. 25');
+    return cap;
   }
 
   private shadowTime(value: unknown, at: string, name: StrategyName | undefined): number | undefined {

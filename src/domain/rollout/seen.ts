@@ -4,12 +4,15 @@ import type { Counts } from './outcomes';
 import type { Pairs } from './paired';
 import { badShare, type Condition } from './strategy';
 import type { Sighted } from './tripwires';
+import { inBlocks, type Blocks } from './two-sample';
 
 /** One attempt of a task that is over. */
 export interface TaskSeen {
   ok: boolean;
   timedOut?: true;
   intervened?: true;
+  /** It did what its agent may not do. */
+  violated?: true;
   /** Its process went away with it. */
   crashed?: true;
   /** US dollars. */
@@ -66,9 +69,40 @@ export function countOf(
   { costlyAbove = Infinity }: Pick<Frozen, 'costlyAbove'>,
   conditions: readonly Condition[] = [],
 ): Counts {
-  const condition = conditions.find((c) => c.text === metric);
-  const isBad = condition ? badBy(condition) : (BAD[metric] ?? ((t) => t.costUsd > costlyAbove));
+  const isBad = badIn(metric, { costlyAbove }, conditions);
   return { runs: tasks.length, bad: tasks.filter(isBad).length };
+}
+
+/** Which tasks are bad in a metric. */
+function badIn(
+  metric: string,
+  { costlyAbove = Infinity }: Pick<Frozen, 'costlyAbove'>,
+  conditions: readonly Condition[],
+): (task: TaskSeen) => boolean {
+  const condition = conditions.find((c) => c.text === metric);
+  return condition ? badBy(condition) : (BAD[metric] ?? ((t) => t.costUsd > costlyAbove));
+}
+
+/** Below this share the candidate's tasks come too seldom to be set beside the incumbent's. */
+const BESIDE_FROM = 20;
+
+/**
+ * Candidate and incumbent at the same time, in blocks by their order.
+ * @param weight percent of the work that the candidate gets
+ * @returns undefined where that is too little
+ */
+export function besideOf(
+  metric: string,
+  tasks: { candidate: readonly TaskSeen[]; incumbent: readonly TaskSeen[]; weight: number },
+  frozen: Pick<Frozen, 'costlyAbove'>,
+  conditions: readonly Condition[] = [],
+): Blocks | undefined {
+  const { candidate, incumbent, weight } = tasks;
+  if (weight < BESIDE_FROM || weight >= 100) return undefined;
+  const isBad = badIn(metric, frozen, conditions);
+  const inOrder = (list: readonly TaskSeen[]) => [...list].sort((a, b) => a.at - b.at).map(isBad);
+  const ratio = Math.max(1, Math.round((100 - weight) / weight));
+  return inBlocks(inOrder(candidate), inOrder(incumbent), ratio);
 }
 
 const BAD: Readonly<Record<string, (task: TaskSeen) => boolean>> = {
@@ -93,7 +127,7 @@ function badBy(condition: Condition): (task: TaskSeen) => boolean {
 
 /** What ends a canary without statistics. */
 export const sightedOf = (tasks: readonly TaskSeen[], switchedOff: string | undefined): Sighted => ({
-  policyViolations: 0,
+  policyViolations: tasks.filter((t) => t.violated).length,
   costUsd: tasks.reduce((sum, t) => sum + t.costUsd, 0),
   crashes: tasks.filter((t) => t.crashed).map((t) => t.at),
   ...(switchedOff !== undefined && { switchedOff }),

@@ -53,6 +53,8 @@ export interface Strategy {
   name: StrategyName;
   stages: readonly Stage[];
   rollbackOn: readonly Condition[];
+  /** US dollars that the tasks of a canary may cost together; undefined: no cap. */
+  costCapUsd?: number;
 }
 
 const MINUTE = 60_000;

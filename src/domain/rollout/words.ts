@@ -57,7 +57,7 @@ export function conditionOf(text: unknown): { condition: Condition } | { problem
 }
 
 /** `0.10`, `$0.10` or `0.10 usd`. */
-function dollars(text: string): number | undefined {
+export function dollars(text: string): number | undefined {
   const [, number] = /^\$?(\d{1,6}(?:\.\d{1,6})?)(?:\s*usd)?$/i.exec(text) ?? [];
   return number === undefined ? undefined : Number(number);
 }

@@ -1,10 +1,17 @@
 /** Judges a canary from the work that is on record. */
 import { z } from 'zod';
-import { CANARY_RULES, judgeCanary, type Judgement } from '../../domain/rollout/canary';
+import { CANARY_RULES, judgeCanary, type CanaryRules, type Judgement } from '../../domain/rollout/canary';
 import type { Pairs } from '../../domain/rollout/paired';
 import type { Rollout } from '../../domain/rollout/rollout';
-import { countOf, frozenOf, sightedOf, type Frozen, type TaskSeen } from '../../domain/rollout/seen';
-import type { Stage } from '../../domain/rollout/strategy';
+import {
+  besideOf,
+  countOf,
+  frozenOf,
+  sightedOf,
+  type Frozen,
+  type TaskSeen,
+} from '../../domain/rollout/seen';
+import type { Stage, Strategy } from '../../domain/rollout/strategy';
 import type { ReleaseWork } from '../../store/release-store';
 import type { EngineDeps } from '../context';
 
@@ -70,22 +77,36 @@ export class Canary {
     const allowed = (await store.environment(rollout.agentId, rollout.environment))?.policy;
     // Keys that are listed or shared are no independent draws: their split tells nothing.
     const even = allowed?.allow.length === 0 && allowed.stickyBy === undefined;
-    return judgeCanary({
+    // Of the last stage alone: begun anew with each, it would be looked at for chance so many times.
+    const both = { candidate: tasksOf(mine), incumbent: tasksOf(others), weight: isLast ? stage.weight : 0 };
+    const besides = (metric: string) => {
+      const beside = besideOf(metric, both, frozen, strategy.rollbackOn);
+      return beside && { beside };
+    };
+    const look = {
       metrics: frozen.metrics.map((setting) => ({
         setting,
         seen: countOf(setting.metric, tasks, frozen, strategy.rollbackOn),
         ...(setting.metric === 'failed' && frozen.replayed && { replayed: frozen.replayed }),
+        ...besides(setting.metric),
       })),
       sighted: sightedOf(tasks, switchedOff),
       ...(even && {
         split: { candidate: first(mine), incumbent: first(others), share: stage.weight / 100 },
       }),
-      purpose: isLast ? 'promotion' : 'ramp',
+      purpose: isLast ? ('promotion' as const) : ('ramp' as const),
       minRuns: minimum(rollout),
       ...{ notBefore: stageSince + stage.forMs, deadline: stageSince + stage.deadlineMs, now: clock.now() },
-    });
+    };
+    return judgeCanary(look, rulesOf(strategy));
   }
 }
+
+/** What a strategy caps ends a canary without statistics. */
+const rulesOf = ({ costCapUsd }: Strategy): CanaryRules =>
+  costCapUsd === undefined
+    ? CANARY_RULES
+    : { ...CANARY_RULES, tripwires: { ...CANARY_RULES.tripwires, costCapUsd } };
 
 /** Of all canary stages up to this one. */
 const minimum = ({ strategy, stage }: Rollout): number =>
@@ -100,6 +121,7 @@ export const tasksOf = (work: readonly ReleaseWork[]): TaskSeen[] =>
           ok: ended.outcome === 'success',
           ...(ended.outcome === 'timeout' && { timedOut: true as const }),
           ...(ended.outcome === 'lost' && { crashed: true as const }),
+          ...(ended.violated && { violated: true as const }),
           ...(ended.intervened && { intervened: true as const }),
           ...{ costUsd: ended.costUsd ?? 0, durationMs: ended.durationMs ?? 0, at },
         },

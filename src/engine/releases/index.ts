@@ -20,11 +20,10 @@ import { instanceOf, withInstances } from '../../domain/release/placement';
 import type { PlacedRelease } from '../../domain/run-events';
 import type { RunState } from '../../domain/run';
 import { releaseCapsulesOf } from '../../registry/capsules';
-import type { StepResult } from '../../store/store';
 import type { EngineDeps } from '../context';
 import type { Tasks } from '../tasks';
 import { Failover } from '../failover';
-import { WorkNotes } from './work';
+import { WorkNotes, type Told } from './work';
 
 /** Less than a second with everything that follows, as a rollback is to hold within one. */
 const FRESH_MS = 500;
@@ -154,8 +153,8 @@ export class Releases {
   }
 
   /** A run changed: notes which attempts ended, and how. */
-  ended(before: RunState, after: RunState, results: readonly StepResult[]): void {
-    if (this.known.size > 0) this.notes.ended(before, after, results);
+  ended(before: RunState, after: RunState, told: Told): void {
+    if (this.known.size > 0) this.notes.ended(before, after, told);
   }
 
   /** As the record has it, or as it would begin. */

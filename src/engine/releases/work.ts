@@ -1,6 +1,7 @@
 /** Notes which release did which work, from what, and how it ended: what lineage and verdicts rest on. */
 import type { AgentRunRequest, AgentRunResult } from '../../contract';
 import { canonicalJson } from '../../domain/canonical-json';
+import type { Act } from '../../domain/oversight/act';
 import type { AgentStep } from '../../domain/plan';
 import { sha256 } from '../../domain/release/manifest';
 import { isTerminal, planOf, stepOf, type AttemptRecord, type RunState } from '../../domain/run';
@@ -12,6 +13,12 @@ import type { Tasks } from '../tasks';
 /** Work that is noted as open for so long is looked after: who saw its end may have died. */
 const OPEN_FOR_MS = 10_000;
 const OPEN_BATCH = 100;
+/** What is known of an end as it is committed. */
+export interface Told {
+  results: readonly StepResult[];
+  acts: readonly Act[];
+}
+
 /** Of work that was never sent. */
 const NO_INPUT = '';
 
@@ -33,12 +40,14 @@ export class WorkNotes {
     this.write(keyOf(work), () => this.deps.store.noteWork({ ...work, ...shadowOf(run) }));
   }
 
-  ended(before: RunState, after: RunState, results: readonly StepResult[]): void {
+  ended(before: RunState, after: RunState, { results, acts }: Told): void {
     for (const step of after.steps) {
       const known = stepOf(before, step.id)?.history.length ?? 0;
       for (const record of step.history.slice(known)) {
         const result = results.find((r) => r.stepId === step.id && r.attempt === record.attempt)?.result;
-        this.end(after, step.id, record, result);
+        const isThis = (a: Act) => a.stepId === step.id && a.attempt === record.attempt;
+        const violated = acts.some((act) => isThis(act) && act.incident !== undefined);
+        this.end(after, step.id, record, { result, violated });
       }
     }
   }
@@ -63,7 +72,7 @@ export class WorkNotes {
     run: RunState,
     stepId: string,
     record: AttemptRecord,
-    result: AgentRunResult | undefined,
+    { result, violated }: { result: AgentRunResult | undefined; violated: boolean },
   ): void {
     const { releaseId, attempt } = record;
     const plan = planOf(run, stepId);
@@ -75,7 +84,8 @@ export class WorkNotes {
       ...shadowOf(run),
     };
     this.write(keyOf(work), async () => {
-      await this.deps.store.endWork({ ...work, ended: endOf(record, result) });
+      const ended = { ...endOf(record, result), ...(violated && { violated: true as const }) };
+      await this.deps.store.endWork({ ...work, ended });
       this.onEnded(plan.agentId);
     });
   }

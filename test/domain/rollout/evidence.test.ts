@@ -3,7 +3,7 @@ import { releaseId, sha256, type ReleaseManifest } from '../../../src/domain/rel
 import { checkRelease, holdsSecret } from '../../../src/domain/release/static-check';
 import { CANARY_RULES } from '../../../src/domain/rollout/canary';
 import { compareAll, verdictOf, type DeliveredPair } from '../../../src/domain/rollout/compare-work';
-import { countOf, frozenOf, sightedOf, type TaskSeen } from '../../../src/domain/rollout/seen';
+import { besideOf, countOf, frozenOf, sightedOf, type TaskSeen } from '../../../src/domain/rollout/seen';
 import type { Condition } from '../../../src/domain/rollout/strategy';
 
 const task = (more: Partial<TaskSeen> = {}): TaskSeen => ({
@@ -38,9 +38,19 @@ describe('the metrics of a canary', () => {
     expect(bad('intervened').bad).toBe(1);
     expect(bad('costly').bad).toBe(1);
     expect(bad(LATENCY.text).bad).toBe(1);
-    expect(sightedOf([task({ crashed: true, at: 5 }), task()], 'off')).toMatchObject({
-      ...{ costUsd: 2, crashes: [5], switchedOff: 'off' },
+    expect(sightedOf([task({ crashed: true, at: 5 }), task({ violated: true })], 'off')).toMatchObject({
+      ...{ costUsd: 2, crashes: [5], switchedOff: 'off', policyViolations: 1 },
     });
+  });
+
+  it('are set beside what the incumbent did at the same time, in the order of time', () => {
+    const candidate = [task({ at: 3 }), task({ at: 1, ok: false }), task({ at: 2 })];
+    const incumbent = many(7, (i) => ({ at: 9 - i, ok: i !== 6 }));
+    const beside = (weight: number) => besideOf('failed', { candidate, incumbent, weight }, {});
+    expect(beside(25)).toEqual({ blocks: 2, ratio: 3, candidateBad: 1, incumbentBad: 1 });
+    expect(beside(50)).toEqual({ blocks: 3, ratio: 1, candidateBad: 1, incumbentBad: 1 });
+    expect(beside(19)).toBeUndefined();
+    expect(besideOf('failed', { candidate: [], incumbent, weight: 50 }, {})?.blocks).toBe(0);
   });
 });
 

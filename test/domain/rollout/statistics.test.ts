@@ -241,6 +241,18 @@ describe('a look at a canary', () => {
     expect(judged.reason).toContain(reason);
   });
 
+  it('takes what both do at the same time into account, as a quarter of the evidence', () => {
+    const alone = look(12, 5);
+    const beside = { blocks: 12, ratio: 1, candidateBad: 12, incumbentBad: 0 };
+    const [metric] = alone.metrics;
+    if (!metric) throw new Error('one metric is looked at');
+    const both = { ...alone, metrics: [{ ...metric, beside }] };
+    expect(judgeCanary(alone).decision).toBe('wait');
+    expect(judgeCanary(both).decision).toBe('abort');
+    const value = (of: CanaryLook) => judgeCanary(of).report[0]?.abort.value ?? NaN;
+    expect(value(both)).toBeCloseTo(0.75 * value(alone) + 0.25 * Math.exp(logTwoSample(beside)));
+  });
+
   it('ends at a cost cap', () => {
     const rules = { ...CANARY_RULES, tripwires: { ...CANARY_RULES.tripwires, costCapUsd: 5 } };
     const sighted = { policyViolations: 0, costUsd: 5.01, crashes: [] };

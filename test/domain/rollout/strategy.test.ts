@@ -42,8 +42,9 @@ deployment:
     - error_rate > 1%
     - p99_latency > 100ms
     - p90_cost > $0.25
+  cost_cap: 25 usd
 `);
-  expect(parsed).toMatchObject({ ok: true, strategy: { name: 'canary' } });
+  expect(parsed).toMatchObject({ ok: true, strategy: { name: 'canary', costCapUsd: 25 } });
   if (!parsed.ok) return;
   expect(parsed.strategy.stages.slice(1)).toEqual([
     { kind: 'canary', weight: 5, forMs: 0, tasks: 20, deadlineMs: CANARY_DEADLINE_MS },
@@ -108,6 +109,8 @@ it.each([
   ['{strategy: direct, stages: [valdate: 3s]}', 'stages[0].valdate', 'is no stage: use validate'],
   ['{strategy: direct, stages: [validate: soon, full: 100%]}', 'stages[0].validate', 'write a time like 30s'],
   ['{strategy: direct, stages: [validate: 91d, full: 100%]}', 'stages[0].validate', '90 days at most'],
+  ['{strategy: direct, cost_cap: 5}', 'cost_cap', 'is for the canary strategy'],
+  ['{strategy: canary, cost_cap: much}', 'cost_cap', 'is no amount: write US dollars'],
   ['{strategy: direct, duration: 1h}', 'duration', 'is for the shadow strategy'],
   ['{strategy: direct, compare: [resource_usage]}', 'compare', 'leave it out'],
   ['{strategy: shadow, compare: [looks]}', 'compare[0]', 'is to be one of output_equivalence'],
