@@ -18,7 +18,7 @@ export function Log({ run, zone }: { run: RunView; zone: string | undefined }) {
           {older} older lines are left out; <code>reveille logs {run.id}</code> has them.
         </p>
       )}
-      <Table labelledBy="log" columns={['When', 'Step', 'What', { title: 'Details', wide: true }]}>
+      <Table name="What happened" columns={['When', 'Step', 'What', { title: 'Details', wide: true }]}>
         {events.slice(-MAX_SHOWN).map(({ at, step, word, detail }, i) => (
           <tr key={i}>
             <td>
