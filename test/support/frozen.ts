@@ -20,15 +20,23 @@ export function processTree(pid: number): number[] {
 
 /** Freezes a server. Answers what thaws it again; harmless once more. */
 export function freeze(pid: number): () => void {
-  const pids = processTree(pid);
-  for (const each of pids) process.kill(each, 'SIGSTOP');
-  return () => {
-    for (const each of pids) {
-      try {
-        process.kill(each, 'SIGCONT');
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-      }
+  const stopped = new Set<number>();
+  // The server itself first: a process that it starts meanwhile would answer for it, and is found by another look.
+  for (let tree = [pid]; tree.some((each) => !stopped.has(each)); tree = processTree(pid)) {
+    for (const each of tree) {
+      if (!stopped.has(each)) signal(each, 'SIGSTOP');
+      stopped.add(each);
     }
+  }
+  return () => {
+    for (const each of stopped) signal(each, 'SIGCONT');
   };
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it ended meanwhile
+  }
 }
