@@ -13,6 +13,7 @@ import type { Releases } from './releases';
 import type { Rollouts } from './releases/rollouts';
 import type { Protocols } from './protocols';
 import type { Schedules } from './schedule';
+import { severally, type Part } from './severally';
 import type { Signals } from './signals';
 import type { Sweeper } from './sweep';
 import type { Tasks } from './tasks';
@@ -72,50 +73,66 @@ export class Passes {
     this.cancelNext();
   }
 
-  /** Everything that a pass may look at. */
-  async all(): Promise<void> {
-    await this.due();
-    await this.lost();
+  /**
+   * Everything that a pass may look at. What cannot look after guards must still put capsules to sleep, and nothing
+   * goes past a guard by that: each wake and each job asks anew.
+   * @throws AggregateError that names the parts which failed
+   */
+  all(): Promise<void> {
+    return severally([...this.dueParts(), ...this.lostParts()]);
   }
 
-  private async observing(): Promise<void> {
+  private observing(): Promise<void> {
     const { guards, budgets, schedules, emergencyStops, releases } = this.swept;
-    await guards.sweep();
-    await releases.sweep();
-    await budgets.look();
-    if (this.deps.disabled === undefined) return;
-    await schedules.pass();
-    await emergencyStops.sweep();
+    const parts: Part[] = [
+      ['guards', () => guards.sweep()],
+      ['releases', () => releases.sweep()],
+      ['budgets', () => budgets.look()],
+    ];
+    if (this.deps.disabled !== undefined)
+      parts.push(['schedules', () => schedules.pass()], ['emergency stops', () => emergencyStops.sweep()]);
+    return severally(parts);
+  }
+
+  private due(): Promise<void> {
+    return severally(this.dueParts());
   }
 
   /** What is due by the clock. */
-  private async due(): Promise<void> {
+  private dueParts(): Part[] {
     const { guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer, releases, rollouts } =
       this.swept;
-    await guards.sweep();
-    if (releases.areUsed) await releases.sweep();
-    await breakers.sweep();
-    await emergencyStops.sweep();
-    await schedules.pass();
-    await budgets.look();
-    await sweeper.pass();
-    await prewarmer.pass();
-    if (releases.areUsed) await rollouts.sweep();
+    const ifUsed = async (task: () => Promise<void>) => (releases.areUsed ? task() : undefined);
+    return [
+      ['guards', () => guards.sweep()],
+      ['releases', () => ifUsed(() => releases.sweep())],
+      ['breakers', () => breakers.sweep()],
+      ['emergency stops', () => emergencyStops.sweep()],
+      ['schedules', () => schedules.pass()],
+      ['budgets', () => budgets.look()],
+      ['due runs', () => sweeper.dueRuns()],
+      ['due capsules', () => sweeper.dueCapsules()],
+      ['read-back', async () => sweeper.observeSoon()],
+      ['prewarming', () => prewarmer.pass()],
+      ['rollouts', () => ifUsed(() => rollouts.sweep())],
+    ];
   }
 
   /** What somebody began and did not finish; each looks at the record, so not more often than need be. */
-  private async lost(): Promise<void> {
+  private lostParts(): Part[] {
     const { flow, signals, approvals, overseer, protocols, replays, costs, releases, rollouts } = this.swept;
-    // The first release of all is noticed here; an installation without any asks for none in each pass.
-    await releases.sweep();
-    await rollouts.sweep();
-    await flow.sweep();
-    await signals.sweep();
-    await approvals.sweep();
-    await overseer.sweep();
-    await protocols.sweep();
-    await replays.sweep();
-    await releases.reconcile();
-    costs.bookSoon();
+    return [
+      // The first release of all is noticed here; an installation without any asks for none in each pass.
+      ['releases', () => releases.sweep()],
+      ['rollouts', () => rollouts.sweep()],
+      ['flow control', () => flow.sweep()],
+      ['events', () => signals.sweep()],
+      ['approvals', () => approvals.sweep()],
+      ['oversight', () => overseer.sweep()],
+      ['protocols', () => protocols.sweep()],
+      ['replays', () => replays.sweep()],
+      ['work of releases', () => releases.reconcile()],
+      ['costs', async () => costs.bookSoon()],
+    ];
   }
 }

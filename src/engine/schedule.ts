@@ -1,8 +1,12 @@
 /** Registers the registry's schedules with the queue, and keeps an eye on them without it. */
 import { nextTicks } from '../domain/schedule';
+import type { Workflow } from '../registry';
 import type { EngineDeps } from './context';
 import { declareSchedule } from './declare-schedule';
+import { severally } from './severally';
 import type { Ticker } from './tick';
+
+type Scheduled = { id: string; schedule: NonNullable<Workflow['schedule']> };
 
 export class Schedules {
   /** When each workflow's next time is due, so that a pass costs nothing in between. */
@@ -44,15 +48,17 @@ export class Schedules {
   /** Decides what is due, whether or not the queue spoke of it. */
   async pass(): Promise<void> {
     const now = this.deps.clock.now();
-    for (const { id, schedule } of this.scheduled()) {
-      if (schedule.overlap === 'queue') await this.ticker.release(id);
-      if (now < (this.nextDue.get(id) ?? 0)) continue;
-      const heldUntil = await this.ticker.tick(id);
-      this.nextDue.set(id, heldUntil ?? nextTicks(schedule, now, 1)[0] ?? Infinity);
-    }
+    await severally(this.scheduled().map((one) => [one.id, () => this.look(one, now)]));
   }
 
-  private scheduled() {
+  private async look({ id, schedule }: Scheduled, now: number): Promise<void> {
+    if (schedule.overlap === 'queue') await this.ticker.release(id);
+    if (now < (this.nextDue.get(id) ?? 0)) return;
+    const heldUntil = await this.ticker.tick(id);
+    this.nextDue.set(id, heldUntil ?? nextTicks(schedule, now, 1)[0] ?? Infinity);
+  }
+
+  private scheduled(): Scheduled[] {
     return this.deps.registry.workflows.flatMap(({ id, schedule }) =>
       schedule && schedule.enabled !== false ? [{ id, schedule }] : [],
     );

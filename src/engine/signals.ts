@@ -5,6 +5,7 @@ import { stepOf, type RunState } from '../domain/run';
 import type { NewEvent, StoredEvent } from '../store/store';
 import type { EngineDeps } from './context';
 import type { Runs } from './runs';
+import { severally } from './severally';
 
 /** Waits served in one go; the sweeper takes the event up again until none is left. */
 const MAX_WAITS = 1_000;
@@ -42,7 +43,8 @@ export class Signals {
   /** Events whose delivery was cut short. */
   async sweep(): Promise<void> {
     const before = this.deps.clock.now() - DELIVER_WITHIN_MS;
-    for (const event of await this.deps.store.undelivered(before, MAX_UNDELIVERED)) await this.deliver(event);
+    const events = await this.deps.store.undelivered(before, MAX_UNDELIVERED);
+    await severally(events.map((event) => [`event ${event.id}`, () => this.deliver(event)]));
   }
 
   /** A step began to wait: what it waits for may have come since its run began. */

@@ -30,16 +30,19 @@ export class Sweeper {
     private readonly tasks: Tasks,
   ) {}
 
-  /** One pass over everything that is due. */
-  async pass(): Promise<void> {
+  /** Runs whose time has come. */
+  async dueRuns(): Promise<void> {
     const { store, clock, limits } = this.deps;
-    const now = clock.now();
-    await this.severally(await store.dueRuns(now, limits.sweepBatch), (id) =>
+    await this.severally(await store.dueRuns(clock.now(), limits.sweepBatch), (id) =>
       this.guarded({ run: id }, () => this.run(id)),
     );
-    for (const id of await store.dueCapsules(now, limits.sweepBatch))
+  }
+
+  /** Capsules that have to wake, to sleep, or to be looked at. */
+  async dueCapsules(): Promise<void> {
+    const { store, clock, limits } = this.deps;
+    for (const id of await store.dueCapsules(clock.now(), limits.sweepBatch))
       await this.guarded({ capsule: id }, () => this.capsule(id));
-    this.observeSoon();
   }
 
   async run(id: string): Promise<void> {
@@ -60,7 +63,7 @@ export class Sweeper {
   }
 
   /** Apart from the pass, and one at a time: a platform that does not answer must not stop the clock. */
-  private observeSoon(): void {
+  observeSoon(): void {
     if (this.observing) return;
     this.observing = true;
     this.tasks.spawn('observe', () => this.observeSome().finally(() => (this.observing = false)));

@@ -1,18 +1,15 @@
 import { createMemoryStore } from '../../src/store/memory';
+import type { Store } from '../../src/store/store';
+import type { EngineDeps } from '../../src/engine/context';
 import type { Log } from '../../src/engine/ports';
+import type { Runs } from '../../src/engine/runs';
+import { Signals } from '../../src/engine/signals';
 import { VirtualClock } from '../simulation/clock';
 import { Cloud } from '../simulation/cloud';
 import { Faults } from '../simulation/faults';
 import { Orchestrator } from '../simulation/orchestrator';
 import { seeded } from '../simulation/random';
 import { simulatedRegistry } from '../simulation/registry';
-
-const log: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 /** A platform whose read-backs never come back. */
 class UnobservableCloud extends Cloud {
@@ -24,19 +21,24 @@ class UnobservableCloud extends Cloud {
   }
 }
 
-it('keeps time while the platform does not answer', async () => {
+/**
+ * The first attempt fails; no hint of its back-off's end arrives, so only the sweeper can go on. The agent lingers
+ * meanwhile: one that is put to sleep cannot be woken before it was observed asleep.
+ * @param broken parts of the record that do not answer
+ */
+async function afterBackOff(Platform: typeof Cloud, broken: Partial<Store> = {}) {
   const clock = new VirtualClock(Date.UTC(2026, 0, 5));
   const random = seeded(1);
-  // The first attempt fails; no hint of its back-off's end arrives, so only the sweeper can go on. The
-  // agent lingers meanwhile: one that is put to sleep cannot be woken before it was observed asleep.
   let failures = 1;
   const faults = new Faults(random, (fault) => (fault === 'agent-error' && failures-- > 0 ? 1 : 0));
-  const store = createMemoryStore();
+  const store = { ...createMemoryStore(), ...broken };
+  const errors: object[] = [];
+  const log: Log = { debug() {}, info() {}, warn() {}, error: (about) => void errors.push(about) };
   const deliver = async (url: string, result: Parameters<Orchestrator['engine']['result']>[1]) => {
     await orchestrator.engine.result(new URL(url).searchParams.get('token') ?? '', result);
     return true;
   };
-  const cloud = new UnobservableCloud({ clock, random, faults, deliver, onScale: () => undefined });
+  const cloud = new Platform({ clock, random, faults, deliver, onScale: () => undefined });
   const registry = simulatedRegistry();
   for (const agent of registry.agents) cloud.add(agent.capsuleId, agent.baseUrl);
   const world = { clock, random, store, cloud, registry, faults, log, hint: () => undefined };
@@ -50,6 +52,39 @@ it('keeps time while the platform does not answer', async () => {
 
   const answer = await triggered;
   const run = 'runId' in answer ? await store.run(answer.runId) : undefined;
-  expect(run?.state.steps[0]?.history.map((h) => h.outcome)).toEqual(['agent-error', 'success']);
-  expect(cloud.observed).toBeGreaterThan(0);
+  return { outcomes: run?.state.steps[0]?.history.map((h) => h.outcome), cloud, errors };
+}
+
+it('keeps time while the platform does not answer', async () => {
+  const { outcomes, cloud } = await afterBackOff(UnobservableCloud);
+  expect(outcomes).toEqual(['agent-error', 'success']);
+  expect((cloud as UnobservableCloud).observed).toBeGreaterThan(0);
+});
+
+it('does the rest of a pass when a part of it fails, and names that part', async () => {
+  const absent = () => Promise.reject(new Error('no such table'));
+  const { outcomes, errors } = await afterBackOff(Cloud, { dueStops: absent, dueCapsules: absent });
+  expect(outcomes).toEqual(['agent-error', 'success']);
+  const message = 'emergency stops: no such table; due capsules: no such table';
+  expect(errors).toContainEqual(
+    expect.objectContaining({ err: expect.objectContaining({ message }) as Error }),
+  );
+});
+
+it('delivers the rest of the events when one cannot be delivered', async () => {
+  const events = ['first', 'second'].map((id) => ({ id, name: 'paid', payload: {}, at: 0 }));
+  const delivered: unknown[] = [];
+  const store = {
+    undelivered: async () => events,
+    waitsFor: async () => [],
+    commit: async (change: { delivered?: string }) => void delivered.push(change.delivered),
+  } as unknown as Store;
+  const start = async ({ id }: { id: string }) => {
+    if (id === 'first') throw new Error('no such workflow');
+    return [];
+  };
+  const deps = { store, clock: new VirtualClock(0) } as unknown as EngineDeps;
+  const signals = new Signals(deps, {} as Runs, start);
+  await expect(signals.sweep()).rejects.toThrow(/^event first: no such workflow$/);
+  expect(delivered).toEqual(['second']);
 });
