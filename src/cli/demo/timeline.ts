@@ -3,6 +3,8 @@ import type { CapsuleState } from '../../domain/capsule';
 import type { RunState, StepState } from '../../domain/run';
 import type { Paint } from '../terminal';
 
+const RUNNING = ['running', 'the agent has the job'] as const;
+
 export class Timeline {
   private readonly steps = new Map<string, string>();
   private readonly capsules = new Map<string, string>();
@@ -22,8 +24,12 @@ export class Timeline {
     for (const step of run.steps) {
       const key = `${step.status}/${step.attempt}`;
       const id = `${run.id}/${step.id}`;
-      if (this.steps.get(id) === key) continue;
+      const before = this.steps.get(id);
+      if (before === key) continue;
       this.steps.set(id, key);
+      // A result that comes as soon as the job is accepted is committed with that, as one change.
+      if (step.status === 'succeeded' && before === `dispatching/${step.attempt}`)
+        this.line(step.id, ...RUNNING);
       const [word, detail] = describeStep(step);
       if (word) this.line(step.id, word, detail + earlier);
     }
@@ -58,7 +64,7 @@ export function describeStep(step: StepState): [string, string] {
     case 'dispatching':
       return ['leased', 'the job is on its way'];
     case 'running':
-      return ['running', 'the agent has the job'];
+      return [...RUNNING];
     case 'succeeded':
       return [
         'result',
