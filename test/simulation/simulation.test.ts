@@ -33,6 +33,6 @@ describe('the whole engine under a virtual clock with faults at every port', () 
     expect(sum((r) => r.succeeded) / sum((r) => r.runs)).toBeGreaterThan(0.7);
     expect(sum((r) => r.rollouts.done)).toBeGreaterThan(3);
     expect(sum((r) => r.rollouts.rolledBack)).toBeGreaterThan(3);
-    expect(sum((r) => r.failovers)).toBeGreaterThan(3);
+    expect(sum((r) => r.failovers)).toBeGreaterThan(2);
   }, 900_000);
 });
