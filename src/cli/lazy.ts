@@ -59,7 +59,8 @@ const NEED_ALL = ['completion'];
 /** The program for a command line. */
 export async function programFor(argv: readonly string[]): Promise<Command> {
   const called = calledBy(argv.slice(2));
-  if (called !== undefined && NEED_ALL.includes(called)) return (await import('./program.js')).createProgram();
+  if (called !== undefined && NEED_ALL.includes(called))
+    return (await import('./program.js')).createProgram();
   const terms = new Map(LISTING.map(({ name, term }) => [name, term]));
   const program = new Command('reveille')
     .description('Wakes agents, runs them, and lets them sleep.')
