@@ -102,7 +102,7 @@ class Found {
 }
 
 /** Two objects, or two lists: what is in them is compared one by one. */
-const areAlike = (a: unknown, b: unknown): boolean =>
+export const areAlike = (a: unknown, b: unknown): boolean =>
   typeof a === 'object' &&
   typeof b === 'object' &&
   a !== null &&

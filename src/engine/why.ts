@@ -119,12 +119,12 @@ async function capsuleOf(
   return {
     state: record.state,
     slots,
-    holders: await Promise.all(holders.slice(0, slots).map((holder) => withDeadline(holder, store))),
+    holders: await Promise.all(holders.slice(0, slots).map((holder) => withItsDeadline(holder, store))),
     ahead: waiting.slice(0, Math.max(0, mine)).map(({ runId, stepId }) => ({ runId, stepId })),
   };
 }
 
-async function withDeadline({ runId, stepId }: LeaseRequest, store: Store) {
+async function withItsDeadline({ runId, stepId }: LeaseRequest, store: Store) {
   const run = (await store.run(runId))?.state;
   const deadline = run && stepOf(run, stepId)?.deadline;
   return { runId, stepId, ...(deadline !== undefined && { deadline }) };

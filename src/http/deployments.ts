@@ -8,7 +8,7 @@ import {
   type RolloutApproval,
 } from '../domain/rollout/approval';
 import { parseStrategy } from '../domain/rollout/parse-strategy';
-import { isRolloutOver, type Rollout } from '../domain/rollout/rollout';
+import { isRolloutOver, type Rollout, type RolloutEvent } from '../domain/rollout/rollout';
 import type { Strategy, StrategyName } from '../domain/rollout/strategy';
 import type { By } from '../engine/releases';
 import type { Principal } from './auth-people';
@@ -118,21 +118,15 @@ export async function promote(
   if (principal && isOwn({ by: principal.id, owner: principal.owner }, maker))
     refused('Who made a release does not answer for it: ask somebody else.');
   needs(rollout, 'paused');
-  const verdict = {
-    ...{ verdict: 'pass' as const, reason: why, evidence: [], at: deps.clock.now(), by: actor },
-  };
-  return after(
-    rollout,
-    await deps.engine.rollouts.apply(rolloutId, { type: 'accept', verdict }, byOf(caller, why)),
-    deps,
-  );
+  const verdict = { verdict: 'pass' as const, reason: why, evidence: [], at: deps.clock.now(), by: actor };
+  return apply(rollout, { type: 'accept', verdict }, byOf(caller, why), deps);
 }
 
 /** Has the stage that could not tell done once more. */
 export async function retry(rolloutId: string, caller: Caller, deps: Deps): Promise<Deployment> {
   const rollout = await rolloutOf(rolloutId, deps);
   needs(rollout, 'paused');
-  return after(rollout, await deps.engine.rollouts.apply(rolloutId, { type: 'retry' }, byOf(caller)), deps);
+  return apply(rollout, { type: 'retry' }, byOf(caller), deps);
 }
 
 /** Ends a rollout and puts the pointers back. */
@@ -145,8 +139,7 @@ export async function abort(
   const rollout = await rolloutOf(rolloutId, deps);
   if (rollout.status === 'done') refused(`It is done: POST /agents/${rollout.agentId}/rollback goes back.`);
   const reasonGiven = why ?? 'aborted by a person';
-  const event = { type: 'abort' as const, reason: reasonGiven };
-  return after(rollout, await deps.engine.rollouts.apply(rolloutId, event, byOf(caller, reasonGiven)), deps);
+  return apply(rollout, { type: 'abort', reason: reasonGiven }, byOf(caller, reasonGiven), deps);
 }
 
 const NO: Record<ApprovalRefusal, string> = {
@@ -175,11 +168,7 @@ export async function approve(
   ];
   const refusal = approvalRefusal(rollout, approval, makers);
   if (refusal) refused(NO[refusal]);
-  return after(
-    rollout,
-    await deps.engine.rollouts.apply(rolloutId, { type: 'approved', approval }, byOf(caller, why)),
-    deps,
-  );
+  return apply(rollout, { type: 'approved', approval }, byOf(caller, why), deps);
 }
 
 /** Back to the last good release, at once. */
@@ -237,8 +226,10 @@ function needs({ status }: Rollout, needed: Rollout['status']): void {
   if (status !== needed) refused(`It is ${status}${over}; only one that is ${needed} takes that.`);
 }
 
-const after = (before: Rollout, now: Rollout | undefined, deps: Deps): Promise<Deployment> =>
-  viewOf(now ?? before, deps);
+async function apply(rollout: Rollout, event: RolloutEvent, by: By, deps: Deps): Promise<Deployment> {
+  const now = await deps.engine.rollouts.apply(rollout.id, event, by);
+  return viewOf(now ?? rollout, deps);
+}
 
 const viewOf = async (rollout: Rollout, { engine }: Pick<Deps, 'engine'>): Promise<Deployment> =>
   rolloutView(rollout, await engine.rollouts.judgement(rollout));

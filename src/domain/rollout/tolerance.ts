@@ -1,5 +1,6 @@
 /** How two outputs are told apart field by field, and what of them may differ. Bounded, whatever was delivered. */
 import { canonicalJson } from '../canonical-json';
+import { areAlike } from '../diff';
 
 /** A place in an output: keys and list positions from the output on; `*` stands for any one of them. */
 export type PlacePattern = readonly string[];
@@ -92,11 +93,3 @@ function pruned(path: readonly string[], value: unknown, ignore: readonly PlaceP
     .map(([key, inner]) => [key, pruned([...path, key], inner, ignore)] as const);
   return Array.isArray(value) ? kept.map(([, inner]) => inner) : Object.fromEntries(kept);
 }
-
-/** Two objects, or two lists: what is in them is compared one by one. */
-const areAlike = (a: unknown, b: unknown): boolean =>
-  typeof a === 'object' &&
-  typeof b === 'object' &&
-  a !== null &&
-  b !== null &&
-  Array.isArray(a) === Array.isArray(b);
