@@ -3,6 +3,18 @@ import type { RequestHandler } from 'express';
 /** An API answer loads nothing and is shown in no frame; pages that need more set their own policy. */
 const API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+/** What pages load: scripts, styles and calls from here alone; a page may add to it. */
+export const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
 /** Headers of every answer; a route may replace one. */
 const HEADERS = new Map(
   Object.entries({

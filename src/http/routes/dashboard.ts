@@ -1,5 +1,6 @@
 /** The dashboard: one page under `/` and `/app/…`, and the files it loads. All data comes from the API. */
 import { z } from 'zod';
+import { PAGE_POLICY } from '../headers';
 import { Problem } from '../problems';
 import { json, route, type Reply } from '../route';
 import { name } from '../schema';
@@ -7,18 +8,8 @@ import { assetPath, pagePath } from '../static';
 
 const tag = 'docs';
 
-/** Scripts, styles and calls from here alone; styles of charts and bars are set by script, which this allows. */
-const PAGE_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-].join('; ');
+/** Styles of charts and bars are set by script, which this allows. */
+const DASHBOARD_POLICY = `${PAGE_POLICY}; require-trusted-types-for 'script'`;
 
 /** A file whose name has a hash of its content never changes. */
 const FOR_EVER = 'public, max-age=31536000, immutable';
@@ -28,7 +19,11 @@ const UNBUILT = 'The dashboard is not built: npm run build makes it.';
 function page(): Reply {
   const path = pagePath();
   if (path === undefined) throw new Problem('not-found', { detail: UNBUILT });
-  const headers = { 'Content-Security-Policy': PAGE_POLICY, 'Cache-Control': 'no-cache', Vary: 'Accept' };
+  const headers = {
+    'Content-Security-Policy': DASHBOARD_POLICY,
+    'Cache-Control': 'no-cache',
+    Vary: 'Accept',
+  };
   return { kind: 'file', path, headers };
 }
 

@@ -1,6 +1,7 @@
 /** The documentation: the OpenAPI document, and a page that shows it without a network. */
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { PAGE_POLICY } from '../headers';
 import { openApiDocument } from '../openapi';
 import { Problem } from '../problems';
 import { json, route } from '../route';
@@ -8,18 +9,6 @@ import { jsonObject } from '../schema';
 import { ROUTES } from './index';
 
 const tag = 'docs';
-
-/** Scripts and styles from here alone; the page may call this API and nothing else. */
-const PAGE_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
 
 const PAGE = `<!doctype html>
 <html lang="en">
