@@ -29,6 +29,33 @@ export function spansOfRollout(rollout: Rollout): SpanData[] {
   ];
 }
 
+/** A pointer that went back after its rollout was done: the end of that one's trace. */
+export interface MovedBack {
+  agentId: string;
+  environment: string;
+  from: string;
+  releaseId: string;
+  actor: string;
+  begunAt: number;
+  at: number;
+  rolloutId?: string;
+}
+
+/** Nothing where the rollout is known no more. */
+export function spansOfMovedBack(back: MovedBack): SpanData[] {
+  const { agentId, environment, from, releaseId, actor, begunAt, at, rolloutId: id } = back;
+  if (id === undefined) return [];
+  const cause = actor === 'engine' ? 'breaker' : 'person';
+  return spanOf(id, {
+    ...{ key: ['rollback', begunAt], parent: [], name: 'rollback', from: begunAt, to: at },
+    attributes: {
+      ...about({ id, agentId, environment, candidate: from, incumbent: releaseId }),
+      'reveille.rollback.cause': cause,
+    },
+    fault: `taken back: ${cause}`,
+  });
+}
+
 function spanOfStage(rollout: Rollout, { stage, round, since, at, verdict }: StageVerdict): SpanData[] {
   const planned = rollout.strategy.stages[stage];
   if (!planned) return [];
@@ -43,7 +70,8 @@ function spanOfStage(rollout: Rollout, { stage, round, since, at, verdict }: Sta
   });
 }
 
-const about = ({ id, agentId, environment, candidate, incumbent }: Rollout) => ({
+type About = Pick<Rollout, 'id' | 'agentId' | 'environment' | 'candidate' | 'incumbent'>;
+const about = ({ id, agentId, environment, candidate, incumbent }: About) => ({
   ...{ 'reveille.rollout.id': id, 'reveille.agent.id': agentId, 'reveille.environment': environment },
   ...{ 'reveille.release.id': candidate, 'reveille.release.before': incumbent },
 });

@@ -2,11 +2,11 @@
 import type { EventEmitter } from 'node:events';
 import type { WorkedShift } from '../domain/cost/attribute';
 import type { Rollout } from '../domain/rollout/rollout';
-import { spansOfRollout } from '../domain/rollout-spans';
+import { spansOfMovedBack, spansOfRollout } from '../domain/rollout-spans';
 import type { RunState } from '../domain/run';
 import { Seen } from '../domain/seen';
 import { spansOfAttempt, spansOfRun, spansOfShift, type SpanData } from '../domain/spans';
-import type { EngineEvents } from '../engine/context';
+import type { EngineEvents, RolledBackRelease } from '../engine/context';
 import type { Clock } from '../engine/ports';
 
 /** Attempts and runs remembered as told. */
@@ -38,8 +38,12 @@ export function followWork({ events, clock, send }: FollowDeps): () => void {
   const onShift = (worked: WorkedShift) => send(spansOfShift(worked));
   // Its end is committed once, in one process.
   const onRollout = (rollout: Rollout) => send(spansOfRollout(rollout));
+  const onRollback = (back: RolledBackRelease) => send(spansOfMovedBack(back));
   events.on('run', onRun);
   events.on('shift', onShift);
   events.on('rollout', onRollout);
-  return () => void events.off('run', onRun).off('shift', onShift).off('rollout', onRollout);
+  events.on('rollback', onRollback);
+  return () => {
+    events.off('run', onRun).off('shift', onShift).off('rollout', onRollout).off('rollback', onRollback);
+  };
 }

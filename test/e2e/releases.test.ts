@@ -209,7 +209,9 @@ describe('releases', () => {
       const all = (await at.store.alerts({}, 10)).items.filter((a) => a.kind === 'rollout-aborted');
       return all.length > 0 && all;
     });
-    expect(alerts[0]?.message).toContain('It differed in: code changed, config n changed.');
+    expect(alerts[0]?.message).toContain(
+      'code changed from 111111111111 to 222222222222, config n changed from 1 to 2.',
+    );
     await allAsleep(world, at);
   }, 60_000);
 

@@ -30,16 +30,21 @@ export const releaseOf = (n: number): Release => {
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
-/** @param work what the agents deliver; they can tell releases apart by the `releaseId` of the job */
+/**
+ * @param work what the agents deliver; they can tell releases apart by the `releaseId` of the job
+ * @param prepare what is different of the store, before the engine has it
+ */
 export async function openWorld(
   work: (request: AgentRunRequest) => Partial<AgentRunResult>,
   agent: Record<string, unknown> = {},
   broken: (capsuleId: string) => 'refused' | 'never-starts' | undefined = () => undefined,
+  prepare: (store: ReturnType<typeof createMemoryStore>) => void = () => undefined,
 ) {
   const clock = new VirtualClock(START);
   const random = seeded(8);
   const faults = new Faults(seeded(9), () => 0);
   const store = createMemoryStore();
+  prepare(store);
   const registry = registryOf(agent);
   /** Jobs in the order they were sent. */
   const jobs: AgentRunRequest[] = [];

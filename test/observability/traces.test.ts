@@ -116,32 +116,47 @@ it('are posted with the headers and the name that are configured, and those of t
   expect(collector.spans.map(({ name }) => name)).not.toContain('getNextJob reveille');
 });
 
-it('are one for a rollout, too, which was asked for over gRPC', async () => {
-  const { manifest, id: releaseId } = writerRelease(1);
-  const kept = await fetch(`${orchestrator.url}/releases`, {
+async function kept(n: number): Promise<string> {
+  const { manifest } = writerRelease(n);
+  const answer = await fetch(`${orchestrator.url}/releases`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', connection: 'close' },
     body: JSON.stringify({ manifest: { ...manifest, agentId: 'first' }, parts: [] }),
   });
-  const release = (await kept.json()) as { id: string };
-  expect(release.id).not.toBe(releaseId);
+  return ((await answer.json()) as { id: string }).id;
+}
+
+it('are one for a rollout, too, which was asked for over gRPC, and taken back after it', async () => {
   const client = clientOf(`127.0.0.1:${grpcPort}`);
-  const reply = await client.call('DeployAgent', { agent_id: 'first', release_id: release.id });
-  client.close();
-  const { id } = reply['deployment'] as Deployment;
-  const spans = await until(
-    () => {
-      const all = ofRun(id);
-      return all.length === 2 && all;
-    },
-    { what: 'the trace of the rollout' },
-  );
+  const deploy = async (releaseId: string) => {
+    const reply = await client.call('DeployAgent', { agent_id: 'first', release_id: releaseId });
+    const { id } = reply['deployment'] as Deployment;
+    const spans = await until(
+      () => {
+        const all = ofRun(id);
+        return all.length === 2 && all;
+      },
+      { what: 'the trace of the rollout' },
+    );
+    return { id, spans };
+  };
+  const first = await kept(1);
+  const { id, spans } = await deploy(first);
   const [stage] = named(spans, 'stage switch');
   const [root] = named(spans, 'rollout first');
   expect(stage?.parentSpanId).toBe(root?.spanId);
   expect(attributesOf(root as Span)).toMatchObject({
-    ...{ 'reveille.rollout.id': id, 'reveille.release.id': release.id, 'reveille.agent.id': 'first' },
+    ...{ 'reveille.rollout.id': id, 'reveille.release.id': first, 'reveille.agent.id': 'first' },
     ...{ 'reveille.rollout.strategy': 'direct', 'reveille.rollout.status': 'done' },
+  });
+  const second = await deploy(await kept(2));
+  await client.call('RollbackDeployment', { agent_id: 'first' });
+  client.close();
+  const back = await until(() => named(ofRun(second.id), 'rollback')[0], { what: 'the way back' });
+  expect(back.parentSpanId).toBe(named(second.spans, 'rollout first')[0]?.spanId);
+  expect(attributesOf(back)).toMatchObject({
+    ...{ 'reveille.rollout.id': second.id, 'reveille.release.before': first },
+    'reveille.rollback.cause': 'person',
   });
 });
 

@@ -39,7 +39,7 @@ export function openRollouts(deps: EngineDeps, used: Used): Rollouts {
   const stages = new Stages(deps, releases, capsules, guards, parts);
   const keepWarm = new KeepWarm(deps, releases, capsules, guards);
   const rollouts = new Rollouts(deps, releases, stages, runs, alerts, tasks, keepWarm);
-  const trips = new BreakerTrips(deps, { releases, rollouts, breakers, alerts });
+  const trips = new BreakerTrips(deps, { releases, rollouts, breakers });
   breakers.onOpen = (state) => trips.opened(state);
   releases.capsuleSeen = (id) => capsules.peek(id);
   releases.onWork = (agentId) => {

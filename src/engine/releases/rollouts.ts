@@ -2,7 +2,8 @@
  * Rollouts at work: each change is decided, committed with its ledger entry, and then performed. What is to be done
  * follows from the committed state, so whoever is alive goes on where another stopped.
  */
-import { change as changed } from '../../domain/ledger';
+import { change as changed, type LedgerEntry } from '../../domain/ledger';
+import type { ChangeAction } from '../../domain/ledger/actions';
 import type { Environment, EnvironmentChange } from '../../domain/release/environment';
 import { isLive } from '../../domain/release/placement';
 import {
@@ -26,7 +27,7 @@ import { KeyedMutex, type Tasks } from '../tasks';
 import type { By, Releases } from './index';
 import type { KeepWarm } from './keep-warm';
 import type { Stages } from './stages';
-import { tellTakenBack } from './taken-back';
+import { TakenBack } from './taken-back';
 
 /** A rollout that lost so many races in a row is taken up by the next pass. */
 const MAX_RACES = 10;
@@ -54,6 +55,8 @@ export interface RolloutWish {
   strategy: Strategy;
 }
 
+type RolloutVerb = Extract<ChangeAction, `rollout.${string}`> extends `rollout.${infer Verb}` ? Verb : never;
+
 type Deps = Pick<
   EngineDeps,
   'store' | 'clock' | 'registry' | 'log' | 'newId' | 'performing' | 'events' | 'limits'
@@ -62,6 +65,7 @@ type Deps = Pick<
 export class Rollouts {
   private readonly mutex = new KeyedMutex();
   private readonly looking = new Set<string>();
+  private readonly takenBack: TakenBack;
 
   constructor(
     private readonly deps: Deps,
@@ -71,7 +75,9 @@ export class Rollouts {
     private readonly alerts: Pick<Alerts, 'raise' | 'resolve'>,
     private readonly tasks: Tasks,
     private readonly warm: Pick<KeepWarm, 'sweep'>,
-  ) {}
+  ) {
+    this.takenBack = new TakenBack(deps, alerts, releases);
+  }
 
   /** Begins to move a pointer; one attempt at a time for each environment. */
   async begin({ agentId, environment, releaseId, strategy }: RolloutWish, by: By): Promise<Begun> {
@@ -113,6 +119,7 @@ export class Rollouts {
    * @param expect the fence under which alone it is to be done
    */
   async rollback(agentId: string, environment: string, by: By, expect?: number): Promise<RolledBack> {
+    const begunAt = this.deps.clock.now();
     const open = await this.deps.store.openRollout(agentId, environment);
     const decision = await this.releases.change(agentId, environment, { type: 'rollback' }, by, expect);
     if (!decision.ok && decision.reason === 'overtaken') return { kind: 'nothing' };
@@ -121,13 +128,16 @@ export class Rollouts {
     if (open) await this.apply(open.state.id, abort, by);
     if (!decision.ok) return open ? this.now(agentId, environment) : { kind: 'nothing' };
     this.tasks.spawn('reroute', () => this.reroute(agentId));
-    const now = await this.now(agentId, environment);
-    if (!open && now.kind === 'rolled-back') {
-      const at = this.deps.clock.now();
-      const { releaseId } = now;
-      this.deps.events.emit('rollback', { agentId, environment, releaseId, actor: by.actor, at });
+    const from = decision.before.stable;
+    const to = decision.environment.stable;
+    if (to === undefined) return { kind: 'nothing' };
+    // What the rollout under way had moved is told by its own end.
+    if (from !== undefined && from !== to && from !== open?.state.candidate) {
+      const moved = { from, releaseId: to, actor: by.actor, begunAt, at: this.deps.clock.now() };
+      const back = { agentId, environment, ...moved };
+      this.tasks.spawn('tell of a rollback', () => this.takenBack.byMove(back, by.reason));
     }
-    return now;
+    return { kind: 'rolled-back', releaseId: to };
   }
 
   /** Applies an event. Answers the rollout after it; undefined where there is none. */
@@ -185,10 +195,15 @@ export class Rollouts {
     throw new Error(`rollout ${id}: lost ${MAX_RACES} races in a row`);
   }
 
-  private entry(before: Rollout | undefined, after: Rollout, action: string, { actor, reason }: By) {
+  private entry(
+    before: Rollout | undefined,
+    after: Rollout,
+    action: RolloutVerb,
+    { actor, reason }: By,
+  ): LedgerEntry {
     const known = before ? projectRollout(before) : {};
     return {
-      ...{ at: this.deps.clock.now(), actor, action: `rollout.${action}`, entity: 'rollout' as const },
+      ...{ at: this.deps.clock.now(), actor, action: `rollout.${action}`, entity: 'rollout' },
       id: after.id,
       ...changed(known, projectRollout(after)),
       ...(reason !== undefined && { reason }),
@@ -210,7 +225,7 @@ export class Rollouts {
         await this.alerts.raise({ kind: 'rollout-paused', subject, message: command.memo }, 'engine');
         return;
       case 'alert':
-        return tellTakenBack(this.deps, this.alerts, rollout, command.reason);
+        return this.takenBack.byRollout(rollout, command.reason);
       case 'finished':
         await this.stages.over(rollout);
         await this.alerts.resolve(

@@ -61,11 +61,24 @@ export class WorkNotes {
       const result = (await store.payloads(work.runId))?.results.find(
         (r) => r.stepId === work.stepId && r.attempt === work.attempt,
       )?.result;
-      if (run && record) await store.endWork({ ...work, ended: endOf(record, result) });
+      if (run && record) {
+        const violated = await this.wasIncident(work, record);
+        await store.endWork({ ...work, ended: { ...endOf(record, result), ...(violated && { violated }) } });
+      }
       // Without a record of its own it was given up.
       else if (!run || isTerminal(run.status))
         await store.endWork({ ...work, ended: { outcome: 'cancelled', at: clock.now() } });
     }
+  }
+
+  /** The ledger has what oversight found, committed with the end itself. */
+  private async wasIncident(
+    { runId, agentId }: ReleaseWork,
+    { endedAt }: AttemptRecord,
+  ): Promise<true | undefined> {
+    const about = { runId, action: 'oversight.incident', id: agentId, from: endedAt, to: endedAt + 1 };
+    const { items } = await this.deps.store.searchLedger(about, 1);
+    return items.length > 0 || undefined;
   }
 
   private end(
