@@ -39,6 +39,8 @@ export interface Limits {
   /** Sweeper: period, and rows looked at in one pass. */
   sweepMs: number;
   sweepBatch: number;
+  /** How often the watchdog looks whether what was due is decided. */
+  watchMs: number;
   /** How often a transition that lost a race is decided anew. */
   maxConflicts: number;
 }
@@ -65,5 +67,6 @@ export const DEFAULT_LIMITS: Limits = {
   rescaleMs: 10_000,
   sweepMs: 2_000,
   sweepBatch: 200,
+  watchMs: 20_000,
   maxConflicts: 20,
 };

@@ -19,8 +19,7 @@ import type { Tasks } from './tasks';
 import { lateText, missingText, subjectOf, tickOf } from './watchdog-texts';
 
 export const WATCH = {
-  /** How often it looks, and how long one look may take. */
-  periodMs: 20_000,
+  /** How long one look may take; how often it looks is one of the limits. */
   passMs: 15_000,
   /** How long after its time, and its slack, a tick may be undecided. The sweeper repairs within 5 s. */
   graceMs: 60_000,
@@ -50,7 +49,7 @@ interface Watched {
   misses: number;
 }
 
-type Deps = Pick<EngineDeps, 'store' | 'queue' | 'registry' | 'clock' | 'log'>;
+type Deps = Pick<EngineDeps, 'store' | 'queue' | 'registry' | 'clock' | 'limits' | 'log'>;
 
 export class Watchdog {
   private watched: Watched[] = [];
@@ -99,7 +98,7 @@ export class Watchdog {
 
   private arm(): void {
     const armedAt = this.deps.clock.now();
-    this.cancel = this.deps.clock.after(WATCH.periodMs, () => this.fire(armedAt));
+    this.cancel = this.deps.clock.after(this.deps.limits.watchMs, () => this.fire(armedAt));
   }
 
   private fire(armedAt: number): void {
@@ -118,7 +117,7 @@ export class Watchdog {
 
   /** A timer fires late when the process was held up, or when somebody set the clock. */
   private async judgeClock(armedAt: number, now: number): Promise<void> {
-    const lateMs = now - armedAt - WATCH.periodMs;
+    const lateMs = now - armedAt - this.deps.limits.watchMs;
     if (Math.abs(lateMs) > WATCH.lateMs) {
       this.isLate = true;
       await this.alerts.raise({ ...LATE, message: lateText(lateMs) }, ACTOR);

@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events';
 import type { Alert, AlertChange } from '../../src/domain/alert';
 import type { LedgerEntry } from '../../src/domain/ledger';
+import { DEFAULT_LIMITS } from '../../src/domain/limits';
 import { Alerts } from '../../src/engine/alerts';
 import type { EngineEvents } from '../../src/engine/context';
 import { Tasks } from '../../src/engine/tasks';
@@ -18,6 +19,7 @@ import { seeded } from '../simulation/random';
 import { simulatedRegistry } from '../simulation/registry';
 
 const MINUTE = 60_000;
+const PERIOD_MS = DEFAULT_LIMITS.watchMs;
 const START = Date.UTC(2026, 0, 5, 11, 30);
 /** The first tick of the schedule below: a Monday, 13:00 in Berlin. */
 const NOON = Date.UTC(2026, 0, 5, 12);
@@ -62,7 +64,8 @@ async function setUp({ cron = '0 * * * *', slackSeconds, store = createMemorySto
   events.on('alert', (alert: Alert, change) => void told.push([change, alert.subject]));
   let ids = 0;
   const newId = () => `00000000-0000-4000-8000-${String((ids += 1)).padStart(12, '0')}`;
-  const deps = { store, queue, registry: registryOf(cron, slackSeconds), clock: skewed, log, events, newId };
+  const registry = registryOf(cron, slackSeconds);
+  const deps = { store, queue, registry, clock: skewed, limits: DEFAULT_LIMITS, log, events, newId };
   const tasks = new Tasks(log);
   const watchdog = new Watchdog(deps, new Alerts(deps), tasks);
   await watchdog.start();
@@ -109,7 +112,7 @@ describe('scheduled times', () => {
     expect(alert?.message).toMatch(
       /^The scheduled time 2026-01-05 13:00 \(Europe\/Berlin\) of workflow "report" is not decided \d+ s after it\. An orchestrator decides it/,
     );
-    await pass(2 * WATCH.periodMs);
+    await pass(2 * PERIOD_MS);
     expect(told).toHaveLength(1);
     expect((await open())[0]?.count).toBe(3);
   });
@@ -118,7 +121,7 @@ describe('scheduled times', () => {
     const { pass, told, clock } = await setUp({ slackSeconds: 600 });
     await pass(NOON + 10 * MINUTE + WATCH.graceMs - 1 - clock.now());
     expect(told).toEqual([]);
-    await pass(WATCH.periodMs);
+    await pass(PERIOD_MS);
     expect(told).toEqual([['raised', NOON_SUBJECT]]);
   });
 
@@ -127,7 +130,7 @@ describe('scheduled times', () => {
     await pass(32 * MINUTE);
     expect(await open()).toHaveLength(1);
     await decide(NOON, 150_000, { reason: 'missed while no orchestrator ran, and caught up' });
-    await pass(WATCH.periodMs);
+    await pass(PERIOD_MS);
     expect(told).toEqual([
       ['raised', NOON_SUBJECT],
       ['resolved', NOON_SUBJECT],
@@ -153,7 +156,7 @@ describe('scheduled times', () => {
       /nobody will: start the run yourself with POST \/workflows\/report\/runs/,
     );
     skew.ms = 24 * 60 * MINUTE;
-    await pass(WATCH.periodMs);
+    await pass(PERIOD_MS);
     expect((await store.alerts({ open: false }, 10)).items).toMatchObject([
       { subject: NOON_SUBJECT, resolution: 'given up: nobody decided it within a day' },
     ]);
@@ -164,7 +167,7 @@ describe('scheduled times', () => {
     // The process stood still while three ticks went by; then they were caught up before the next look.
     skew.ms = 35 * MINUTE;
     for (const minutes of [10, 20, 30]) await decide(START + minutes * MINUTE, (35 - minutes) * MINUTE);
-    await pass(WATCH.periodMs);
+    await pass(PERIOD_MS);
     const subject = 'report@2026-01-05T11:40:00.000Z';
     expect(told.filter(([, about]) => about !== 'watchdog')).toEqual([
       ['raised', subject],
@@ -188,7 +191,7 @@ describe('scheduled times', () => {
     first.watchdog.stop();
     await first.decide(NOON, 130_000);
     const second = await setUp({ store: first.store, clock: first.clock });
-    await second.pass(WATCH.periodMs);
+    await second.pass(PERIOD_MS);
     expect(second.told).toEqual([['resolved', NOON_SUBJECT]]);
   });
 
@@ -199,7 +202,7 @@ describe('scheduled times', () => {
     expect([...first.told, ...second.told]).toEqual([['raised', NOON_SUBJECT]]);
     first.watchdog.stop();
     await first.decide(NOON, 130_000);
-    await second.pass(WATCH.periodMs);
+    await second.pass(PERIOD_MS);
     expect(second.told).toContainEqual(['resolved', NOON_SUBJECT]);
   });
 });
@@ -207,7 +210,7 @@ describe('scheduled times', () => {
 describe('the queue', () => {
   it('that lost a schedule is told of, and once it knows it again', async () => {
     const { pass, queue, told, open } = await setUp({ cron: '0 9 * * *' });
-    const round = WATCH.queueEvery * WATCH.periodMs;
+    const round = WATCH.queueEvery * PERIOD_MS;
     await pass(3 * round);
     expect(told).toEqual([]);
     queue.scheduled = [];
@@ -225,20 +228,20 @@ describe('the queue', () => {
 describe('its own clock', () => {
   it('that is late or set is told of, until it is on time again', async () => {
     const { pass, told, open, skew, watchdog } = await setUp({ cron: '0 9 * * *' });
-    await pass(WATCH.periodMs * 2);
+    await pass(PERIOD_MS * 2);
     expect(told).toEqual([]);
     skew.ms = 3_600_000;
-    await pass(WATCH.periodMs);
+    await pass(PERIOD_MS);
     expect(told).toEqual([['raised', 'watchdog']]);
     expect((await open())[0]?.message).toMatch(/held up for 3600 s, or its clock was set forward/);
-    await pass(WATCH.periodMs);
+    await pass(PERIOD_MS);
     expect(told.at(-1)).toEqual(['resolved', 'watchdog']);
     skew.ms = 0;
-    await pass(WATCH.periodMs);
+    await pass(PERIOD_MS);
     expect((await open())[0]?.message).toMatch(/was set back by 3600 s/);
     watchdog.stop();
     skew.ms = 7_200_000;
-    await pass(10 * WATCH.periodMs);
+    await pass(10 * PERIOD_MS);
     expect(told).toHaveLength(3);
   });
 });
@@ -251,7 +254,7 @@ describe('a store that is away', () => {
     await pass(32 * MINUTE);
     expect(errors[0]).toMatch(/could not look at the schedule of report; it will try again/);
     store.ticks = ticks;
-    await pass(WATCH.periodMs);
+    await pass(PERIOD_MS);
     expect(told).toEqual([['raised', NOON_SUBJECT]]);
   });
 

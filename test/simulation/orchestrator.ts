@@ -7,7 +7,7 @@ import { Callbacks } from '../../src/engine/callbacks';
 import { Engine } from '../../src/engine/engine';
 import type { EngineDeps } from '../../src/engine/context';
 import type { Agents, Clock, Hint, Log, Queue } from '../../src/engine/ports';
-import { DEFAULT_LIMITS } from '../../src/domain/limits';
+import { DEFAULT_LIMITS, type Limits } from '../../src/domain/limits';
 import type { Platform } from '../../src/platforms/platform';
 import type { Registry } from '../../src/registry';
 import type { Store } from '../../src/store/store';
@@ -32,6 +32,8 @@ export interface World {
   /** Lets everybody who consumes hints have them. */
   hint: (hint: Hint, delayMs: number) => void;
   log: Log;
+  /** Where they are not the default. */
+  limits?: Partial<Limits>;
 }
 
 export class Orchestrator {
@@ -55,7 +57,7 @@ export class Orchestrator {
       newId: () => seededUuid(random),
       callbacks: new Callbacks('simulation-secret', 'http://orchestrator/webhook'),
       registry: world.registry,
-      limits: { ...DEFAULT_LIMITS, sweepMs: SWEEP_MS },
+      limits: { ...DEFAULT_LIMITS, sweepMs: SWEEP_MS, ...world.limits },
       log: world.log,
       performing: true,
       events: new EventEmitter(),
@@ -166,32 +168,32 @@ export class Orchestrator {
     if (!this.alive) return never();
     try {
       const answer = await task();
-      return (await this.mayGoOn()) ? answer : never();
+      if (this.frozen) await this.thawed();
+      return this.alive ? answer : never();
     } catch (error) {
-      if (await this.mayGoOn()) throw error;
+      if (this.frozen) await this.thawed();
+      if (this.alive) throw error;
       return never();
     }
   }
 
-  private async mayGoOn(): Promise<boolean> {
+  private async thawed(): Promise<void> {
     while (this.frozen && this.alive) await new Promise<void>((resolve) => this.held.push(resolve));
-    return this.alive;
   }
 }
 
 /** The store over a network that may lose a call or its answer, or take its time. */
 function withFaults(store: Store, { faults, clock, random }: World): Store {
-  const slow = (): Promise<void> | undefined =>
-    faults.strikes('store-slow')
-      ? new Promise((resolve) => clock.after(random() * SLOW_STORE_MS, resolve))
-      : undefined;
+  const isSlow = () => faults.strikes('store-slow');
+  const delay = () => new Promise<void>((resolve) => clock.after(random() * SLOW_STORE_MS, resolve));
   const risky =
     (member: (...args: unknown[]) => Promise<unknown>) =>
     async (...args: unknown[]) => {
       if (faults.strikes('store-failed')) throw new Error('simulated: the store did not answer');
-      await slow();
+      // Awaited only where it takes time: most of what a simulation does goes through here.
+      if (isSlow()) await delay();
       const answer = await member(...args);
-      await slow();
+      if (isSlow()) await delay();
       if (faults.strikes('store-answer-lost')) throw new Error('simulated: the answer of the store was lost');
       return answer;
     };

@@ -18,8 +18,10 @@ const SETTLED_MS = 10 * SWEEP_MS;
 const AHEAD_MS = 180_000;
 /** After a tick's time it is decided by then, or never. */
 const LATE_TICK_MS = 3_600_000;
-/** One quiet time in so many is lived through. */
-const PROVED_OF = 100;
+/** One quiet time in so many is lived through, */
+const PROVED_OF = 50;
+/** for so long: each part of a sweeper's work has its turn several times. */
+const PROOF_MS = 60_000;
 
 export interface QuietOptions {
   /** The store itself: to look must not be a chance for faults. */
@@ -54,7 +56,7 @@ export class QuietTimes {
     }
     const until = Math.min(limit, this.known.until);
     if (until <= now || random() * PROVED_OF >= 1) return until;
-    this.proof = { changes, until };
+    this.proof = { changes, until: Math.min(until, now + PROOF_MS) };
     faults.hold(true);
     return now;
   }

@@ -43,8 +43,22 @@ export function normalizeCron(cron: string): string {
   return NICKNAMES[tidy.toLowerCase()] ?? tidy;
 }
 
+/** What was read before: every look at a schedule reads its expression, and reading costs more than the look. */
+const known = new Map<string, CronParse>();
+const MAX_KNOWN = 500;
+
 /** Reads an expression; a wrong one comes back as the problem and its mend. */
 export function parseCron(cron: string): CronParse {
+  const before = known.get(cron);
+  if (before) return before;
+  const parsed = parse(cron);
+  // Whoever asks about one new expression after the other must not fill the memory.
+  if (known.size >= MAX_KNOWN) known.clear();
+  if (cron.length <= MAX_CRON_LENGTH) known.set(cron, parsed);
+  return parsed;
+}
+
+function parse(cron: string): CronParse {
   const expression = normalizeCron(cron.slice(0, MAX_CRON_LENGTH + 1));
   const atoms = expression.split(' ');
   const shape = shapeProblem(expression, atoms);
