@@ -89,11 +89,18 @@ export type AlertChange = 'raised' | 'resolved' | 'acknowledged';
 export const alertEntity = ({ kind, subject }: AlertKey): string => `${kind}:${subject}`;
 
 const STATUS = { raised: 'open', resolved: 'resolved', acknowledged: 'acknowledged' } as const;
+/** How an alert stands, as its entries tell it. */
+export type AlertStatus = (typeof STATUS)[AlertChange];
 
+export const alertStatus = ({ resolvedAt, acknowledgedAt }: Alert): AlertStatus =>
+  resolvedAt !== undefined ? 'resolved' : acknowledgedAt !== undefined ? 'acknowledged' : 'open';
+
+/** @param was how what it is about stood before, where it was told of at all */
 export function alertEntry(
   change: AlertChange,
   key: AlertKey,
   { at, actor, reason, runId }: Pick<LedgerEntry, 'at' | 'actor' | 'runId'> & { reason: string },
+  was?: AlertStatus,
 ): LedgerEntry {
   return {
     at,
@@ -102,6 +109,7 @@ export function alertEntry(
     entity: 'alert',
     id: alertEntity(key),
     set: { status: STATUS[change] },
+    ...(was && { was: { status: was } }),
     reason,
     ...(runId !== undefined && { runId }),
   };

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json';
 import type { CapsuleState } from './capsule';
+import type { LedgerAction } from './ledger/actions';
 import type { RunState, StepState } from './run';
 import { traceIdOf } from './trace';
 import { warmId } from './warm';
@@ -40,7 +41,7 @@ export interface LedgerEntry {
   /** Who did it: `engine`, `agent:<id>`, `key:<id>`. */
   actor: string;
   /** What happened, as `entity.verb`. */
-  action: string;
+  action: LedgerAction;
   entity: EntityKind;
   id: string;
   /** The fields that changed, with their new values; `null` where a field went away. */

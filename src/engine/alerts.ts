@@ -6,6 +6,7 @@ import {
   type Alert,
   type AlertChange,
   type AlertKey,
+  type AlertStatus,
   type NewAlert,
 } from '../domain/alert';
 import { raisedMessage, resolvedMessage, type Notification, type OutboxRow } from '../domain/notification';
@@ -34,10 +35,11 @@ export class Alerts {
     const at = clock.now();
     const message = alertText(alert.message);
     const about = runId === undefined ? {} : { runId };
-    const entry = alertEntry('raised', alert, { at, actor, reason: message, ...about });
+    const by = { at, actor, reason: message, ...about };
+    const entryFor = (was?: AlertStatus) => alertEntry('raised', alert, by, was);
     const id = newId();
     const rows = this.deps.outbox?.rows(raisedMessage({ ...alert, ...about, message }, `alert:${id}`));
-    const result = await store.raiseAlert({ ...alert, message, id, at }, entry, rows);
+    const result = await store.raiseAlert({ ...alert, message, id, at }, entryFor, rows);
     if (result.kind !== 'raised') return false;
     this.deps.outbox?.poke();
     log.warn({ alert: alertEntity(alert), alertId: result.alert.id }, `alert: ${message}`);
@@ -51,11 +53,11 @@ export class Alerts {
     const at = clock.now();
     const key = { kind, subject };
     const reason = alertText(resolution);
-    const entry = alertEntry('resolved', key, { at, actor, reason });
+    const entryFor = (was?: AlertStatus) => alertEntry('resolved', key, { at, actor, reason }, was);
     // The alert's own id is not known yet; the commit sees to it that it is resolved, and told, once.
     const told = resolvedMessage({ ...key, resolution: reason }, `resolved:${this.deps.newId()}`);
     const rows = this.deps.outbox?.rows(told);
-    const alert = await store.resolveAlert(key, { at, resolution: reason }, entry, rows);
+    const alert = await store.resolveAlert(key, { at, resolution: reason }, entryFor, rows);
     if (!alert) return false;
     this.deps.outbox?.poke();
     log.info({ alert: alertEntity(key), alertId: alert.id }, `alert resolved: ${reason}`);
@@ -69,8 +71,9 @@ export class Alerts {
     const known = await store.alert(id);
     if (!known) return undefined;
     const at = clock.now();
-    const entry = alertEntry('acknowledged', known, { at, actor, reason: 'seen' });
-    const alert = await store.acknowledgeAlert(id, { at, actor }, entry);
+    const by = { at, actor, reason: 'seen' };
+    const entryFor = (was?: AlertStatus) => alertEntry('acknowledged', known, by, was);
+    const alert = await store.acknowledgeAlert(id, { at, actor }, entryFor);
     if (!alert) return store.alert(id);
     this.tell(alert, 'acknowledged');
     return alert;

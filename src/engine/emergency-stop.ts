@@ -141,7 +141,7 @@ export class EmergencyStops {
     const next: EmergencyStop = over ? { ...rest, finishedAt: now } : { ...rest, dueAt: now + CLAIM_MS };
     const before = (await store.stop(stop.id))?.stop;
     const revoked = before?.revokedBefore === undefined && next.revokedBefore !== undefined;
-    const action = stop.phase === 'done' ? 'done' : revoked ? 'revoked' : undefined;
+    const action = stop.phase === 'stopping' ? (revoked ? 'revoked' : undefined) : stop.phase;
     const saved = await store.saveStop(next, version, action && stopEntry(action, next, now));
     if (revoked) await this.guards.reread();
     return saved;

@@ -3,6 +3,7 @@
  * did: the end goes into the ledger, and a failed one is told. Builds are minutes long, so now and
  * then is often enough.
  */
+import type { LedgerEntry } from '../domain/ledger';
 import { isOver, type Build } from '../platforms/builds';
 import type { FollowedBuild } from '../store/redeploys';
 import type { Alerts } from './alerts';
@@ -76,9 +77,10 @@ export class BuildFollower {
   ): Promise<void> {
     const { store, clock } = this.deps;
     const at = clock.now();
-    const set = { status, buildId };
-    const action = `redeploy.${status}`;
-    const entry = { at, actor: ACTOR, action, entity: 'redeploy' as const, id, set };
+    const entry: LedgerEntry = {
+      ...{ at, actor: ACTOR, action: `redeploy.${status}`, entity: 'redeploy', id },
+      ...{ set: { status, buildId }, was: { status: 'started' } },
+    };
     if (!(await store.endRedeploy(id, { at, status }, entry))) return; // somebody else was quicker
     if (status === 'succeeded') {
       await this.alerts.resolve(

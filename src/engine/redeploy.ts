@@ -136,13 +136,13 @@ export class Redeploys {
     try {
       const build = await builds.start(capsuleId, before);
       await store.settleRedeploy(id, build.id);
-      await this.note(id, actor, 'started', { buildId: build.id });
+      await this.note(id, actor, 'started', { buildId: build.id }, { was: 'asked' });
       return { kind: 'started', build };
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
       const kind = error.mayHaveApplied ? 'uncertain' : 'refused';
       await (kind === 'uncertain' ? store.settleRedeploy(id) : store.dropRedeploy(id));
-      await this.note(id, actor, kind, {}, error.message);
+      await this.note(id, actor, kind, {}, { was: 'asked', reason: error.message });
       return { kind, error };
     }
   }
@@ -168,25 +168,26 @@ export class Redeploys {
     const build = list.slice(0, Math.max(0, known)).at(-1);
     if (!build) return { kind: 'uncertain' };
     await this.deps.store.settleRedeploy(record.id, build.id);
-    await this.note(record.id, 'engine', 'started', { buildId: build.id });
+    // Whoever asked said that it could not tell, or was gone before that.
+    await this.note(record.id, 'engine', 'started', { buildId: build.id }, { was: 'uncertain' });
     return { kind: 'repeated', build };
   }
 
   private async note(
     id: string,
     actor: string,
-    status: string,
+    status: 'asked' | 'started' | 'refused' | 'uncertain',
     more: Record<string, unknown>,
-    reason?: string,
+    { was, reason }: { was?: 'asked' | 'uncertain'; reason?: string } = {},
   ): Promise<void> {
     const at = this.deps.clock.now();
-    const action = `redeploy.${status}`;
-    const set = { status, ...more };
-    const entry: LedgerEntry = { at, actor, action, entity: 'redeploy', id, set };
-    const result = await this.deps.store.commit({
-      at,
-      ledger: [{ ...entry, ...(reason !== undefined && { reason }) }],
-    });
+    const action = `redeploy.${status}` as const;
+    const entry: LedgerEntry = {
+      ...{ at, actor, action, entity: 'redeploy', id, set: { status, ...more } },
+      ...(was && { was: { status: was } }),
+      ...(reason !== undefined && { reason }),
+    };
+    const result = await this.deps.store.commit({ at, ledger: [entry] });
     if (!result.ok) throw new Error(`${action} could not be recorded: ${result.conflict}`);
   }
 }

@@ -1,8 +1,9 @@
 /** What the store is asked to commit, all or nothing, once an event of a run was decided. */
 import type { RunDecision, RunEvent } from '../domain/decide-run';
 import { incidentEntry, memoEntry } from '../domain/approval/entry';
+import type { Memo } from '../domain/approval/memo';
 import { change as changed, projectRun, type LedgerEntry } from '../domain/ledger';
-import { runDueAt, type RunState } from '../domain/run';
+import { runDueAt, stepOf, type RunState } from '../domain/run';
 import type { Change, StepResult, Versioned } from '../store/store';
 
 export interface Decided {
@@ -28,13 +29,19 @@ export function runChange(
     ...(memos.length > 0 && { memos }),
     ...(acts.length > 0 && { acts }),
     ledger: [
-      ...memos.map((memo) => memoEntry(memo, { at, actor })),
+      ...memos.map((memo) => memoEntry(memoBefore(known.state, memo), memo, { at, actor })),
       ...acts.filter((act) => act.incident !== undefined).map(incidentEntry),
       runEntry(known, decision, event, { at, actor }),
     ],
     // Not what people or other runs said instead of the agent.
     result: results.filter((r) => event.type === 'result' && r.result === event.result),
   };
+}
+
+/** As it was, where it is not a new one: a step that proposes anew is given another. */
+function memoBefore(run: RunState, { id, stepId }: Memo): Memo | undefined {
+  const memo = stepOf(run, stepId)?.memo;
+  return memo?.id === id ? memo : undefined;
 }
 
 function runEntry(

@@ -35,7 +35,7 @@ export class Signals {
   async announce(event: NewEvent, actor: string): Promise<Announced> {
     const at = this.deps.clock.now();
     const { id, name, key } = event;
-    const entry = { at, actor, action: 'event.received', entity: 'event' as const, id, set: { name, key } };
+    const entry = { at, actor, action: 'event.received', entity: 'event', id, set: { name, key } } as const;
     await this.deps.store.commit({ at, event, ledger: [entry] });
     return this.deliver({ ...event, at });
   }

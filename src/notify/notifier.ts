@@ -248,7 +248,7 @@ export class Notifier {
       action: 'notification.failed',
       entity: 'notification',
       id: claimed.id,
-      set: { channel: claimed.channel, thread: claimed.thread, tries: claimed.tries },
+      set: { status: 'failed', channel: claimed.channel, thread: claimed.thread, tries: claimed.tries },
       reason: `${claimed.channel}: ${error}`,
       ...(claimed.message.runId !== undefined && { runId: claimed.message.runId }),
     };

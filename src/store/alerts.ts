@@ -1,5 +1,5 @@
 /** The record's part of alerts: one open alert for each kind and subject, whoever raises it how often. */
-import type { Alert, AlertKey, NewAlert } from '../domain/alert';
+import type { Alert, AlertKey, AlertStatus, NewAlert } from '../domain/alert';
 import type { LedgerEntry } from '../domain/ledger';
 import type { OutboxRow } from '../domain/notification';
 import { storableJson } from './json';
@@ -24,24 +24,27 @@ export interface AlertFilter {
   open?: boolean;
 }
 
+/** The entry of a change, from how what the alert is about stood before. */
+export type AlertEntryFor = (was?: AlertStatus) => LedgerEntry;
+
 export interface AlertStore {
   /**
    * Raises an alert or counts it. The entry, and what people are told, are written with a new one only, in the
    * same transaction.
    */
-  raiseAlert(alert: AlertRaise, entry: LedgerEntry, outbox?: readonly OutboxRow[]): Promise<RaiseResult>;
+  raiseAlert(alert: AlertRaise, entryFor: AlertEntryFor, outbox?: readonly OutboxRow[]): Promise<RaiseResult>;
   /** Resolves the open alert of a key, with its entry and what people are told. Undefined when none is open. */
   resolveAlert(
     key: AlertKey,
     resolution: { at: number; resolution: string },
-    entry: LedgerEntry,
+    entryFor: AlertEntryFor,
     outbox?: readonly OutboxRow[],
   ): Promise<Alert | undefined>;
   /** Notes who saw an alert; the first one counts. Undefined when there is no such alert, or somebody has. */
   acknowledgeAlert(
     id: string,
     by: { at: number; actor: string },
-    entry: LedgerEntry,
+    entryFor: AlertEntryFor,
   ): Promise<Alert | undefined>;
   alert(id: string): Promise<Alert | undefined>;
   /** Newest first. */

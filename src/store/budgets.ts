@@ -48,6 +48,8 @@ export interface HeldLease {
   use: BudgetUse;
 }
 
+export type RaiseEntryFor = (total: bigint) => LedgerEntry;
+
 export interface BudgetStore {
   /**
    * Every budget that has a limit, in the order of their ids, as it stands in the present periods; of those by
@@ -60,8 +62,8 @@ export interface BudgetStore {
   declareBudget(budget: Budget, entry: LedgerEntry): Promise<void>;
   /** A person's word: how much it allows from now on; undefined leaves it to what is declared. */
   setBudget(budget: Budget, entry: LedgerEntry): Promise<void>;
-  /** Adds to what it allows in one period. */
-  raiseBudget(id: string, key: string, by: bigint, entry: LedgerEntry): Promise<void>;
+  /** Adds to what it allows in one period; the entry is told what was added in all, this time included. */
+  raiseBudget(id: string, key: string, by: bigint, entryFor: RaiseEntryFor): Promise<void>;
   /** Sets money aside for those who wait without; answers the capsules that somebody may be served on now. */
   retryHeld(keys: { day: string; month: string }): Promise<string[]>;
   /** Whom budgets hold, in turn; of one run or of all. */

@@ -6,7 +6,7 @@ import { runId, T0 } from '../contracts/store-fixtures';
 export const entryOf = (n: number): LedgerEntry => ({
   at: T0 + n,
   actor: n % 10 === 0 ? 'key:abc' : 'engine',
-  action: n % 2 === 0 ? 'run.begin' : 'run.settle',
+  action: n % 2 === 0 ? 'run.start' : 'run.result',
   entity: 'run',
   id: runId(n % 7),
   set: { n },

@@ -1,6 +1,6 @@
 import { alertEntry, type AlertChange } from '../../src/domain/alert';
 import { verifyChain, type LedgerEntry } from '../../src/domain/ledger';
-import type { AlertRaise } from '../../src/store/alerts';
+import type { AlertEntryFor, AlertRaise } from '../../src/store/alerts';
 import type { Store } from '../../src/store/store';
 import { runId, T0 } from './store-fixtures';
 
@@ -14,8 +14,10 @@ const alert = (n: number, over: Partial<AlertRaise> = {}): AlertRaise => ({
   ...over,
 });
 
-const entry = (change: AlertChange, at = T0, subject: string = KEY.subject): LedgerEntry =>
-  alertEntry(change, { ...KEY, subject }, { at, actor: 'watchdog', reason: 'why' });
+const entry =
+  (change: AlertChange, at = T0, subject: string = KEY.subject): AlertEntryFor =>
+  (was) =>
+    alertEntry(change, { ...KEY, subject }, { at, actor: 'watchdog', reason: 'why' }, was);
 
 export function alertContract(open: () => Store): void {
   describe('alerts', () => {
@@ -27,8 +29,9 @@ export function alertContract(open: () => Store): void {
         { at, resolution: 'it went away' },
         entry('resolved', at, subject),
       );
-    const actions = async () =>
-      (await open().ledger(0, 100)).map(({ body }) => (JSON.parse(body) as LedgerEntry).action);
+    const entries = async () =>
+      (await open().ledger(0, 100)).map(({ body }) => JSON.parse(body) as LedgerEntry);
+    const actions = async () => (await entries()).map(({ action }) => action);
 
     it('is raised once for a kind and a subject, and counted while it is open', async () => {
       const first = { id: runId(1), ...KEY, message: 'message 1', raisedAt: T0 + 1, lastSeenAt: T0 + 1 };
@@ -39,6 +42,16 @@ export function alertContract(open: () => Store): void {
       await expect(open().alert(runId(2))).resolves.toBeUndefined();
       await expect(raise(3, { subject: 'daily' })).resolves.toMatchObject({ kind: 'raised' });
       expect(await actions()).toEqual(['alert.raised', 'alert.raised']);
+    });
+
+    it('tells with each change how it stood before', async () => {
+      await raise(1);
+      await open().acknowledgeAlert(runId(1), { at: T0 + 2, actor: 'key:1' }, entry('acknowledged', T0 + 2));
+      await resolve(T0 + 3);
+      await raise(4);
+      await resolve(T0 + 5);
+      const before = (await entries()).map(({ was }) => was?.['status']);
+      expect(before).toEqual([undefined, 'open', 'acknowledged', 'resolved', 'open']);
     });
 
     it('is raised by one of several at once', async () => {

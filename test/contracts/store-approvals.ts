@@ -25,7 +25,7 @@ export function approvalContract(open: () => Store): void {
   describe('approvals', () => {
     const ask = async (n: number, more: Partial<Memo> = {}) => {
       const memo = memoOf(n, more);
-      const asked = memoEntry(memo, { at: T0, actor: 'engine' });
+      const asked = memoEntry(undefined, memo, { at: T0, actor: 'engine' });
       const change = create(newRun(n), { memos: [memo] });
       await committed(open(), { ...change, ledger: [asked, ...change.ledger] });
       return memo;
@@ -106,7 +106,8 @@ export function approvalContract(open: () => Store): void {
         base: { supervisedActions: 50, incidents: 0 },
         ...over,
       });
-      const set = (record: LevelRecord) => open().setLevel('crawler', record, levelEntry('crawler', record));
+      const set = (record: LevelRecord) =>
+        open().setLevel('crawler', record, levelEntry('crawler', record, 'supervised'));
       await expect(set(level(2))).resolves.toBe(false);
       const racing = await Promise.all([set(level(1)), set(level(1))]);
       expect(racing.sort()).toEqual([false, true]);

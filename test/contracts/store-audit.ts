@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 const entry = (n: number, over: Partial<LedgerEntry> = {}): LedgerEntry => ({
   at: T0 + n * HOUR,
   actor: 'engine',
-  action: 'run.begin',
+  action: 'run.start',
   entity: 'run',
   id: runId(n % 3),
   set: { n },
@@ -51,7 +51,7 @@ export function auditContract(open: () => Store): void {
       await write(
         entry(1),
         entry(2, { actor: 'key:abc', action: 'run.cancel', reason: 'why' }),
-        entry(3, { actor: 'agent:crawler', action: 'run.settle' }),
+        entry(3, { actor: 'agent:crawler', action: 'run.result' }),
         entry(4, { entity: 'capsule', id: 'cap', action: 'capsule.demand', runId: runId(2) }),
         entry(5, { actor: 'key:"odd"\\', action: 'capsule.demand', entity: 'capsule', id: 'other' }),
       );

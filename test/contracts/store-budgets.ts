@@ -1,5 +1,6 @@
 import { budgetId, type BudgetName } from '../../src/domain/budget';
 import type { LedgerEntry } from '../../src/domain/ledger';
+import type { LedgerAction } from '../../src/domain/ledger/actions';
 import type { MoneyChange } from '../../src/store/budgets';
 import type { Change, Store } from '../../src/store/store';
 import {
@@ -26,7 +27,7 @@ const TOMORROW = { day: '2026-03-02', month: '2026-03' };
 const DAILY: BudgetName = { measure: 'usd', scope: 'installation', subject: '', period: 'day' };
 const CAP: BudgetName = { measure: 'actions', scope: 'platform', subject: 'x.com', period: 'day' };
 
-const entryOf = (action: string, id: string): LedgerEntry => ({
+const entryOf = (action: LedgerAction, id: string): LedgerEntry => ({
   at: T0,
   actor: 'key:1',
   action,
@@ -100,11 +101,11 @@ export function budgetContract(open: () => Store): void {
           reserved: 0n,
         },
       ]);
-      await open().setBudget(DAILY, entryOf('budget.unset', 'x'));
+      await open().setBudget(DAILY, entryOf('budget.set', 'x'));
       await declare(DAILY, undefined);
       expect(await uses()).toEqual([]);
       const told = (await open().ledger(0, 100)).map((e) => (JSON.parse(e.body) as LedgerEntry).action);
-      expect(told).toEqual(['budget.declared', 'budget.set', 'budget.unset', 'budget.declared']);
+      expect(told).toEqual(['budget.declared', 'budget.set', 'budget.set', 'budget.declared']);
     });
 
     test('a grant reserves, its release gives back, what the result tells is spent', async () => {
@@ -150,7 +151,10 @@ export function budgetContract(open: () => Store): void {
       ).toEqual([[runId(3), STEP, 5n, budgetId(DAILY), 10n]]);
       expect(await open().heldLeases(10, runId(1))).toEqual([]);
       await expect(open().retryHeld(TODAY)).resolves.toEqual([]);
-      await open().raiseBudget(budgetId(DAILY), TODAY.day, 5n, entryOf('budget.raised', 'x'));
+      await open().raiseBudget(budgetId(DAILY), TODAY.day, 5n, (total) => {
+        expect(total).toBe(5n);
+        return entryOf('budget.raised', 'x');
+      });
       await expect(open().retryHeld(TODAY)).resolves.toEqual([ID]);
       expect(await uses()).toEqual([[budgetId(DAILY), TODAY.day, 0n, 15n, 5n]]);
       await committed(open(), asks(4, 5));

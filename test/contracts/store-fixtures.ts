@@ -2,6 +2,7 @@
 import type { AgentRunResult } from '../../src/contract';
 import { asleep, type CapsuleState, type Shift } from '../../src/domain/capsule';
 import type { LedgerEntry } from '../../src/domain/ledger';
+import type { LedgerAction } from '../../src/domain/ledger/actions';
 import type { LeaseChange } from '../../src/store/store';
 import type { RunState, RunStatus } from '../../src/domain/run';
 import type {
@@ -55,7 +56,7 @@ export const over = (run: RunState, status: RunStatus, finishedAt: number): RunS
   finishedAt,
 });
 
-export const entry = (action: string, id: string, set: Record<string, unknown> = {}): LedgerEntry => ({
+export const entry = (action: LedgerAction, id: string, set: Record<string, unknown> = {}): LedgerEntry => ({
   at: T0,
   actor: 'engine',
   action,
@@ -77,7 +78,7 @@ export const create = (run: RunState, more: Partial<Change> & { dueAt?: number }
 export const update = (state: RunState, expect: number, more: Partial<RunChange> = {}, at = T0): Change => ({
   at,
   run: { expect, state, ...more },
-  ledger: [entry('run.changed', state.id, { status: state.status })],
+  ledger: [entry('run.result', state.id, { status: state.status })],
 });
 
 export function result(n: number, attempt = 1, more: Partial<AgentRunResult> = {}): StepResult {

@@ -1,4 +1,5 @@
 import { verifyChain, type LedgerEntry } from '../../src/domain/ledger';
+import type { LedgerAction } from '../../src/domain/ledger/actions';
 import { TOUCH_MS, type NewKey, type SessionRecord } from '../../src/store/keys';
 import type { Store } from '../../src/store/store';
 import { T0 } from './store-fixtures';
@@ -15,7 +16,7 @@ const key = (n: number, over: Partial<NewKey> = {}): NewKey => ({
   ...over,
 });
 
-const entry = (action: string, n: number, at = T0): LedgerEntry => ({
+const entry = (action: LedgerAction, n: number, at = T0): LedgerEntry => ({
   ...{ at, action, actor: 'key:1', entity: 'key', id: id(n) },
   set: {},
 });

@@ -110,12 +110,12 @@ export function notificationContract(open: () => Store): void {
       const raise = (n: number) =>
         open().raiseAlert(
           { ...ALERT, id: runId(n), at: T0 + n, message: 'why' },
-          alertEntry('raised', ALERT, { at: T0 + n, actor: 'watchdog', reason: 'why' }),
+          () => alertEntry('raised', ALERT, { at: T0 + n, actor: 'watchdog', reason: 'why' }),
           [row(n)],
         );
       await raise(1);
       await raise(2);
-      const entry = alertEntry('resolved', ALERT, { at: T0 + 3, actor: 'watchdog', reason: 'over' });
+      const entry = () => alertEntry('resolved', ALERT, { at: T0 + 3, actor: 'watchdog', reason: 'over' });
       const resolution = { at: T0 + 3, resolution: 'over' };
       await open().resolveAlert(ALERT, resolution, entry, [row(3)]);
       await open().resolveAlert(ALERT, resolution, entry, [row(4)]);

@@ -18,9 +18,13 @@ export function protocolContract(open: () => Store): void {
   describe('protocols', () => {
     const about = { at: T0, actor: 'protocol' };
     const add = (protocol: Protocol) =>
-      open().addProtocol(protocol, protocolEntry(protocol, { ...about, action: 'started' }));
+      open().addProtocol(protocol, protocolEntry(undefined, protocol, { ...about, action: 'started' }));
     const end = (protocol: Protocol, version: number) =>
-      open().saveProtocol(protocol, version, protocolEntry(protocol, { ...about, action: 'ended' }));
+      open().saveProtocol(
+        protocol,
+        version,
+        protocolEntry(undefined, protocol, { ...about, action: 'ended' }),
+      );
 
     it('run one at a time, each change once, with its entry', async () => {
       await expect(open().runningProtocol()).resolves.toBeUndefined();

@@ -110,7 +110,7 @@ function ledger(open: () => Store): void {
       ...create(newRun(n)),
       ledger: [
         entry('run.created', runId(n), { status: 'queued', text: 'ü "\\u0000" \u{1F600} \0' }),
-        entry('x', 'y'),
+        entry('run.due', 'y'),
       ],
     }));
     await Promise.all(changes.map((change) => committed(store, change)));

@@ -73,7 +73,7 @@ export function redeployContract(open: () => Store): void {
       const entry = {
         at: T0 + 9,
         actor: 'test',
-        action: 'redeploy.failed',
+        action: 'redeploy.failed' as const,
         entity: 'redeploy' as const,
         id: runId(1),
         set,

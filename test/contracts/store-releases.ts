@@ -27,7 +27,7 @@ const entryOf = (
   entity: 'release' | 'environment' | 'rollout',
   id: string,
   set: Record<string, unknown>,
-): LedgerEntry => ({ at: T0, actor: 'key:1', action: `${entity}.changed`, entity, id, set });
+): LedgerEntry => ({ at: T0, actor: 'key:1', action: 'release.created', entity, id, set });
 
 export function releaseContract(open: () => Store): void {
   const add = (release: Release) =>

@@ -14,7 +14,7 @@ const verdictOf = (n: number, more: Partial<StageVerdict> = {}): StageVerdict =>
 
 export function verdictContract(open: () => Store): void {
   const add = (verdict: StageVerdict) => {
-    const entry: LedgerEntry = {
+    const entryFor = (was?: string): LedgerEntry => ({
       ...{
         at: verdict.at,
         actor: 'key:1',
@@ -23,11 +23,21 @@ export function verdictContract(open: () => Store): void {
         id: verdict.releaseId,
       },
       set: { [verdict.stage]: verdict.verdict },
-    };
-    return open().addVerdict(verdict, EVIDENCE, entry);
+      ...(was !== undefined && { was: { [verdict.stage]: was } }),
+    });
+    return open().addVerdict(verdict, EVIDENCE, entryFor);
   };
 
   describe('verdicts of the validation pipeline', () => {
+    it('tell what their stage said before', async () => {
+      for (const [n, verdict] of (['pass', 'fail', 'pass'] as const).entries())
+        await add(verdictOf(n, { verdict }));
+      await add(verdictOf(9, { stage: 'resources' }));
+      const entries = (await open().ledger(0, 100)).map(({ body }) => JSON.parse(body) as LedgerEntry);
+      const { stage } = verdictOf(1);
+      expect(entries.map(({ was }) => was?.[stage])).toEqual([undefined, 'pass', 'fail', undefined]);
+    });
+
     it('are kept as they were told, newest first, with their evidence and an entry each', async () => {
       const profile = { bootMs: 300.5, cpuMs: 200, peakRssBytes: 90_000_000, machine: 'one' };
       const schemas = { input: { type: 'object', required: ['a'] } };

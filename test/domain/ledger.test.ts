@@ -18,7 +18,7 @@ import { activities, contextAt, everyEvent } from './capsule-world';
 const entry = (n: number): LedgerEntry => ({
   at: n,
   actor: 'engine',
-  action: 'run.changed',
+  action: 'run.result',
   entity: 'run',
   id: `run-${n}`,
   set: { n },
@@ -114,7 +114,7 @@ describe('patch and fold', () => {
 
 it('tells the trace of the run that an entry is about', () => {
   const id = '3f3e0d5e-6d0c-4a53-9f4a-0d7c7a6e5b11';
-  const entry = { at: 1, actor: 'engine', action: 'x.y', set: {} };
+  const entry = { at: 1, actor: 'engine', action: 'run.result', set: {} } as const;
   const trace = '3f3e0d5e6d0c4a539f4a0d7c7a6e5b11';
   expect(traceOf({ ...entry, entity: 'run', id })).toBe(trace);
   expect(traceOf({ ...entry, entity: 'approval', id: 'memo', runId: id })).toBe(trace);

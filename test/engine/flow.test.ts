@@ -52,7 +52,7 @@ async function world(runs: RunState[]) {
     const entry = {
       at: T0,
       actor: 'test',
-      action: 'run.created',
+      action: 'run.created' as const,
       entity: 'run' as const,
       id: run.id,
       set: {},

@@ -154,7 +154,7 @@ describe('GET /audit/export', () => {
 });
 
 it('computes hashes as the lines tell', () => {
-  const body = ledgerBody({ at: 1, actor: 'a', action: 'b.c', entity: 'run', id: 'd', set: {} });
+  const body = ledgerBody({ at: 1, actor: 'a', action: 'run.due', entity: 'run', id: 'd', set: {} });
   const hash = chainHash('0'.repeat(64), body);
   expect(readLine(`{"seq":1,"hash":"${hash}","entry":${body}}`)).toEqual({ seq: 1, hash, body });
   for (const line of ['', '{}', `{"seq":1,"hash":"x","entry":{}}`, `{"seq":1}`])

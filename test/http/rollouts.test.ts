@@ -170,7 +170,7 @@ describe('the watch of a rollout', () => {
     const known = await api.store.rollout(id);
     if (!known) throw new Error('it is there');
     const state = { ...known.state, memo: 'written elsewhere' };
-    const entry = { at: 1, actor: 'x', action: 'rollout.x', entity: 'rollout' as const, id, set: {} };
+    const entry = { at: 1, actor: 'x', action: 'rollout.start', entity: 'rollout', id, set: {} } as const;
     await api.store.saveRollout(state, known.version, entry);
     api.clock.advance(2_000);
     expect((await told.next()).value).toMatchObject({ memo: 'written elsewhere' });

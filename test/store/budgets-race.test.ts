@@ -62,7 +62,7 @@ describe('budgets under many at once', () => {
       expect(answers.filter((answer) => answer === 'held')).toHaveLength(167);
       for (const use of await uses(store)) expect([use.spent, use.reserved]).toEqual([0n, 99n]);
       // Meanwhile a person raises it, and somebody looks after those who are held.
-      const raise = store.raiseBudget('installation:day', '2026-03-01', 1n, entry);
+      const raise = store.raiseBudget('installation:day', '2026-03-01', 1n, () => entry);
       const retries = stores.map((s) => s.retryHeld(money(1)));
       await Promise.all([raise, ...retries, ...granted.map((n) => committed(any(n), release(n, 2)))]);
       for (const use of await uses(store)) expect([use.spent, use.reserved]).toEqual([66n, 0n]);
@@ -90,7 +90,8 @@ describe('budgets under many at once', () => {
         for (const { what, who, estimate, share } of acts) {
           const known = open.get(who);
           if (what === 'retry') await store.retryHeld(money(1));
-          else if (what === 'raise') await store.raiseBudget('installation:day', '2026-03-01', 1n, entry);
+          else if (what === 'raise')
+            await store.raiseBudget('installation:day', '2026-03-01', 1n, () => entry);
           else if (what === 'request' || what === 'grant') {
             if (known === undefined && (await verdict(store, ask(what, who, estimate))) === 'ok')
               open.set(who, estimate);

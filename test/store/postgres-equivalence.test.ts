@@ -184,7 +184,7 @@ async function toChange(
     // A key stands for the run that its change makes.
     ...(key &&
       state && { idempotencyKey: { scope: 's', key: `k${key.key}`, fingerprint: `f${key.fingerprint}` } }),
-    ledger: [entry('something', runId(run?.n ?? 0), { at })],
+    ledger: [entry('run.due', runId(run?.n ?? 0), { at })],
   };
 }
 

@@ -1,33 +1,41 @@
 /** What the ledger tells of memos and incidents. */
-import type { LedgerEntry } from '../ledger';
+import { change, type LedgerEntry } from '../ledger';
+import type { ChangeAction } from '../ledger/actions';
 import type { Act } from '../oversight/act';
 import type { Memo } from './memo';
 
 /** One entity for each memo: its entries tell who was asked what, and who said what. */
-export function memoEntry(memo: Memo, { at, actor }: Pick<LedgerEntry, 'at' | 'actor'>): LedgerEntry {
-  const { id, runId, state, title, agentId, decisions } = memo;
+export function memoEntry(
+  before: Memo | undefined,
+  memo: Memo,
+  { at, actor }: Pick<LedgerEntry, 'at' | 'actor'>,
+): LedgerEntry {
+  const { id, runId, decisions } = memo;
   const comment = decisions.at(-1)?.comment;
   return {
     at,
     actor,
-    action: `approval.${verbOf(memo, at)}`,
+    action: verbOf(memo, at),
     entity: 'approval',
     id,
-    set: {
-      status: state,
-      title,
-      ...(agentId !== undefined && { agentId }),
-      ...(decisions.length > 0 && { votes: decisions.map((d) => `${d.by} ${d.verdict}`).join(', ') }),
-    },
+    ...change(before ? projectMemo(before) : {}, projectMemo(memo)),
     ...(comment !== undefined && { reason: comment }),
     runId,
   };
 }
 
-function verbOf({ state, decisions, escalatedAt }: Memo, at: number): string {
-  if (state !== 'requested') return state;
-  if (escalatedAt === at) return 'escalated';
-  return decisions.length > 0 ? 'voted' : 'requested';
+const projectMemo = ({ state, title, agentId, decisions, escalatedAt }: Memo): Record<string, unknown> => ({
+  status: state,
+  title,
+  ...(agentId !== undefined && { agentId }),
+  ...(decisions.length > 0 && { votes: decisions.map((d) => `${d.by} ${d.verdict}`).join(', ') }),
+  ...(escalatedAt !== undefined && { escalatedAt }),
+});
+
+function verbOf({ state, decisions, escalatedAt }: Memo, at: number): ChangeAction {
+  if (state !== 'requested') return `approval.${state}`;
+  if (escalatedAt === at) return 'approval.escalated';
+  return decisions.length > 0 ? 'approval.voted' : 'approval.requested';
 }
 
 export const incidentEntry = ({ agentId, at, incident = '', runId }: Act): LedgerEntry => ({
@@ -36,7 +44,7 @@ export const incidentEntry = ({ agentId, at, incident = '', runId }: Act): Ledge
   action: 'oversight.incident',
   entity: 'oversight',
   id: agentId,
-  set: { lastIncident: at },
+  set: {},
   reason: incident,
   runId,
 });

@@ -58,12 +58,13 @@ export function stopStatus(stop: EmergencyStop, now: number): (typeof STOP_STATU
   return now > stop.verifyUntil ? 'incomplete' : 'stopping';
 }
 
+const ENTRY_STATUS = { begun: 'stopping', done: 'stopped', released: 'released' } as const;
+
 export function stopEntry(
-  action: 'begun' | 'revoked' | 'done',
+  action: 'begun' | 'revoked' | 'done' | 'released',
   { id, mode, message, switchId, owner }: EmergencyStop,
   at: number,
 ): LedgerEntry {
-  const status = action === 'done' ? 'stopped' : 'stopping';
   return {
     at,
     actor: action === 'begun' ? owner : 'engine',
@@ -71,10 +72,11 @@ export function stopEntry(
     entity: 'emergency-stop',
     id,
     set: {
-      status,
+      ...(action !== 'revoked' && { status: ENTRY_STATUS[action] }),
       ...(action === 'begun' && { mode, switchId }),
       ...(action === 'revoked' && { revoked: true }),
     },
+    ...((action === 'done' || action === 'released') && { was: { status: 'stopping' } }),
     reason: message,
   };
 }

@@ -48,7 +48,7 @@ type Rules = Pick<OversightSettings, 'mode' | 'promoteAfter'>;
 
 /** How an agent works from now on, whatever was decided before: an incident counts at once. */
 export function levelOf(rules: Rules, standing: Standing): Level {
-  return changeOf(rules, standing)?.level ?? before(rules, standing);
+  return changeOf(rules, standing)?.level ?? levelBefore(rules, standing);
 }
 
 /** The change of level that is due, and why; undefined when all is as it should be. */
@@ -56,7 +56,7 @@ export function changeOf(
   { mode, promoteAfter }: Rules,
   standing: Standing,
 ): { level: Level; reason: string } | undefined {
-  const now = before({ mode }, standing);
+  const now = levelBefore({ mode }, standing);
   if (mode === 'supervised') return undefined;
   const { counts, level, lastIncident } = standing;
   const { incidents, supervisedActions } = sinceChange(counts, level ?? { base: NOTHING_YET });
@@ -67,7 +67,8 @@ export function changeOf(
   return undefined;
 }
 
-function before({ mode }: Pick<Rules, 'mode'>, { level }: Standing): Level {
+/** As it was decided before what happened since; without a decision, as configured. */
+export function levelBefore({ mode }: Pick<Rules, 'mode'>, { level }: Standing): Level {
   if (mode === 'supervised') return 'supervised';
   return level?.level ?? (mode === 'autonomous' ? 'autonomous' : 'supervised');
 }
@@ -92,6 +93,7 @@ export function levelWithin(
 export const levelEntry = (
   agentId: string,
   { level, since: at, reason, actor }: Omit<LevelRecord, 'version' | 'base'>,
+  was: Level,
 ): LedgerEntry => ({
   at,
   actor,
@@ -99,5 +101,6 @@ export const levelEntry = (
   entity: 'oversight',
   id: agentId,
   set: { level },
+  was: { level: was },
   reason,
 });

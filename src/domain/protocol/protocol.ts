@@ -3,7 +3,7 @@
  * over. Pure; its days are dates, so that a clock change makes none longer or shorter.
  */
 import { dateAt, startOfDay } from '../cost/days';
-import type { LedgerEntry } from '../ledger';
+import { change, type LedgerEntry } from '../ledger';
 import type { Counts } from '../oversight/level';
 import type { Finding } from './judge';
 import type { Phase, Policy } from './policy';
@@ -100,19 +100,32 @@ export function seen(protocol: Protocol, now: number, planned: boolean): Protoco
   return { ...protocol, seenAt: Math.max(seenAt, now), downtimes: [...downtimes, ...more] };
 }
 
-/** What the ledger tells of a change. */
+type ProtocolVerb = 'started' | 'phase' | 'down' | 'ended';
+
+/** What the ledger tells of a change. @param before undefined where it begins */
 export function protocolEntry(
-  { id, status, policy, phase, agents }: Protocol,
-  {
-    at,
-    actor,
-    action,
-  }: Pick<LedgerEntry, 'at' | 'actor'> & { action: 'started' | 'phase' | 'down' | 'ended' },
+  before: Protocol | undefined,
+  after: Protocol,
+  { at, actor, action }: Pick<LedgerEntry, 'at' | 'actor'> & { action: ProtocolVerb },
   reason?: string,
 ): LedgerEntry {
   return {
-    ...{ at, actor, action: `protocol.${action}`, entity: 'protocol', id },
-    set: { status, name: policy.name, phase: policy.phases[phase]?.name ?? null, agents: agents.join(', ') },
+    ...{ at, actor, action: `protocol.${action}`, entity: 'protocol', id: after.id },
+    ...change(before ? projectProtocol(before) : {}, projectProtocol(after)),
     ...(reason !== undefined && { reason }),
   };
 }
+
+const projectProtocol = ({
+  status,
+  policy,
+  phase,
+  agents,
+  downtimes,
+}: Protocol): Record<string, unknown> => ({
+  status,
+  name: policy.name,
+  ...(policy.phases[phase] && { phase: policy.phases[phase].name }),
+  agents: agents.join(', '),
+  ...(downtimes.length > 0 && { downtimes: downtimes.length }),
+});

@@ -1,6 +1,7 @@
 /** How far each agent is trusted: what its proposals are judged by, and what comes of what it did. */
 import {
   changeOf,
+  levelBefore,
   levelEntry,
   levelOf,
   levelWithin,
@@ -112,9 +113,10 @@ export class Overseer {
   private async write(standing: Standing, level: Level, reason: string, actor: string): Promise<boolean> {
     const { store, clock, log } = this.deps;
     const { agentId, counts } = standing;
+    const was = levelBefore(this.settingsOf(agentId) ?? NOT_OVERSEEN, standing);
     const version = (standing.level?.version ?? 0) + 1;
     const record: LevelRecord = { level, since: clock.now(), reason, actor, version, base: counts };
-    const written = await store.setLevel(agentId, record, levelEntry(agentId, record));
+    const written = await store.setLevel(agentId, record, levelEntry(agentId, record, was));
     if (written) log.info({ agent: agentId, level }, `agent ${agentId} is ${level} from now on: ${reason}`);
     return written;
   }

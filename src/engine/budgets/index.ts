@@ -42,6 +42,14 @@ const LOOK_AGAIN_MS = 100;
 /** What a heartbeat may tell of its costs so far. */
 const Heartbeat = z.looseObject({ usage: z.array(z.looseObject({ costUsd: z.number() })).max(1_000) });
 
+/** What an entry tells: how much from now on, and before; `key`: the period of what is added. */
+interface Told extends Pick<LedgerEntry, 'at' | 'actor'> {
+  amount?: bigint | undefined;
+  was?: bigint | undefined;
+  reason?: string | undefined;
+  key?: string;
+}
+
 type Deps = Pick<EngineDeps, 'store' | 'registry' | 'clock' | 'log' | 'performing' | 'budgets'>;
 
 export class Budgets {
@@ -82,14 +90,17 @@ export class Budgets {
     for (const [id, budget] of known) {
       const { declared: _, ...name } = budget;
       if (budget.declared !== undefined && !wanted.has(id))
-        await store.declareBudget(name, this.entry('declared', name, clock.now(), ACTOR));
-    }
-    for (const [id, budget] of wanted)
-      if (known.get(id)?.declared !== budget.declared)
         await store.declareBudget(
-          budget,
-          this.entry('declared', budget, clock.now(), ACTOR, budget.declared),
+          name,
+          this.entry('declared', name, { at: clock.now(), actor: ACTOR, was: budget.declared }),
         );
+    }
+    for (const [id, budget] of wanted) {
+      const { declared: was } = known.get(id) ?? {};
+      const entry = () =>
+        this.entry('declared', budget, { at: clock.now(), actor: ACTOR, amount: budget.declared, was });
+      if (was !== budget.declared) await store.declareBudget(budget, entry());
+    }
     await this.look();
   }
 
@@ -141,19 +152,19 @@ export class Budgets {
     const budget: Budget = { ...name, ...(amount !== undefined && { assigned: amount }) };
     const { store, clock } = this.deps;
     const known = (await store.budgetUses(this.keys)).find((use) => budgetId(use.budget) === budgetId(name));
-    const before = known?.budget.assigned;
-    const entry = this.entry('set', name, clock.now(), actor, amount, reason);
-    const was = before === undefined ? {} : { was: { set: amountText(name.measure, before) } };
-    await store.setBudget(budget, { ...entry, ...was });
+    const was = known?.budget.assigned;
+    const entry = this.entry('set', name, { at: clock.now(), actor, amount, was, reason });
+    await store.setBudget(budget, entry);
     await this.afresh();
   }
 
   /** Adds to what it allows, in one period only. */
   async raise(name: BudgetName, key: string, by: bigint, actor: string, reason?: string): Promise<void> {
     const at = this.deps.clock.now();
-    const base = this.entry('raised', name, at, actor, undefined, reason);
-    const set = { [`raised.${key}.${at}`]: amountText(name.measure, by) };
-    await this.deps.store.raiseBudget(budgetId(name), key, by, { ...base, set });
+    await this.deps.store.raiseBudget(budgetId(name), key, by, (amount) => {
+      const was = amount === by ? undefined : amount - by;
+      return this.entry('raised', name, { at, actor, amount, was, reason, key });
+    });
     await this.afresh();
   }
 
@@ -244,15 +255,14 @@ export class Budgets {
   private entry(
     verb: 'declared' | 'set' | 'raised',
     name: BudgetName,
-    at: number,
-    actor: string,
-    amount?: bigint,
-    reason?: string,
+    { at, actor, amount, was, reason, key }: Told,
   ): LedgerEntry {
-    const field = verb === 'declared' ? 'declared' : 'set';
+    const field = verb === 'raised' ? `raised.${key}` : verb;
+    const text = (value: bigint) => amountText(name.measure, value);
     return {
       ...{ at, actor, action: `budget.${verb}`, entity: 'budget', id: budgetId(name) },
-      set: { [field]: amount === undefined ? null : amountText(name.measure, amount) },
+      set: { [field]: amount === undefined ? null : text(amount) },
+      ...(was !== undefined && { was: { [field]: text(was) } }),
       ...(reason !== undefined && { reason }),
     };
   }

@@ -5,7 +5,8 @@
  */
 import { canonicalJson } from '../../domain/canonical-json';
 import { judge, verdictOf, type Verdict } from '../../domain/protocol/judge';
-import { NOTHING_YET, levelEntry, type Standing } from '../../domain/oversight/level';
+import { NOTHING_YET, levelBefore, levelEntry, type Standing } from '../../domain/oversight/level';
+import { NOT_OVERSEEN } from '../../domain/oversight/settings';
 import type { Policy } from '../../domain/protocol/policy';
 import {
   capPercent,
@@ -92,8 +93,8 @@ export class Protocols {
       ...{ id, policy, agents, zone: budgets?.zone ?? 'UTC', startedAt: at, startedBy: actor },
       ...{ status: 'running', phase: 0, base, seenAt: at, downtimes: [] },
     };
-    if (!(await store.addProtocol(protocol, protocolEntry(protocol, { at, actor, action: 'started' }))))
-      return this.again(id, policy, agents);
+    const entry = protocolEntry(undefined, protocol, { at, actor, action: 'started' });
+    if (!(await store.addProtocol(protocol, entry))) return this.again(id, policy, agents);
     await this.changed();
     await this.tell(protocol, 'started', `It begins with the phase "${policy.phases[0]?.name ?? ''}".`);
     return { kind: 'started', protocol };
@@ -114,7 +115,7 @@ export class Protocols {
     if (known?.protocol.status !== 'running') return known?.protocol;
     const at = clock.now();
     const stopped = { ...known.protocol, status: 'stopped' as const, endedAt: at };
-    const entry = protocolEntry(stopped, { at, actor, action: 'ended' }, reason);
+    const entry = protocolEntry(known.protocol, stopped, { at, actor, action: 'ended' }, reason);
     await store.saveProtocol(stopped, known.version, entry);
     await this.changed();
     return (await store.protocol(id))?.protocol;
@@ -140,21 +141,21 @@ export class Protocols {
     const index = phaseIndex(protocol, at);
     const isDown = at - protocol.seenAt > DOWN_AFTER_MS;
     const now = seen(protocol, at, isDown && (await this.isPlanned(protocol.seenAt)));
-    if (index === undefined) return this.end(now, version);
+    if (index === undefined) return this.end(protocol, now, version);
     const gap = now.downtimes.length > protocol.downtimes.length ? now.downtimes.at(-1) : undefined;
     if (index === protocol.phase && !gap && at - protocol.seenAt < SEEN_EVERY_MS) return;
     const next = { ...now, phase: index };
     const name = next.policy.phases[index]?.name ?? '';
     const isNew = index !== protocol.phase;
     const entry = isNew
-      ? protocolEntry(next, { at, actor: ACTOR, action: 'phase' })
-      : gap && protocolEntry(next, { at, actor: ACTOR, action: 'down' }, downText(gap));
+      ? protocolEntry(protocol, next, { at, actor: ACTOR, action: 'phase' })
+      : gap && protocolEntry(protocol, next, { at, actor: ACTOR, action: 'down' }, downText(gap));
     const written = await store.saveProtocol(next, version, entry);
     await this.refresh();
     if (written && isNew) await this.tell(next, `phase-${index}`, `The phase "${name}" begins.`);
   }
 
-  private async end(protocol: Protocol, version: number): Promise<void> {
+  private async end(before: Protocol, protocol: Protocol, version: number): Promise<void> {
     const { store, clock, log } = this.deps;
     const at = clock.now();
     const findings = judge(protocol.policy.criteria, await gather(store, protocol, at));
@@ -162,7 +163,7 @@ export class Protocols {
     const over = { ...protocol, status, findings, endedAt: at };
     const failed = findings.filter(({ verdict }) => verdict !== 'pass').map(({ text }) => text);
     const text = failed.length === 0 ? 'Everything that was asked for is met.' : failed.join(' ');
-    const entry = protocolEntry(over, { at, actor: ACTOR, action: 'ended' }, text);
+    const entry = protocolEntry(before, over, { at, actor: ACTOR, action: 'ended' }, text);
     if (!(await store.saveProtocol(over, version, entry))) return;
     log.info({ protocol: over.id, verdict: status }, `protocol "${over.policy.name}" ended: ${status}`);
     for (const agentId of over.agents) await this.trust(agentId, over, status);
@@ -178,7 +179,8 @@ export class Protocols {
     const level = verdict === 'pass' ? ('autonomous' as const) : ('supervised' as const);
     const version = (standing.level?.version ?? 0) + 1;
     const record = { level, since: clock.now(), reason, actor: ACTOR, version, base: standing.counts };
-    await store.setLevel(agentId, record, levelEntry(agentId, record));
+    const was = levelBefore(this.deps.registry.findAgent(agentId)?.oversight ?? NOT_OVERSEEN, standing);
+    await store.setLevel(agentId, record, levelEntry(agentId, record, was));
   }
 
   /** Another process's word on a phase counts at once here, too. */

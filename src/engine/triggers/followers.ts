@@ -2,6 +2,7 @@
  * Workflows that the end of another one's run starts. What is to be done is kept in the run that ended
  * until it is done, so that a crash right after its last commit loses nothing; each run is begun once.
  */
+import type { LedgerEntry } from '../../domain/ledger';
 import { isTerminal, type RunState } from '../../domain/run';
 import { dataOf } from '../payloads';
 import type { EngineDeps } from '../context';
@@ -57,11 +58,11 @@ export class Followers {
     const reason = `${MAX_CHAIN} runs started each other in a row`;
     this.deps.log.error({ runId: id, workflowId }, `nothing follows this run: ${reason}`);
     const at = this.deps.clock.now();
-    const entry = {
+    const entry: LedgerEntry = {
       at,
       actor: 'engine',
       action: 'run.not-followed',
-      entity: 'run' as const,
+      entity: 'run',
       id,
       set: {},
       reason,

@@ -121,7 +121,7 @@ export class Replays {
 
   private async note({ id, actor, runIds, createdAt: at, request }: ReplayRecord): Promise<void> {
     const set = { runs: runIds.length, fromStep: request.fromStep };
-    const entry = { at, actor, action: 'replay.started', entity: 'replay' as const, id, set };
+    const entry = { at, actor, action: 'replay.started', entity: 'replay', id, set } as const;
     await this.deps.store.commit({ at, ledger: [entry] });
   }
 }

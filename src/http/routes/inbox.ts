@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { AgentRunResult } from '../../contract';
+import type { LedgerEntry } from '../../domain/ledger';
 import { examine } from '../../inbox/examine';
 import type { InboxRecorder } from '../../inbox/recorder';
 import { DELIVERY_VERDICTS, type Delivery } from '../../store/deliveries';
@@ -109,8 +110,8 @@ export const clearInbox = route({
   handle: async ({ query: { bin }, actor }, deps) => {
     await inboxOf(deps).flush();
     const at = deps.clock.now();
-    const entryFor = (removed: number) => ({
-      ...{ at, actor, action: 'inbox.cleared', entity: 'inbox' as const, id: bin ?? 'all' },
+    const entryFor = (removed: number): LedgerEntry => ({
+      ...{ at, actor, action: 'inbox.cleared', entity: 'inbox', id: bin ?? 'all' },
       set: { removed },
     });
     return json({ removed: await deps.store.clearDeliveries(bin, entryFor) });

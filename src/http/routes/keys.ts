@@ -1,6 +1,6 @@
 /** API keys: made, rotated, revoked, listed; and who one is. */
 import { z } from 'zod';
-import type { LedgerEntry } from '../../domain/ledger';
+import { change, type LedgerEntry } from '../../domain/ledger';
 import { Scope } from '../../domain/scope';
 import type { KeyRecord } from '../../store/keys';
 import { hashOf, KEY_ID, mintKey, newKeyId } from '../auth-key';
@@ -17,16 +17,22 @@ const MAX_GRACE_SECONDS = 7 * DAY_SECONDS;
 
 const params = z.object({ keyId: z.string().regex(KEY_ID, 'is not the id of a key') });
 
-/** @param set what the ledger tells of the key; never a secret or a hash */
+/** @param after what of it changed, as the ledger tells of the key; never a secret or a hash */
 const entryOf = (
   action: 'created' | 'rotated' | 'revoked',
   id: string,
   by: { at: number; actor: string; reason?: string | undefined },
-  set: Record<string, unknown>,
+  before: Record<string, unknown>,
+  after: Record<string, unknown>,
 ): LedgerEntry => ({
-  ...{ at: by.at, actor: by.actor, action: `key.${action}`, entity: 'key', id, set },
-  ...(action === 'revoked' && { was: { status: 'active' } }),
+  ...{ at: by.at, actor: by.actor, action: `key.${action}`, entity: 'key', id },
+  ...change(before, after),
   ...(by.reason !== undefined && { reason: by.reason }),
+});
+
+const rotationOf = ({ rotatedAt, previousUntil }: Partial<KeyRecord> = {}): Record<string, unknown> => ({
+  ...(rotatedAt !== undefined && { rotatedAt }),
+  ...(previousUntil !== undefined && { previousUntil }),
 });
 
 export const listKeys = route({
@@ -87,7 +93,7 @@ export const createKey = route({
     const request =
       idempotencyKey === undefined ? {} : { requestId: hashOf(JSON.stringify([actor, idempotencyKey])) };
     const told = { name: body.name, owner, scopes: scopes.join(' '), status: 'active', ...limit };
-    const entry = entryOf('created', id, { at: now, actor }, told);
+    const entry = entryOf('created', id, { at: now, actor }, {}, told);
     const { kind, key } = await store.addKey({ ...record, ...request }, entry);
     if (kind === 'known' && !isSame(key, record)) throw new Problem('idempotency-key-reused');
     return kind === 'added'
@@ -126,7 +132,8 @@ export const rotateKey = route({
     const at = clock.now();
     const secret = mintKey(keyId);
     const previousUntil = at + body.graceSeconds * 1_000;
-    const entry = entryOf('rotated', keyId, { at, actor }, { rotatedAt: at, previousUntil });
+    const before = rotationOf(await store.key(keyId));
+    const entry = entryOf('rotated', keyId, { at, actor }, before, { rotatedAt: at, previousUntil });
     const key = await store.rotateKey(keyId, { hash: hashOf(secret), at, previousUntil }, entry);
     people.forgetKey(keyId);
     if (key) return json({ key: keyView(key, at), secret });
@@ -150,7 +157,13 @@ export const revokeKey = route({
   problems: ['key-not-found'],
   handle: async ({ params: { keyId }, body, actor }, { store, clock, people }) => {
     const at = clock.now();
-    const entry = entryOf('revoked', keyId, { at, actor, reason: body.reason }, { status: 'revoked' });
+    const entry = entryOf(
+      'revoked',
+      keyId,
+      { at, actor, reason: body.reason },
+      { status: 'active' },
+      { status: 'revoked' },
+    );
     const key = (await store.revokeKey(keyId, at, entry)) ?? (await store.key(keyId));
     people.forgetKey(keyId);
     if (!key) throw new Problem('key-not-found');

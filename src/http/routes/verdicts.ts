@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { MAX_PART_BYTES, sha256, Sha256 } from '../../domain/release/manifest';
 import { holdsSecret } from '../../domain/release/static-check';
+import { boundsOf } from '../../domain/release/permissions';
 import { usesOf, type AgentUse } from '../../domain/release/uses';
 import {
   latestOf,
@@ -68,10 +69,11 @@ export const reportVerdict = route({
       ...(profile && { profile }),
       ...(schemas && { schemas: schemas as AgentSchemas }),
     };
-    await store.addVerdict(kept, content, {
+    await store.addVerdict(kept, content, (was) => ({
       ...{ at: kept.at, actor, action: 'release.judged', entity: 'release', id: releaseId, reason },
       set: { [stage]: verdict },
-    });
+      ...(was && { was: { [stage]: was } }),
+    }));
     deps.metrics.observeValidation(kept);
     return json(verdictView(kept));
   },
@@ -143,7 +145,9 @@ export const getAgentUses = route({
     const concerned = (use: AgentUse) =>
       use.agentId === agentId || use.after.some((a) => a.agentId === agentId);
     const uses = all.filter(concerned);
-    return json(agentUsesView(uses, await schemasOf(uses, deps)));
+    const env = await deps.engine.releases.load(agentId, deps.engine.releases.environment);
+    const bounds = boundsOf(registry.findAgent(agentId), env);
+    return json(agentUsesView(uses, await schemasOf(uses, deps), bounds));
   },
 });
 

@@ -307,9 +307,11 @@ export function memoryBudgets(tables: Tables): BudgetStore {
       write(tables, 'declared', budget, () => commit(tables, { at: entry.at, ledger: [entry] })),
     setBudget: async (budget, entry) =>
       write(tables, 'assigned', budget, () => commit(tables, { at: entry.at, ledger: [entry] })),
-    raiseBudget: async (id, key, by, entry) => {
+    raiseBudget: async (id, key, by, entryFor) => {
       const name = rowName(id, key);
-      tables.money.raises.set(name, (tables.money.raises.get(name) ?? 0n) + by);
+      const total = (tables.money.raises.get(name) ?? 0n) + by;
+      tables.money.raises.set(name, total);
+      const entry = entryFor(total);
       commit(tables, { at: entry.at, ledger: [entry] });
     },
     retryHeld: async (keys) => retryHeld(tables, keys),

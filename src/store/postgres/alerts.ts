@@ -2,7 +2,13 @@ import type { Pool, QueryResultRow } from 'pg';
 import type { Alert, AlertKey } from '../../domain/alert';
 import type { LedgerEntry } from '../../domain/ledger';
 import type { OutboxRow } from '../../domain/notification';
-import { storableText, type AlertFilter, type AlertRaise, type RaiseResult } from '../alerts';
+import {
+  storableText,
+  type AlertEntryFor,
+  type AlertFilter,
+  type AlertRaise,
+  type RaiseResult,
+} from '../alerts';
 import { decodeCursor, toPage } from '../cursor';
 import { storableJson } from '../json';
 import type { Page } from '../store';
@@ -22,27 +28,30 @@ interface Row extends QueryResultRow {
   acknowledged_by: string | null;
 }
 
+/** `again`: one about the same is over. */
+type RaisedRow = Row & { again: boolean };
+
 /** Alerts, each change with its ledger entry and its messages in one transaction. */
 export class AlertQueries {
   constructor(private readonly pool: Pool) {}
 
   async raise(
     { id, at, once = false, ...alert }: AlertRaise,
-    entry: LedgerEntry,
+    entryFor: AlertEntryFor,
     outbox: readonly OutboxRow[] = [],
   ): Promise<RaiseResult> {
     const [subject, message] = [storableText(alert.subject), storableText(alert.message)];
     // A row that is there is updated; `count` tells which of the two it was.
-    const row = await this.noted(
+    const row = await this.noted<RaisedRow>(
       `INSERT INTO alerts (id, kind, subject, message, raised_at, last_seen_at)
        SELECT $1::uuid, $2, $3, $4, $5::bigint, $5::bigint WHERE NOT $6::boolean
           OR NOT EXISTS (SELECT FROM alerts WHERE kind = $2 AND subject = $3)
           OR EXISTS (SELECT FROM alerts WHERE kind = $2 AND subject = $3 AND resolved_at IS NULL)
        ON CONFLICT (kind, subject) WHERE resolved_at IS NULL DO UPDATE
          SET message = $4, last_seen_at = $5, count = alerts.count + 1
-       RETURNING *`,
+       RETURNING *, EXISTS (SELECT FROM alerts a WHERE kind = $2 AND subject = $3 AND resolved_at IS NOT NULL) AS again`,
       [id, alert.kind, subject, message, at, once],
-      (found) => (found.count === 1 ? entry : undefined),
+      ({ count, again }) => (count === 1 ? entryFor(again ? 'resolved' : undefined) : undefined),
       outbox,
     );
     if (!row) return { kind: 'over' };
@@ -52,14 +61,14 @@ export class AlertQueries {
   async resolve(
     { kind, subject }: AlertKey,
     { at, resolution }: { at: number; resolution: string },
-    entry: LedgerEntry,
+    entryFor: AlertEntryFor,
     outbox: readonly OutboxRow[] = [],
   ): Promise<Alert | undefined> {
-    const row = await this.noted(
+    const row = await this.noted<Row>(
       `UPDATE alerts SET resolved_at = $3, resolution = $4
         WHERE kind = $1 AND subject = $2 AND resolved_at IS NULL RETURNING *`,
       [kind, storableText(subject), at, storableText(resolution)],
-      () => entry,
+      ({ acknowledged_at }) => entryFor(acknowledged_at === null ? 'open' : 'acknowledged'),
       outbox,
     );
     return row && toAlert(row);
@@ -68,13 +77,13 @@ export class AlertQueries {
   async acknowledge(
     id: string,
     { at, actor }: { at: number; actor: string },
-    entry: LedgerEntry,
+    entryFor: AlertEntryFor,
   ): Promise<Alert | undefined> {
-    const row = await this.noted(
+    const row = await this.noted<Row>(
       `UPDATE alerts SET acknowledged_at = $2, acknowledged_by = $3
         WHERE id = $1 AND acknowledged_at IS NULL RETURNING *`,
       [id, at, actor],
-      () => entry,
+      ({ resolved_at }) => entryFor(resolved_at === null ? 'open' : 'resolved'),
     );
     return row && toAlert(row);
   }
@@ -97,10 +106,10 @@ export class AlertQueries {
   }
 
   /** With the outbox in the same statement: a new alert and a resolved one are told of, a counted one is not. */
-  private noted(
+  private noted<R extends Row>(
     sql: string,
     values: unknown[],
-    entryFor: (row: Row) => LedgerEntry | undefined,
+    entryFor: (row: R) => LedgerEntry | undefined,
     outbox: readonly OutboxRow[] = [],
   ) {
     const told = `WITH changed AS (${sql})
@@ -108,7 +117,7 @@ export class AlertQueries {
                              THEN add_notifications($${values.length + 1}::jsonb) END AS told FROM changed`;
     const statement: [string, unknown[]] =
       outbox.length === 0 ? [sql, values] : [told, [...values, storableJson(outbox)]];
-    return changeChained(this.pool, 'alert', statement, entryFor);
+    return changeChained<R>(this.pool, 'alert', statement, entryFor);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Pool, QueryResultRow } from 'pg';
 import { budgetId, type Budget, type BudgetUse, type Learned } from '../../domain/budget';
 import type { LedgerEntry } from '../../domain/ledger';
-import type { BudgetStore, HeldLease } from '../budgets';
+import type { BudgetStore, HeldLease, RaiseEntryFor } from '../budgets';
 import { chain } from './chained';
 
 interface Row extends QueryResultRow {
@@ -34,7 +34,7 @@ export class BudgetQueries {
       learnedCosts: () => this.learned(),
       declareBudget: (budget, entry) => this.write('declared', budget, entry),
       setBudget: (budget, entry) => this.write('assigned', budget, entry),
-      raiseBudget: (id, key, by, entry) => this.raise(id, key, by, entry),
+      raiseBudget: (id, key, by, entryFor) => this.raise(id, key, by, entryFor),
       retryHeld: (keys) => this.retry(keys),
       heldLeases: (limit, runId) => this.held(limit, runId),
     };
@@ -67,30 +67,34 @@ export class BudgetQueries {
         ON CONFLICT (id) DO UPDATE SET ${column} = EXCLUDED.${column}
           WHERE budgets.${column} IS DISTINCT FROM EXCLUDED.${column} RETURNING id`,
       [budgetId(budget), measure, scope, subject, period, budget[column]?.toString() ?? null],
-      entry,
+      () => entry,
     );
   }
 
-  private raise(id: string, key: string, by: bigint, entry: LedgerEntry): Promise<void> {
-    return this.change(
+  private raise(id: string, key: string, by: bigint, entryFor: RaiseEntryFor): Promise<void> {
+    return this.change<{ total: string }>(
       `INSERT INTO budget_raises AS known (budget_id, key, amount) VALUES ($1, $2, $3)
-        ON CONFLICT (budget_id, key) DO UPDATE SET amount = known.amount + EXCLUDED.amount RETURNING budget_id`,
+        ON CONFLICT (budget_id, key) DO UPDATE SET amount = known.amount + EXCLUDED.amount RETURNING amount::text AS total`,
       [id, key, by.toString()],
-      entry,
+      ({ total }) => entryFor(BigInt(total)),
     );
   }
 
   /** Takes its turn among the commits before anything is locked; no entry where nothing changed. */
-  private async change(sql: string, values: unknown[], entry: LedgerEntry): Promise<void> {
+  private async change<R extends QueryResultRow>(
+    sql: string,
+    values: unknown[],
+    entryFor: (row: R) => LedgerEntry,
+  ): Promise<void> {
     const client = await this.pool.connect();
     try {
       await client.query('BEGIN');
       await client.query('SELECT FROM ledger_head FOR UPDATE');
-      const { rowCount } = await client.query(sql, values);
-      if (rowCount === 1) {
+      const { rows } = await client.query<R>(sql, values);
+      if (rows[0]) {
         // Without a limit of any kind it is no budget: whoever has none pays nothing for them.
         await client.query('DELETE FROM budgets WHERE declared IS NULL AND assigned IS NULL');
-        await chain(client, entry);
+        await chain(client, entryFor(rows[0]));
       }
       await client.query('COMMIT');
     } catch (error) {
