@@ -3,6 +3,7 @@
  * read a tolerant view of the data, so that a mistake of shape in one place hides none in another.
  */
 import { z } from 'zod';
+import { permits } from '../domain/release/permissions';
 import { closest, formatPlace, validateSchedule, type Problem } from '../domain/schedule';
 import { checkNesting, checkSteps, SeenStep, type Names } from './check-steps';
 import { checkTriggers, SeenOn } from './check-triggers';
@@ -18,10 +19,11 @@ const SeenAgent = z
     capsuleId: z.string().trim().optional().catch(undefined),
     baseUrl: z.string().trim().optional().catch(undefined),
     uses: z.array(text).catch([]),
+    permissions: z.array(z.string().catch('')).catch([]),
     spares: z.array(z.looseObject({ capsuleId: text }).catch({ capsuleId: '' })).catch([]),
     alternatives: z.array(z.looseObject({ capsuleId: text }).catch({ capsuleId: '' })).catch([]),
   })
-  .catch({ id: '', uses: [], spares: [], alternatives: [] });
+  .catch({ id: '', uses: [], permissions: [], spares: [], alternatives: [] });
 const SeenWorkflow = z
   .looseObject({
     id: text,
@@ -55,6 +57,7 @@ export function checkRegistry(input: unknown, env: Env): Problem[] {
     ...duplicates(agents, 'agents', 'capsuleId', 'capsule'),
     ...agents.flatMap((agent, i) => checkSpares(agent, `agents[${i}]`, agents)),
     ...agents.flatMap((agent, i) => (absent.has(agent.id) ? [] : checkAgent(agent, `agents[${i}]`, env))),
+    ...agents.flatMap((agent, i) => checkPermissions(agent, `agents[${i}].permissions`)),
     ...duplicates(services, 'services', 'id', 'service'),
     ...agents.flatMap((agent, i) =>
       checkUses(
@@ -110,6 +113,20 @@ function checkSpares(agent: SeenAgent, place: string, agents: readonly SeenAgent
           },
     ),
   );
+}
+
+/** A rule that says nothing is a rule that was meant to say something else. */
+function checkPermissions({ permissions }: SeenAgent, place: string): Problem[] {
+  return permissions.flatMap((one, i) => {
+    const by = permissions.find((other, k) => (other === one ? k < i : other !== '' && permits(other, one)));
+    return by === undefined || one === ''
+      ? []
+      : {
+          place: `${place}[${i}]`,
+          problem: by === one ? `"${one}" is named twice` : `"${one}" is permitted by "${by}" already`,
+          mend: by === one ? 'Name it once' : 'Leave one of the two out',
+        };
+  });
 }
 
 function checkAgent({ id, capsuleId, baseUrl }: SeenAgent, place: string, env: Env): Problem[] {

@@ -5,6 +5,7 @@ import { PREWARM_MODES } from '../domain/prewarm';
 import { BreakerSchema } from '../domain/breaker/rules';
 import { flowFields } from '../domain/flow';
 import { OversightSettings } from '../domain/oversight/settings';
+import { MAX_PERMIT_LENGTH, MAX_PERMITS } from '../domain/release/permissions';
 import { Schedule } from '../domain/schedule';
 import { OnSchema } from './on-schema';
 import { jsonObject, kebabId, MAX_STEPS, MIN_SECRET_LENGTH, name, seconds, splitSecrets } from './shapes';
@@ -33,6 +34,19 @@ const budgetFields = z.strictObject({
 });
 const actionsPerDay = z.number().int().min(0).max(1_000_000_000);
 const namedCaps = z.record(z.string().min(1).max(200), actionsPerDay);
+
+/** Permissions of releases, or patterns of them. */
+export const permits = z
+  .array(
+    z
+      .string()
+      .min(1)
+      .max(MAX_PERMIT_LENGTH)
+      .regex(/^[^\p{Cc}\p{Cs}\p{Z}](?:[^\p{Cc}\p{Cs}]*[^\p{Cc}\p{Cs}\p{Z}])?$/u, {
+        message: 'begins or ends with a space, or holds control characters',
+      }),
+  )
+  .max(MAX_PERMITS);
 
 export const AgentSchema = z.strictObject({
   id: kebabId,
@@ -94,6 +108,11 @@ export const AgentSchema = z.strictObject({
   breaker: BreakerSchema.optional(),
   /** How often it is given work. */
   rateLimit: z.strictObject(rateFields).optional(),
+  /**
+   * What its releases may ask for in their `permissions`, with `*` for anything, and `tool:<name>` for their tools once
+   * one is named. Left out: what the first release asks for, and what a later one asks for besides, is for a person.
+   */
+  permissions: permits.optional(),
   /** The ids of the outside services that it uses; each task takes a token of each. */
   uses: z.array(kebabId).max(20).optional(),
   /** It proposes before it acts, and asks people by rule. Left out: it acts, and is judged afterwards. */

@@ -55,13 +55,15 @@ describe('the rules of an environment', () => {
     const all = {
       ...{ promoteFrom: 'staging', approvals: 2, demands: ['sandbox', 'evals'], allow: ['acme', 'acme'] },
       ...{ stickyBy: 'customer', keepPreviousWarmMs: 60_000, tolerancePercent: 10 },
+      permissions: ['net:*'],
     };
     const first = await setPolicy({ ...all, reason: 'as agreed' }, 'production');
     expect(first.body).toMatchObject({ name: 'production', policy: { ...all, allow: ['acme'] } });
-    const { body } = await setPolicy({ approvals: 0, stickyBy: null, tolerancePercent: null }, 'production');
+    const gone = { stickyBy: null, tolerancePercent: null, permissions: null };
+    const { body } = await setPolicy({ approvals: 0, ...gone }, 'production');
     expect(body['policy']).toEqual({
       ...{ ...all, allow: ['acme'] },
-      ...{ approvals: 0, stickyBy: null, tolerancePercent: null },
+      ...{ approvals: 0, ...gone },
     });
     const entries = (await api.store.ledger(0, 100)).map((e) => e.body);
     expect(entries.filter((e) => e.includes('environment.policy'))).toHaveLength(2);
@@ -72,6 +74,7 @@ describe('the rules of an environment', () => {
     [{ promoteFrom: 'development' }, 400, 'body.promoteFrom: is this environment itself'],
     [{ approvals: 11 }, 400, 'body.approvals'],
     [{ demands: ['luck'] }, 400, 'body.demands.0'],
+    [{ permissions: [' '] }, 400, 'body.permissions.0'],
     [{ weight: 5 }, 400, 'Unrecognized key'],
   ])('that make no sense are refused: %j', async (wish, status, told) => {
     const answer = await setPolicy(wish);

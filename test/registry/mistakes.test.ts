@@ -39,6 +39,24 @@ describe('mistakes', () => {
       [],
       /^agents\[0\]\.alternatives\[0\]\.release: is no id of a release/,
     ],
+    [
+      'doubled permission',
+      [{ permissions: ['net:a', 'net:b', 'net:a'] }],
+      [],
+      /^agents\[0\]\.permissions\[2\]: "net:a" is named twice\. Name it once/,
+    ],
+    [
+      'permission beside one that covers it',
+      [{ permissions: ['net:a', 'net:*'] }],
+      [],
+      /^agents\[0\]\.permissions\[0\]: "net:a" is permitted by "net:\*" already/,
+    ],
+    [
+      'permission with a space after it',
+      [{ permissions: ['net:a '] }],
+      [],
+      /^agents\[0\]\.permissions\[0\]: begins or ends with a space/,
+    ],
     ['blank capsule', [{ capsuleId: '  ' }], [], /^agents\[0\]\.capsuleId: .*Set CC_CAPSULE_ID_ONE/],
     [
       'other protocol',

@@ -16,6 +16,7 @@ interface PolicyOptions extends ApiOptions {
   stickyBy?: string | false;
   keepWarm?: number;
   tolerance?: number | false;
+  permit?: string[] | false;
   reason?: string;
 }
 
@@ -58,6 +59,12 @@ export const policyCommand = (): Command =>
         whole(0, MAX_PERCENT),
       )
       .option('--no-tolerance', 'the default')
+      .option(
+        '--permit <permissions>',
+        'what releases may ask for, separated by commas, * for anything; "" for nothing',
+        list,
+      )
+      .option('--no-permit', 'nothing is said: a person answers for it')
       .option('--reason <text>', 'for the ledger'),
   ).action(async (agentId: string, options: PolicyOptions, command: Command) => {
     const api = apiOf(options);
@@ -77,7 +84,7 @@ export const policyCommand = (): Command =>
 
 /** What was asked for; `--no-…` takes a rule away. */
 function wishOf(options: PolicyOptions, isGiven: (option: string) => boolean): Record<string, unknown> {
-  const { from, approvals, demand, allow, stickyBy, keepWarm, tolerance } = options;
+  const { from, approvals, demand, allow, stickyBy, keepWarm, tolerance, permit } = options;
   const fields = {
     from: { promoteFrom: from === false ? null : from },
     approvals: { approvals },
@@ -86,11 +93,18 @@ function wishOf(options: PolicyOptions, isGiven: (option: string) => boolean): R
     stickyBy: { stickyBy: stickyBy === false ? null : stickyBy },
     keepWarm: { keepPreviousWarmMs: keepWarm },
     tolerance: { tolerancePercent: tolerance === false ? null : tolerance },
+    permit: { permissions: permit === false ? null : permit },
   };
   return Object.assign(
     {},
     ...Object.entries(fields).flatMap(([option, field]) => (isGiven(option) ? field : [])),
   ) as Record<string, unknown>;
+}
+
+/** By the environment itself; the registry may permit less. */
+function permits(permissions: string[] | null): string {
+  if (permissions === null) return 'what the registry does, or else a person';
+  return permissions.join(', ') || 'nothing';
 }
 
 function tellPolicy(env: Environment, { json }: ApiOptions): void {
@@ -106,6 +120,7 @@ function tellPolicy(env: Environment, { json }: ApiOptions): void {
     `  sticky by:  ${stickyBy ?? 'the run'}`,
     `  keep warm:  ${keepPreviousWarmMs === 0 ? 'not at all' : `${keepPreviousWarmMs / 1_000} s`}`,
     `  tolerance:  ${tolerancePercent === null ? 'the default' : `${tolerancePercent} %`}`,
+    `  permits:    ${permits(env.policy.permissions)}`,
   ];
   for (const line of lines) print(printable(line));
 }

@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
+import type { PermissionBound } from '../../domain/release/permissions';
 import { checkRelease } from '../../domain/release/static-check';
 import { DEFAULT_TOLERANCE_PERCENT, MAX_TOLERANCE_PERCENT, type Profile } from '../../domain/release/profile';
 import { worstOf, type VerdictKind } from '../../domain/rollout/verdict';
@@ -93,11 +94,11 @@ async function stagesOf(
   const tell = teller(json, progress);
   const agent = await folderOf(release, given ?? `agents/${release.agentId}`);
   const incumbent = await incumbentOf(api, release);
-  tell(await staticStage(release, agent.parts, incumbent.release));
-  const { uses, schemas } = await api.get(
+  const { uses, schemas, bounds } = await api.get(
     `/agents/${encodeURIComponent(release.agentId)}/uses`,
     AgentUsesView,
   );
+  tell(staticStage(release, agent.parts, incumbent.release, bounds));
   // Loaded where it is needed: most commands start without it.
   const { evaluateFolder, validateFolder } = await import('../../releases/pipeline.js');
   const stages: StageReport[] = await wrapped(() =>
@@ -173,15 +174,16 @@ async function incumbentOf(
 type Told = Pick<StageReport, 'verdict' | 'reason' | 'durationMs'> & { stage: string };
 
 /** As the orchestrator will judge it itself before each rollout. */
-async function staticStage(
+function staticStage(
   release: Release,
   parts: ReadonlyMap<string, Buffer>,
   incumbent: Release | undefined,
-): Promise<Told> {
+  bounds: readonly PermissionBound[],
+): Told {
   const begun = performance.now();
   const texts = new Map([...parts].map(([hash, content]) => [hash, content.toString('utf8')]));
   const { parent: _, createdAt: __, ...rest } = release;
-  const findings = checkRelease({ ...rest, createdAt: 0 }, texts, incumbent?.manifest);
+  const findings = checkRelease({ ...rest, createdAt: 0 }, texts, incumbent?.manifest, bounds);
   const verdict = worstOf(findings.map((f) => f.verdict));
   const told = findings.filter((f) => f.verdict === verdict).map((f) => f.message);
   const reason = verdict === 'pass' ? `${findings.length} checks` : told.join('; ');

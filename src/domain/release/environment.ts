@@ -36,6 +36,8 @@ export interface EnvironmentPolicy {
   approvals: number;
   /** Validations that a release has to have passed, beside those that are always asked for. */
   demands: readonly ValidationStage[];
+  /** What releases may ask for here, with `*` for anything; undefined: nothing is said. */
+  permissions?: readonly string[];
   /** How much more time and memory than the incumbent a release may take, in percent; undefined: the default. */
   tolerancePercent?: number;
 }

@@ -10,6 +10,7 @@ export interface PolicyWish {
   stickyBy?: string | null | undefined;
   keepPreviousWarmMs?: number | undefined;
   tolerancePercent?: number | null | undefined;
+  permissions?: readonly string[] | null | undefined;
 }
 
 export function withPolicy(before: EnvironmentPolicy, wish: PolicyWish): EnvironmentPolicy {
@@ -18,6 +19,7 @@ export function withPolicy(before: EnvironmentPolicy, wish: PolicyWish): Environ
   const from = wish.promoteFrom === undefined ? promoteFrom : (wish.promoteFrom ?? undefined);
   const tolerance =
     wish.tolerancePercent === undefined ? before.tolerancePercent : (wish.tolerancePercent ?? undefined);
+  const permissions = wish.permissions === undefined ? before.permissions : (wish.permissions ?? undefined);
   return {
     allow: [...new Set(wish.allow ?? before.allow)],
     demands: [...new Set(wish.demands ?? before.demands)],
@@ -26,5 +28,6 @@ export function withPolicy(before: EnvironmentPolicy, wish: PolicyWish): Environ
     ...(sticky !== undefined && { stickyBy: sticky }),
     ...(from !== undefined && { promoteFrom: from }),
     ...(tolerance !== undefined && { tolerancePercent: tolerance }),
+    ...(permissions !== undefined && { permissions: [...new Set(permissions)] }),
   };
 }

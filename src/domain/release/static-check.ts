@@ -1,7 +1,7 @@
 /** The first gate of a release: what can be told from the release alone. */
 import type { VerdictKind } from '../rollout/verdict';
-import { diffManifests } from './diff';
 import { partsOf, releaseId, ReleaseManifest, type Release } from './manifest';
+import { judgePermissions, type PermissionBound } from './permissions';
 
 /** The version of the agent contract that is spoken here. */
 export const CONTRACT_VERSION = 1;
@@ -29,11 +29,13 @@ export const holdsSecret = (text: string): boolean => SECRETS.some((pattern) => 
 /**
  * @param parts the texts of its prompts and tools, by their hash
  * @param incumbent what it is compared with; undefined for the first
+ * @param bounds what it may ask for
  */
 export function checkRelease(
   release: Release,
   parts: ReadonlyMap<string, string>,
   incumbent: ReleaseManifest | undefined,
+  bounds: readonly PermissionBound[] = [],
 ): Finding[] {
   const { manifest } = release;
   const finding = (check: string, verdict: VerdictKind, message: string): Finding => ({
@@ -46,10 +48,6 @@ export function checkRelease(
     return [finding('manifest', 'fail', 'the manifest is not the one its id was made of')];
   const missing = partsOf(manifest).filter((hash) => !parts.has(hash));
   const told = [...parts.values(), ...Object.values(manifest.config).map(String)];
-  const wider = diffManifests(incumbent, manifest).filter(
-    (c) => c.part === 'permission' && c.kind === 'added',
-  );
-  const isWider = incumbent !== undefined && wider.length > 0;
   return [
     finding('manifest', 'pass', 'it is what its id was made of'),
     missing.length === 0
@@ -58,9 +56,7 @@ export function checkRelease(
     told.some(holdsSecret)
       ? finding('secrets', 'fail', 'a prompt, a tool or a setting holds what looks like a key: take it out')
       : finding('secrets', 'pass', 'nothing looks like a key'),
-    isWider
-      ? finding('permissions', 'inconclusive', `it may do more: ${wider.map((c) => c.name).join(', ')}`)
-      : finding('permissions', 'pass', 'it may do no more than the one before'),
+    judgePermissions(manifest, incumbent, bounds),
     manifest.contractVersion === CONTRACT_VERSION
       ? finding('contract', 'pass', `it speaks version ${CONTRACT_VERSION} of the agent contract`)
       : finding(

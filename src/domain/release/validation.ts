@@ -3,6 +3,7 @@ import type { Strategy } from '../rollout/strategy';
 import type { VerdictKind } from '../rollout/verdict';
 import { needsEvaluation, type ReleaseChange } from './diff';
 import { VALIDATION_STAGES, type Environment } from './environment';
+import type { PermissionBound } from './permissions';
 import { compareProfiles, DEFAULT_TOLERANCE_PERCENT, type Profile } from './profile';
 import type { Finding } from './static-check';
 
@@ -81,9 +82,14 @@ export const withValidation = (strategy: Strategy): Strategy =>
     ? strategy
     : { ...strategy, stages: [{ kind: 'validate', withinMs: VALIDATE_WITHIN_MS }, ...strategy.stages] };
 
-/** Whether a release may not get work in an environment without a validation, whatever the strategy says. */
-export const isValidated = ({ name, policy }: Pick<Environment, 'name' | 'policy'>): boolean =>
-  isProduction(name) || policy.demands.length > 0;
+/**
+ * Whether a release may not get work in an environment without a validation, whatever the strategy says.
+ * @param bounds what it may ask for there
+ */
+export const isValidated = (
+  { name, policy }: Pick<Environment, 'name' | 'policy'>,
+  bounds: readonly PermissionBound[] = [],
+): boolean => isProduction(name) || policy.demands.length > 0 || bounds.length > 0;
 
 /** The newest verdict of each stage. */
 export function latestOf(verdicts: readonly StageVerdict[]): Map<ReportedStage, StageVerdict> {

@@ -1,6 +1,7 @@
 /** The gate before a release is given anything to do. */
 import { diffManifests } from '../../domain/release/diff';
 import { newEnvironment, type Environment } from '../../domain/release/environment';
+import { boundsOf, type PermissionBound } from '../../domain/release/permissions';
 import { partsOf, type Release } from '../../domain/release/manifest';
 import {
   demandsOf,
@@ -23,7 +24,7 @@ const MAX_VERDICTS = 200;
 type Attempt = Pick<Rollout, 'agentId' | 'environment' | 'candidate' | 'incumbent' | 'strategy'>;
 
 export class Validation {
-  constructor(private readonly deps: Pick<EngineDeps, 'store' | 'clock'>) {}
+  constructor(private readonly deps: Pick<EngineDeps, 'store' | 'clock' | 'registry'>) {}
 
   /**
    * Before a rollout begins: its strategy with a validation where one is demanded, or why it may not begin at all.
@@ -40,7 +41,9 @@ export class Validation {
     );
     const unmet = strict.filter((f) => f.verdict !== 'pass');
     if (unmet.length > 0) return { refused: unmet.map((f) => `${f.check}: ${f.message}`).join('; ') };
-    return { strategy: isValidated(env) ? withValidation(attempt.strategy) : attempt.strategy };
+    return {
+      strategy: isValidated(env, this.bounds(env)) ? withValidation(attempt.strategy) : attempt.strategy,
+    };
   }
 
   /** @param withinMs longer is a failure of its own */
@@ -51,7 +54,7 @@ export class Validation {
     if (!release) return { verdict: 'fail', reason: 'the release is not on record' };
     const env = await this.environment(rollout);
     const findings = [
-      ...(await this.statics(release, rollout.incumbent)),
+      ...(await this.statics(release, rollout.incumbent, this.bounds(env))),
       ...(await this.demanded(rollout, await this.demands(rollout, env), env)),
     ];
     const durationMs = clock.now() - begun;
@@ -64,7 +67,15 @@ export class Validation {
     return { verdict: worst, reason, report };
   }
 
-  private async statics(release: Release, incumbent: string | undefined): Promise<Finding[]> {
+  private bounds(env: Environment): PermissionBound[] {
+    return boundsOf(this.deps.registry.findAgent(env.agentId), env);
+  }
+
+  private async statics(
+    release: Release,
+    incumbent: string | undefined,
+    bounds: readonly PermissionBound[],
+  ): Promise<Finding[]> {
     const { store } = this.deps;
     const before = incumbent === undefined ? undefined : await store.release(incumbent);
     const parts = new Map<string, string>();
@@ -72,7 +83,7 @@ export class Validation {
       const content = await store.releasePart(hash);
       if (content) parts.set(hash, content.toString('utf8'));
     }
-    return checkRelease(release, parts, before?.manifest);
+    return checkRelease(release, parts, before?.manifest, bounds);
   }
 
   private async environment({ agentId, environment }: Attempt): Promise<Environment> {

@@ -4,6 +4,7 @@ import { MAX_APPROVALS } from '../../domain/rollout/approval';
 import { MAX_DURATION_MS } from '../../domain/rollout/words';
 import { MAX_ALLOWED, VALIDATION_STAGES } from '../../domain/release/environment';
 import { withPolicy } from '../../domain/release/policy';
+import { permits } from '../../registry/schema';
 import { agentParams, reasonText } from '../deployments';
 import { Problem } from '../problems';
 import { json, route } from '../route';
@@ -72,6 +73,10 @@ const SetPolicy = name(
       .nullable()
       .optional()
       .describe('How much more time and memory than the one before a release may take; null: the default.'),
+    permissions: permits
+      .nullable()
+      .optional()
+      .describe('What releases may ask for, with * for anything; null: nothing is said.'),
     reason: reasonText.optional().describe('For the ledger.'),
   }),
 );

@@ -89,6 +89,10 @@ export const EnvironmentView = name(
       stickyBy: z.string().nullable().describe('The field of the input that work sticks to a release by.'),
       keepPreviousWarmMs: z.number().describe('How long the release before stays awake.'),
       tolerancePercent: z.number().nullable().describe('How much more time and memory it may take.'),
+      permissions: z
+        .array(z.string())
+        .nullable()
+        .describe('What releases may ask for here, with * for anything; null: nothing is said.'),
     }),
     updatedAt: isoTime,
   }),
@@ -104,6 +108,7 @@ export const environmentView = (env: Environment): z.infer<typeof EnvironmentVie
 const policyView = ({ allow, demands, ...policy }: EnvironmentPolicy) => ({
   ...{ approvals: policy.approvals, keepPreviousWarmMs: policy.keepPreviousWarmMs },
   tolerancePercent: policy.tolerancePercent ?? null,
+  permissions: policy.permissions ? [...policy.permissions] : null,
   ...{ promoteFrom: policy.promoteFrom ?? null, stickyBy: policy.stickyBy ?? null },
   ...{ allow: [...allow], demands: [...demands] },
 });

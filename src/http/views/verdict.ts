@@ -1,5 +1,6 @@
 /** Verdicts of the validation pipeline, and uses of agents, as the API shows them. */
 import { z } from 'zod';
+import type { PermissionBound } from '../../domain/release/permissions';
 import type { AgentUse } from '../../domain/release/uses';
 import { REPORTED_STAGES, type AgentSchemas, type StageVerdict } from '../../domain/release/validation';
 import { VERDICTS } from '../../domain/rollout/verdict';
@@ -63,6 +64,11 @@ export const AgentUsesView = name(
   'AgentUses',
   z.object({
     uses: z.array(UseView).describe('Steps that it does, and steps that are given its output.'),
+    bounds: z
+      .array(z.object({ of: z.string(), mend: z.string(), permits: z.array(z.string()) }))
+      .describe(
+        'What its releases may ask for in the environment that is worked by: by each of these rules.',
+      ),
     schemas: z
       .record(z.string(), SchemasBody)
       .describe('What is known of what these agents take and give, by their ids: JSON Schemas.'),
@@ -72,7 +78,9 @@ export const AgentUsesView = name(
 export const agentUsesView = (
   uses: readonly AgentUse[],
   schemas: ReadonlyMap<string, AgentSchemas>,
+  bounds: readonly PermissionBound[],
 ): z.infer<typeof AgentUsesView> => ({
   uses: [...uses],
+  bounds: bounds.map((b) => ({ ...b, permits: [...b.permits] })),
   schemas: Object.fromEntries(schemas),
 });

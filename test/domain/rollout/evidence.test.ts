@@ -94,7 +94,7 @@ describe('the static gate', () => {
     );
 
   it('passes what is whole', () => {
-    expect(new Set(Object.values(check(manifest)))).toEqual(new Set(['pass']));
+    expect(new Set(Object.values(check(manifest, prompt, manifest)))).toEqual(new Set(['pass']));
   });
 
   it('finds keys, missing parts, wider permissions and another contract', () => {

@@ -90,15 +90,16 @@ function EnvironmentCard({ env, reload }: { env: Environment; reload: () => void
 }
 
 function Rules({ policy }: { policy: Environment['policy'] }) {
-  const { promoteFrom, approvals, demands, allow, stickyBy, keepPreviousWarmMs } = policy;
+  const { promoteFrom, approvals, demands, allow, stickyBy, keepPreviousWarmMs, permissions } = policy;
   const rules = [
     promoteFrom !== null && `only what is stable in ${promoteFrom}`,
     approvals > 0 && (approvals === 1 ? 'one approval' : `${approvals} approvals`),
     demands.length > 0 && `validated: ${demands.join(', ')}`,
     stickyBy !== null && `work sticks by ${stickyBy}`,
     allow.length > 0 && `${allow.length} always with the candidate`,
+    permissions && `may ask for ${permissions.join(', ') || 'nothing'}`,
     keepPreviousWarmMs > 0 && `the one before awake for ${duration(keepPreviousWarmMs)}`,
-  ].filter((rule) => rule !== false);
+  ].filter((rule) => rule !== false && rule !== null);
   return rules.length === 0 ? null : <p class="dim">Rules: {rules.join(' · ')}</p>;
 }
 
