@@ -38,6 +38,9 @@ export interface CloudOptions {
   work?: (request: AgentRunRequest) => Partial<AgentRunResult>;
 }
 
+/** How much later a scale call that is executed twice is executed again, at most. */
+const TWICE_MS = 5_000;
+
 export class Cloud implements Platform, Agents {
   readonly name = 'simulated';
   readonly capsules = new Map<string, Capsule>();
@@ -69,7 +72,7 @@ export class Cloud implements Platform, Agents {
   }
 
   async scale(capsuleId: string, replicas: number): Promise<void> {
-    const { faults } = this.options;
+    const { clock, random, faults } = this.options;
     await this.latency(20, 200);
     if (faults.strikes('scale-lost')) throw new PlatformError('unavailable', 'no answer', true);
     const isRefused = replicas > 0 && this.options.broken?.(capsuleId) === 'refused';
@@ -77,6 +80,9 @@ export class Cloud implements Platform, Agents {
       throw new PlatformError('unavailable', 'HTTP 503', false);
     this.options.onScale(capsuleId, replicas);
     this.apply(this.capsule(capsuleId), replicas);
+    // What was asked for meanwhile is undone by that, and nobody asked for it: it is not told.
+    if (faults.strikes('scale-twice'))
+      clock.after(random() * TWICE_MS, () => this.apply(this.capsule(capsuleId), replicas));
     if (faults.strikes('scale-answer-lost')) throw new PlatformError('unavailable', 'timed out', true);
   }
 

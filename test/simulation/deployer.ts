@@ -14,6 +14,9 @@ const BY = { actor: 'simulation' };
 /** How long work is switched off, at most. */
 const OFF_MS = 120_000;
 const AGAIN_MS = 5_000;
+/** How often somebody looks whether a rollout waits for a word, and how likely that one gets it then. */
+const ROUND_MS = 300_000;
+const HEARD = 0.4;
 
 export const releaseOf = (agentId: string, n: number): Release => {
   const manifest: ReleaseManifest = {
@@ -76,6 +79,7 @@ export class Deployer {
           set: {},
         });
       }
+    this.lookLater();
   }
 
   /** Does what people may do at any time, sometimes two of them at once. */
@@ -93,6 +97,15 @@ export class Deployer {
   async close(): Promise<void> {
     for (const { id } of await this.options.store.openRollouts())
       this.insist((o) => o.engine.rollouts.apply(id, { type: 'abort', reason: 'it is over' }, BY));
+  }
+
+  /** Also where nothing else goes on, so that no rollout waits for days. */
+  private lookLater(): void {
+    const { clock, random } = this.options;
+    clock.beat(ROUND_MS, () => {
+      for (const agentId of RELEASED) if (random() < HEARD) this.answer(agentId, 'go on');
+      this.lookLater();
+    });
   }
 
   private roll(agentId: string): void {

@@ -4,6 +4,7 @@ export const FAULTS = [
   'scale-lost', // the scale call never arrived
   'scale-answer-lost', // it was applied, and its answer lost
   'scale-refused', // 5xx after all retries
+  'scale-twice', // it is applied, and seconds later once more
   'observe-failed',
   'observe-stale', // the state of a while ago
   'never-starts', // the replica is scheduled and never listens

@@ -3,6 +3,7 @@ import type { Store } from '../../src/store/store';
 import type { VirtualClock } from './clock';
 import type { Orchestrator } from './orchestrator';
 import { seededUuid } from './random';
+import { BURST, HOOKED, NOTICED, RANKED } from './policies';
 import { EVENT } from './registry';
 
 export interface OutsideOptions {
@@ -16,10 +17,19 @@ export interface OutsideOptions {
 const AGAIN_MS = 5_000;
 const ROUND_MS = 30_000;
 const ACTOR = 'simulation';
+/** So often a crowd comes along with a run, so many it has at most, and within this time. */
+const CROWDED = 0.1;
+const CROWD_SIZE = 8;
+const CROWD_MS = 60_000;
+/** Orders come again now and then. */
+const ORDERS = 40;
 
 export class Outside {
   /** Runs that were accepted. */
   readonly accepted = new Set<string>();
+  /** Events that were taken, and the run that was answered to each delivery. */
+  readonly noticed = new Set<string>();
+  readonly delivered = new Map<string, string>();
   private readonly decided = new Set<string>();
 
   constructor(private readonly options: OutsideOptions) {}
@@ -57,6 +67,43 @@ export class Outside {
             if (workflowId === 'waits') this.pay(key);
             if (random() < 0.05) this.cancelSoon(answer.runId);
           },
+          () => undefined, // refused by a store that does not answer: whoever asked was told
+        ),
+    );
+  }
+
+  /** Now and then some runs come close together, one more urgent than another, and others are told of something. */
+  crowd(): void {
+    const { random, clock } = this.options;
+    if (random() >= CROWDED) return;
+    const customer = () => `customer-${Math.floor(random() * 3)}`;
+    const eager = customer();
+    for (let n = Math.ceil(random() * CROWD_SIZE); n > 0; n -= 1) {
+      const order = Math.floor(random() * ORDERS);
+      const [ranked, burst] = [{ customer: customer(), order }, { customer: eager }];
+      const priority = Math.floor(random() * 10);
+      clock.after(random() * CROWD_MS, () => this.ask(RANKED.id, ranked, priority));
+      if (n % 2 === 0) clock.after(random() * CROWD_MS, () => this.ask(BURST.id, burst));
+    }
+    const [event, delivery] = [seededUuid(random), seededUuid(random)];
+    this.insist(async (o) => {
+      await o.engine.announce({ id: event, name: NOTICED.event, payload: {} }, ACTOR);
+      this.noticed.add(event);
+    });
+    // Its sender delivers it again, whatever it was answered.
+    for (let times = 0; times < 2; times += 1)
+      this.insist(async (o) => {
+        const answer = await o.engine.hook(HOOKED, { body: {}, headers: {}, id: delivery });
+        if ('runId' in answer) this.delivered.set(delivery, answer.runId);
+      });
+  }
+
+  private ask(workflowId: string, input: Record<string, unknown>, priority = 0): void {
+    const orchestrator = this.options.anyone();
+    orchestrator?.enter(
+      () =>
+        void orchestrator.engine.trigger(workflowId, input, { actor: ACTOR, priority }).then(
+          (answer) => void (answer.kind === 'created' && this.accepted.add(answer.runId)),
           () => undefined, // refused by a store that does not answer: whoever asked was told
         ),
     );

@@ -1,4 +1,5 @@
 import { loadRegistry, type Registry, type RegistryInput } from '../../src/registry';
+import { POLICY_ENV, policyWorkflows } from './policies';
 
 export const LONGEST_LINGER_MS = 10_000;
 
@@ -13,42 +14,46 @@ export const ALTERNATIVE = 'capsule-other';
  * Three agents, and workflows of every kind: enough for hand-overs, contention, retries, forks and waits.
  * @param released the first agent has a spare capsule for its releases, and the last an alternative
  */
-export function simulatedRegistry(cron = OFTEN, released = false): Registry {
+export const simulatedRegistry = (cron = OFTEN, released = false): Registry =>
+  registryOf(simulatedInput(cron, released));
+
+export function registryOf(input: RegistryInput): Registry {
+  const loaded = loadRegistry(input, POLICY_ENV);
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  return loaded.registry;
+}
+
+export function simulatedInput(cron = OFTEN, released = false): RegistryInput {
   const ids = ['alpha', 'beta', 'gamma'];
   const retry = { attempts: 3, backoffSeconds: 2, maxBackoffSeconds: 20 };
   const steps = ids.map((id) => ({ id: `do-${id}`, agent: id, timeoutSeconds: 60, retry }));
-  const loaded = loadRegistry(
-    {
-      agents: ids.map((id, i) => ({
-        id,
-        name: id,
-        capsuleId: `capsule-${id}`,
-        baseUrl: `http://${id}.test`,
-        lingerSeconds: [0, 5, LONGEST_LINGER_MS / 1_000][i] ?? 0,
-        linger: id === 'gamma' ? ('break-even' as const) : ('fixed' as const),
-        wakeTimeoutSeconds: 30,
-        ...(released &&
-          i === 0 && { spares: [{ capsuleId: 'capsule-spare', baseUrl: 'http://spare.test' }] }),
-        ...(released &&
-          i === 2 && { alternatives: [{ capsuleId: ALTERNATIVE, baseUrl: 'http://other.test' }] }),
-      })),
-      workflows: [
-        { id: 'three', name: 'Three steps', steps, prewarm: 'pipeline' },
-        { id: 'one', name: 'One step', steps: steps.slice(0, 1) },
-        {
-          id: SCHEDULED,
-          name: 'Scheduled',
-          prewarm: 'schedule',
-          steps: steps.slice(1),
-          schedule: { cron, timezone: 'Europe/Berlin' },
-        },
-        ...graphs(retry),
-      ],
-    },
-    {},
-  );
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  return loaded.registry;
+  return {
+    agents: ids.map((id, i) => ({
+      id,
+      name: id,
+      capsuleId: `capsule-${id}`,
+      baseUrl: `http://${id}.test`,
+      lingerSeconds: [0, 5, LONGEST_LINGER_MS / 1_000][i] ?? 0,
+      linger: id === 'gamma' ? ('break-even' as const) : ('fixed' as const),
+      wakeTimeoutSeconds: 30,
+      ...(released && i === 0 && { spares: [{ capsuleId: 'capsule-spare', baseUrl: 'http://spare.test' }] }),
+      ...(released &&
+        i === 2 && { alternatives: [{ capsuleId: ALTERNATIVE, baseUrl: 'http://other.test' }] }),
+    })),
+    workflows: [
+      { id: 'three', name: 'Three steps', steps, prewarm: 'pipeline' },
+      { id: 'one', name: 'One step', steps: steps.slice(0, 1) },
+      {
+        id: SCHEDULED,
+        name: 'Scheduled',
+        prewarm: 'schedule',
+        steps: steps.slice(1),
+        schedule: { cron, timezone: 'Europe/Berlin' },
+      },
+      ...graphs(retry),
+      ...policyWorkflows(retry),
+    ],
+  };
 }
 
 /** What is asked of people and of other systems in the workflow `waits`. */

@@ -14,6 +14,7 @@ import { Invariants } from './invariants';
 import type { World } from './orchestrator';
 import { Outside } from './outside';
 import { Pointers } from './pointers';
+import { Policies, triggerViolations } from './policies';
 import { QuietTimes } from './quiet';
 import { seeded } from './random';
 import { LONGEST_LINGER_MS, SCHEDULED, simulatedRegistry } from './registry';
@@ -51,6 +52,8 @@ export interface SimulationReport {
   rollouts: { done: number; rolledBack: number };
   /** Attempts that were done on another capsule than the one they belong on. */
   failovers: number;
+  /** Runs of the workflows with flow control: what had its turn, began after a burst, gave way to a later one. */
+  flow: Policies['counts'];
   violations: string[];
   hits: Record<string, number>;
   /** Faults that struck, of all kinds. */
@@ -98,6 +101,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     );
     await invariants.checkAtRest(truth, cloud);
     await stage.pointers.checkAtRest(truth);
+    for (const violation of triggerViolations(invariants.runs.values(), outside))
+      invariants.report(violation);
   }
   return report(options, stage);
 }
@@ -130,7 +135,14 @@ function setUp(options: SimulationOptions) {
   for (const agent of registry.agents)
     for (const { capsuleId, baseUrl } of capsulesOf(agent)) cloud.add(capsuleId, baseUrl);
   const pointers = new Pointers((violation) => invariants.report(violation));
-  const store = pointers.watch(invariants.watch(options.plant ? options.plant(truth) : truth));
+  const policies = new Policies({
+    now,
+    report: (violation) => invariants.report(violation),
+    isCalmSince: (at) => staff.isCalmSince(at),
+  });
+  const store = policies.watch(
+    pointers.watch(invariants.watch(options.plant ? options.plant(truth) : truth)),
+  );
   const world: World = {
     clock,
     random,
@@ -175,6 +187,7 @@ function setUp(options: SimulationOptions) {
     outside,
     deployer,
     pointers,
+    policies,
     quiet,
     settle,
     isOver,
@@ -192,6 +205,7 @@ async function campaign(
   let left = burst;
   while (clock.now() < end && !isOver()) {
     outside.start();
+    outside.crowd();
     if (options.releases) deployer.act();
     staff.suffer();
     left -= 1;
@@ -218,6 +232,7 @@ async function report(options: SimulationOptions, stage: Stage): Promise<Simulat
     runs: states.length,
     succeeded: states.filter((r) => r.status === 'succeeded').length,
     failovers: states.flatMap((r) => r.steps.flatMap((s) => s.history)).filter((h) => h.failover).length,
+    flow: stage.policies.counts,
     rollouts: { done: pointers.count('done'), rolledBack: pointers.count('rolled-back') },
     violations: invariants.violations,
     hits,

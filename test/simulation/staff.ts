@@ -28,6 +28,8 @@ export interface StaffOptions {
 export class Staff {
   /** When the first orchestrator was there: earlier times of the schedule were never promised. */
   startedAt: number | undefined;
+  /** Since when nobody is frozen and all clocks are right, if that is so now. */
+  private calmFrom = 0;
   private readonly all: Orchestrator[] = [];
 
   constructor(private readonly options: StaffOptions) {
@@ -47,6 +49,12 @@ export class Staff {
   /** Whoever a load balancer, or the queue, picks: it does not know who is frozen. */
   anyone(): Orchestrator | undefined {
     return this.all[Math.floor(this.options.world.random() * this.all.length)];
+  }
+
+  /** Whether since then nobody was frozen and all clocks were right. */
+  isCalmSince(at: number): boolean {
+    const { skewMs } = this.options.invariants;
+    return skewMs === 0 && this.calmFrom <= at && !this.all.some((o) => o.isFrozen);
   }
 
   /** Delivers a webhook. Answers whether it was acknowledged in time. */
@@ -86,6 +94,7 @@ export class Staff {
     }
     this.skewFades();
     invariants.changed();
+    this.calmFrom = this.options.world.clock.now();
     if (this.all.length === 0) this.hireOne();
   }
 
@@ -127,6 +136,7 @@ export class Staff {
     world.clock.after(ms, () => {
       trace.add('an orchestrator thaws');
       invariants.changed();
+      this.calmFrom = world.clock.now();
       orchestrator.thaw();
     });
   }
@@ -150,7 +160,9 @@ export class Staff {
   private skewFades(): void {
     const { world, invariants } = this.options;
     world.clock.after(SKEW_FADES_MS, () => {
-      if (this.all.every((o) => o.skewMs === 0)) invariants.skewMs = 0;
+      if (!this.all.every((o) => o.skewMs === 0)) return;
+      invariants.skewMs = 0;
+      this.calmFrom = world.clock.now();
     });
   }
 
