@@ -10,14 +10,15 @@ import { createCodeCapsulesPlatform } from '../../../src/platforms/code-capsules
 import { createLocalPlatform, type LocalPlatform } from '../../../src/platforms/local';
 import type { Platform } from '../../../src/platforms/platform';
 import type { RegistryInput } from '../../../src/registry';
-import { createDatabase } from '../../support/database';
 import { temporaryFolder } from '../../support/folders';
+import { installedDatabase } from '../../support/installed-database';
 import { freePort } from '../../support/ports';
 import { until } from '../../support/until';
 import type { Processes, TestProcess } from '../../support/processes';
 import type { WorldText } from './orchestrator';
 import { SHORT } from './limits';
 import { checked } from './registry';
+import { missingIn } from '../../support/ledger-befores';
 
 /** One line of what the agents wrote down. */
 export interface Work {
@@ -87,7 +88,7 @@ export class World {
     undo.push(() => driver.close());
     const registry = { agents: agents.map((agent) => declared(agent, platform)), workflows };
     if (databaseUrl !== undefined) return new World(databaseUrl, platform, driver, registry, workLog, undo);
-    const database = await createDatabase();
+    const database = await installedDatabase();
     undo.push(database.drop);
     return new World(database.url, platform, driver, registry, workLog, undo);
   }
@@ -174,11 +175,28 @@ export class World {
     return Object.fromEntries(seen);
   }
 
+  private async missingBefores(): Promise<string[]> {
+    const [first] = this.orchestrators;
+    if (!first) return [];
+    // Tests that take the store away end without it.
+    const isThere = await first.store.ping().then(
+      () => true,
+      () => false,
+    );
+    return isThere ? missingIn(await first.store.ledger(0, MAX_LOOKED_AT)).slice(0, 10) : [];
+  }
+
+  /** @throws when a change of anything is in the ledger without what was before */
   async close(): Promise<void> {
+    const missing = await this.missingBefores();
     for (const orchestrator of [...this.orchestrators]) await this.stop(orchestrator);
     for (const step of this.undo.splice(0).reverse()) await step();
+    if (missing.length > 0) throw new Error(`the ledger leaves out:\n${missing.join('\n')}`);
   }
 }
+
+/** Entries that are looked at when a world ends. */
+const MAX_LOOKED_AT = 20_000;
 
 async function capsule({ id, env, coldStartMs, folder }: AgentSpec, workLog: string) {
   return {
