@@ -37,9 +37,9 @@ describe('what is demanded', () => {
   it('is asked before work is given, in production by any strategy', () => {
     expect(givesWork(STRATEGY_DEFAULTS.direct)).toBe(true);
     expect(givesWork(STRATEGY_DEFAULTS.shadow)).toBe(false);
-    expect([env('development'), env('production'), env('staging', ['evals'])].map(isValidated)).toEqual([
-      ...[false, true, true],
-    ]);
+    expect(
+      [env('development'), env('production'), env('staging', ['evals'])].map((e) => isValidated(e)),
+    ).toEqual([...[false, true, true]]);
     expect(withValidation(STRATEGY_DEFAULTS.direct).stages.map((s) => s.kind)).toEqual([
       'validate',
       'switch',
