@@ -9,6 +9,7 @@ import { MAX_TICKS, ticksBetween, type Timing } from '../../src/domain/schedule'
 import type { Change, CommitResult, Store } from '../../src/store/store';
 import type { Cloud } from './cloud';
 import { ALTERNATIVE, EVENT, LIMITED, SCHEDULED } from './registry';
+import { missingIn } from '../support/ledger-befores';
 
 /** How long a capsule may run without a lease, a linger or a wake under way (invariant 3). */
 const UNEXPLAINED_MS = 30_000;
@@ -259,6 +260,7 @@ export class Invariants {
       if (known) known.push(entry);
       else entries.set(key, [entry]);
     }
+    for (const missing of missingIn(chain).slice(0, 3)) this.report(`the ledger leaves out: ${missing}`);
     const same = (key: string, now: Record<string, unknown>) => {
       const folded = fold(entries.get(key) ?? []);
       const differs = Object.keys({ ...folded, ...now }).find((k) => folded[k] !== now[k]);
