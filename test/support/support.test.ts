@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { z } from 'zod';
 import { createDatabase } from './database';
+import { installedDatabase } from './installed-database';
 import { leakCheck } from './leaks';
 import nock from './outside';
 import { freePort } from './ports';
@@ -81,6 +82,27 @@ describe('databases', () => {
     expect(found).toEqual([[{ n: 7 }], [{ n: 7 }], [{ n: 7 }]]);
     expect(prepared).toBe(1);
     await Promise.all(copies.map((copy) => copy.drop()));
+  });
+
+  it('gives an installed one that was used before without its rows, guarded as ever, under a new name', async () => {
+    const ledger =
+      "INSERT INTO reveille.ledger (seq, entity, id, body, hash) VALUES (1, 'x', 'x', '{}', 'x')";
+    const first = await installedDatabase();
+    await rows(first.url, ledger);
+    await rows(first.url, "INSERT INTO reveille.idempotency_keys SELECT 'x', 'x', 'x', gen_random_uuid(), 0");
+    const left = new Client({ connectionString: first.url });
+    left.on('error', () => undefined); // cut by design
+    await left.connect();
+    await first.drop();
+    await expect(rows(first.url, 'SELECT 1')).rejects.toThrow(/does not exist/);
+
+    const second = await installedDatabase();
+    const remain =
+      'SELECT (SELECT count(*) FROM reveille.ledger) + (SELECT count(*) FROM reveille.idempotency_keys) AS n';
+    expect(await rows(second.url, remain)).toEqual([{ n: '0' }]);
+    expect(await rows(second.url, 'SELECT seq FROM reveille.ledger_head')).toEqual([{ seq: '0' }]);
+    await expect(rows(second.url, 'DELETE FROM reveille.ledger')).rejects.toThrow(/ledger/);
+    await second.drop();
   });
 });
 
