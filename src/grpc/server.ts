@@ -16,6 +16,7 @@ import {
   type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceClientConstructor,
+  type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
@@ -27,6 +28,7 @@ import type { Door } from '../http/door';
 import { toProblem, unavailable } from '../http/failures';
 import { whileStoreAnswers } from '../http/patience';
 import type { Caller } from '../http/deployments';
+import { Problem } from '../http/problems';
 import type { Message } from './messages';
 import { UNARY, WATCH, type UnaryMethod, type WatchMethod } from './methods';
 import { toStatus } from './status';
@@ -57,7 +59,7 @@ export async function startGrpc(config: GrpcConfig, deps: AppDeps, door: Door): 
   });
   const stopping = new AbortController();
   const calls = new Calls(deps, door, stopping.signal);
-  server.addService(serviceOf().service, calls.handlers());
+  server.addService(readable(serviceOf().service), calls.handlers());
   const credentials = await credentialsOf(config);
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   const port = await new Promise<number>((resolve, reject) => {
@@ -81,6 +83,32 @@ export function serviceOf(): ServiceClientConstructor {
   const loaded = loadPackageDefinition(definition);
   const at = ['reveille', 'deployments', 'v1'].reduce((o, part) => o[part] as GrpcObject, loaded);
   return at['AgentDeployment'] as ServiceClientConstructor;
+}
+
+/** Stands for bytes that are no message of the method. */
+const UNREADABLE: Message = Object.freeze({});
+
+/** Whoever sends such bytes is told so once it is known who that is; by itself gRPC calls it an error of the server. */
+const readable = (service: ServiceDefinition): ServiceDefinition =>
+  Object.fromEntries(
+    Object.entries(service).map(([name, method]) => {
+      const requestDeserialize = (bytes: Buffer): object => {
+        try {
+          return method.requestDeserialize(bytes) as object;
+        } catch {
+          return UNREADABLE;
+        }
+      };
+      return [name, { ...method, requestDeserialize }];
+    }),
+  );
+
+/** @throws Problem */
+function requestOf({ request }: Call): Message {
+  if (request !== UNREADABLE) return request;
+  throw new Problem('invalid-request', {
+    detail: 'The message is none of this method: see deployments.proto.',
+  });
 }
 
 async function credentialsOf({ tls }: GrpcConfig): Promise<ServerCredentials> {
@@ -130,7 +158,7 @@ class Calls {
         return call.cancelled;
       },
     };
-    const work = whileStoreAnswers(method.call(call.request, caller, this.deps), answered, this.deps);
+    const work = whileStoreAnswers(method.call(requestOf(call), caller, this.deps), answered, this.deps);
     return withDeadline(this.deps.clock, work, CALL_MS).catch((error: unknown) => {
       // Whoever waited too long for it asks again.
       throw error instanceof TooLate ? unavailable(error) : error;
@@ -158,7 +186,7 @@ class Calls {
     signal: AbortSignal,
   ): Promise<void> {
     await this.caller(call, method);
-    for await (const message of method.open(call.request, this.deps, signal))
+    for await (const message of method.open(requestOf(call), this.deps, signal))
       if (!call.write(message)) await once(call, 'drain', { signal });
   }
 

@@ -1,7 +1,19 @@
 /** Requests for every route: valid, nearly valid and hostile, and some for no route at all. */
 import fc from 'fast-check';
 import type { Route } from '../../src/http/route';
-import { fitting, hostile, HOSTILE_TEXTS, jsonSchemaOf, nearly, type Known } from './values';
+import type { Example, Headers, Scene } from './scene';
+import {
+  ANY,
+  anyText,
+  blow,
+  fitting,
+  hostile,
+  HOSTILE_TEXTS,
+  jsonSchemaOf,
+  nearly,
+  spoilt,
+  type Blow,
+} from './values';
 
 export interface FuzzRequest {
   method: string;
@@ -24,21 +36,56 @@ const TYPES = [
 /** What a path may hold as it is sent; everything else goes percent-encoded. */
 const RAW_PATH = /^[\x21-\x22\x24-\x3e\x40-\x7e]*$/;
 
-/** Who calls, as headers: credentials are the business of whoever runs the campaign. */
-export type Callers = fc.Arbitrary<Record<string, string>>;
+/** To be made once: whom they come from and what they name is the scene's at the time. */
+export const requestsFor = (routes: readonly Route[], scene: Scene): fc.Arbitrary<FuzzRequest> =>
+  fc.oneof(
+    ...routes.flatMap((route) => [
+      { weight: 6, arbitrary: requestOf(route, scene) },
+      { weight: 4, arbitrary: knowingly(route, scene) },
+    ]),
+    { weight: 20, arbitrary: stray(callersOf(scene)) },
+  );
 
-export function requestsFor(
-  routes: readonly Route[],
-  known: Known,
-  callers: Callers,
-): fc.Arbitrary<FuzzRequest> {
-  return fc.oneof(...routes.map((route) => ({ weight: 10, arbitrary: requestOf(route, known, callers) })), {
-    weight: 20,
-    arbitrary: stray(callers),
+const callersOf = (scene: Scene): fc.Arbitrary<Headers> => ANY.map((n) => scene.caller(n));
+
+/** As somebody would send it who knows what is there; spoilt at one place now and then. */
+function knowingly(route: Route, scene: Scene): fc.Arbitrary<FuzzRequest> {
+  const blows = fc.option(blow, { freq: 1, nil: undefined });
+  const wish = { n: ANY, names: fc.array(ANY, { minLength: 4, maxLength: 4 }), how: blows, key: fc.uuid() };
+  return fc.record({ ...wish, caller: callersOf(scene) }).map(({ n, names, how, key, caller }) => {
+    const { params = {}, query = {}, raw, body, headers } = scene.example(route.operationId, n) ?? {};
+    const text = raw ?? bodyText({ body }, how);
+    return {
+      ...{ method: route.method.toUpperCase(), operationId: route.operationId },
+      path: addressOf(route, scene, params, names) + searchOf(query),
+      headers: {
+        ...caller,
+        ...(text !== undefined && { 'content-type': 'application/json' }),
+        ...(route.idempotent && { 'idempotency-key': key }),
+        ...headers,
+      },
+      ...(text !== undefined && { body: text }),
+    };
   });
 }
 
-function requestOf(route: Route, known: Known, callers: Callers): fc.Arbitrary<FuzzRequest> {
+const bodyText = ({ body }: Example, how: Blow | undefined): string | undefined =>
+  body === undefined ? undefined : asText(how ? spoilt(body, how) : body);
+
+function addressOf({ path }: Route, scene: Scene, params: Headers, names: readonly number[]): string {
+  const parts = path.split('/').map((part, i, all) => {
+    if (!part.startsWith(':')) return part;
+    const field = part.slice(1);
+    return params[field] ?? nameAt(scene, all.slice(0, i + 1), names[i % names.length] ?? 0) ?? 'none';
+  });
+  return parts.map((part) => inPath(part)).join('/');
+}
+
+/** A parameter of that name is looked up by the whole path up to it first. */
+const nameAt = (scene: Scene, parts: readonly string[], n: number): string | undefined =>
+  scene.name(parts.join('/'), n) ?? scene.name(parts.at(-1)?.slice(1) ?? '', n);
+
+function requestOf(route: Route, scene: Scene): fc.Arbitrary<FuzzRequest> {
   const method = fc.oneof(
     { weight: 19, arbitrary: fc.constant(route.method.toUpperCase()) },
     { weight: 1, arbitrary: fc.constantFrom(...METHODS) },
@@ -46,11 +93,11 @@ function requestOf(route: Route, known: Known, callers: Callers): fc.Arbitrary<F
   return fc
     .record({
       method,
-      path: pathOf(route, known),
-      query: queryOf(route, known),
-      caller: callers,
+      path: pathOf(route, scene),
+      query: queryOf(route, scene),
+      caller: callersOf(scene),
       extra: extraHeaders(route),
-      body: bodyOf(route, known),
+      body: bodyOf(route, scene),
     })
     .map(({ method, path, query, caller, extra, body }) => ({
       method,
@@ -61,13 +108,12 @@ function requestOf(route: Route, known: Known, callers: Callers): fc.Arbitrary<F
     }));
 }
 
-function pathOf(route: Route, known: Known): fc.Arbitrary<string> {
-  const parts = route.path.split('/').map((part) => {
+function pathOf(route: Route, scene: Scene): fc.Arbitrary<string> {
+  const parts = route.path.split('/').map((part, i, all) => {
     if (!part.startsWith(':')) return fc.constant(part);
-    const field = part.slice(1);
-    const real = known[field] ?? [];
+    const above = all.slice(0, i + 1);
     return fc.oneof(
-      { weight: 14, arbitrary: real.length > 0 ? fc.constantFrom(...real) : fc.uuid() },
+      { weight: 14, arbitrary: ANY.map((n) => inPath(nameAt(scene, above, n) ?? 'none')) },
       { weight: 1, arbitrary: fc.uuid() },
       { weight: 2, arbitrary: fc.constantFrom(...HOSTILE_TEXTS).map(inPath) },
     );
@@ -81,10 +127,10 @@ const inPath = (text: string): string => (RAW_PATH.test(text) ? text : encode(te
 /** Halves of surrogate pairs have no encoding. */
 const encode = (text: string): string => encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd'));
 
-function queryOf(route: Route, known: Known): fc.Arbitrary<string> {
+function queryOf(route: Route, scene: Scene): fc.Arbitrary<string> {
   const schema = route.query && jsonSchemaOf(route.query);
   if (!schema) return fc.oneof({ weight: 9, arbitrary: fc.constant('') }, strangeQuery);
-  const value = fitting(schema, known) as fc.Arbitrary<Record<string, unknown>>;
+  const value = fitting(schema, scene) as fc.Arbitrary<Record<string, unknown>>;
   const fit = value.map(searchOf);
   const near = nearly(value).map((v) => (typeof v === 'object' && v !== null ? searchOf(v) : ''));
   return fc.oneof(
@@ -116,7 +162,7 @@ function searchOf(value: object): string {
   return pairs.length > 0 ? `?${pairs.join('&')}`.slice(0, 8_000) : '';
 }
 
-function bodyOf(route: Route, known: Known): fc.Arbitrary<string | undefined> {
+function bodyOf(route: Route, scene: Scene): fc.Arbitrary<string | undefined> {
   if (!route.body) {
     const rare = fc.oneof(hostile.map(asText), fc.string());
     return fc.oneof(
@@ -124,12 +170,12 @@ function bodyOf(route: Route, known: Known): fc.Arbitrary<string | undefined> {
       { weight: route.anyBody ? 8 : 1, arbitrary: rare },
     );
   }
-  const value = fitting(jsonSchemaOf(route.body), known);
+  const value = fitting(jsonSchemaOf(route.body), scene);
   return fc.oneof(
     { weight: 16, arbitrary: value.map(asText) },
     { weight: 6, arbitrary: nearly(value).map(asText) },
     { weight: 2, arbitrary: hostile.map(asText) },
-    { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
+    { weight: 1, arbitrary: anyText },
     {
       weight: 1,
       arbitrary: fc.constantFrom('', '{', '[', '{"a":1e999}', '{"a":1,"a":2}', '\ufeff{}', '[]'.repeat(99)),
@@ -170,7 +216,7 @@ function extraHeaders(route: Route): fc.Arbitrary<Record<string, string>> {
 }
 
 /** For no route: strange addresses with any method. */
-const stray = (callers: Callers): fc.Arbitrary<FuzzRequest> =>
+const stray = (callers: fc.Arbitrary<Headers>): fc.Arbitrary<FuzzRequest> =>
   fc
     .record({
       method: fc.constantFrom(...METHODS),

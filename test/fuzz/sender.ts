@@ -6,6 +6,8 @@ export interface FuzzAnswer {
   status: number;
   type: string;
   text: string;
+  /** The first that is set. */
+  cookie?: string;
 }
 
 /** Nothing here takes that long: who needs longer hangs. */
@@ -36,7 +38,9 @@ export class Sender {
       answer.body.on('error', () => undefined).destroy();
       return { status: answer.statusCode, type, text: '' };
     }
-    return { status: answer.statusCode, type, text: (await answer.body.text()).slice(0, MAX_TEXT) };
+    const text = (await answer.body.text()).slice(0, MAX_TEXT);
+    const [cookie] = [answer.headers['set-cookie'] ?? []].flat();
+    return { status: answer.statusCode, type, text, ...(cookie !== undefined && { cookie }) };
   }
 
   async close(): Promise<void> {

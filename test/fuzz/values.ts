@@ -21,8 +21,41 @@ interface JsonSchema {
   format?: string;
 }
 
-/** What exists in the installation, by the name of the field that asks for it. */
-export type Known = Readonly<Record<string, readonly string[]>>;
+/** What exists in the installation, by the name of the field that asks for it, as it is when a value is made. */
+export interface Known {
+  name(field: string, n: number): string | undefined;
+}
+
+/** More names than are kept of one field. */
+export const ANY = fc.nat(9_999);
+
+/** Fields whose values are looked up. */
+const NAMES: ReadonlySet<string> = new Set([
+  ...[
+    'runId',
+    'run',
+    'otherId',
+    'workflowId',
+    'workflow',
+    'stepId',
+    'fromStep',
+    'agentId',
+    'agent',
+    'agents',
+  ],
+  ...['capsuleId', 'keyId', 'bin', 'token', 'secret', 'key', 'releaseId', 'release', 'parent', 'sha256'],
+  ...[
+    'environment',
+    'promoteFrom',
+    'rolloutId',
+    'deploymentId',
+    'switchId',
+    'alertId',
+    'stopId',
+    'protocolId',
+  ],
+  ...['budgetId', 'buildId', 'subject', 'who'],
+]);
 
 /** Lists and texts are kept shorter than a schema allows: size has kinds of its own below. */
 const MAX_ITEMS = 3;
@@ -87,6 +120,11 @@ const deep = (levels: number): unknown => {
   return value;
 };
 
+/** Of all code points, halves of pairs included. That of fast-check takes a second to be made. */
+export const anyText: fc.Arbitrary<string> = fc
+  .array(fc.nat(0x10ffff), { maxLength: MAX_TEXT })
+  .map((points) => String.fromCodePoint(...points));
+
 /** Any JSON at all, the worst of it included. */
 export const hostile: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(...HOSTILE_TEXTS),
@@ -95,7 +133,7 @@ export const hostile: fc.Arbitrary<unknown> = fc.oneof(
   fc.constant(
     JSON.parse('{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}}}') as unknown,
   ),
-  fc.string({ unit: 'binary', maxLength: MAX_TEXT }),
+  anyText,
   fc.jsonValue({ maxDepth: 3 }),
 );
 
@@ -116,10 +154,14 @@ export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 
 /** What fits a schema; identifiers are those of the installation now and then. */
 export function fitting(schema: JsonSchema, known: Known, field = ''): fc.Arbitrary<unknown> {
-  const real = known[field];
   const fits = shaped(schema, known, field);
-  return real && real.length > 0 ? fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...real) }, fits) : fits;
+  if (!NAMES.has(field) || !takesText(schema)) return fits;
+  const real = ANY.map((n) => known.name(field, n) ?? 'none');
+  return fc.oneof({ weight: 4, arbitrary: real }, fits);
 }
+
+const takesText = ({ type, anyOf, oneOf }: JsonSchema): boolean =>
+  type === 'string' || (anyOf ?? oneOf ?? []).some(takesText);
 
 function shaped(schema: JsonSchema, known: Known, field: string): fc.Arbitrary<unknown> {
   if ('const' in schema) return fc.constant(schema.const);
@@ -167,8 +209,17 @@ function textOf({ format, minLength = 0, maxLength = MAX_TEXT }: JsonSchema): fc
   if (format === 'date-time') return fc.date({ noInvalidDate: true, min: new Date(0) }).map(isoOf);
   if (format === 'uuid' || format === 'guid') return fc.uuid();
   if (format === 'uri') return fc.webUrl();
-  const most = Math.max(minLength, Math.min(maxLength, MAX_TEXT));
-  return fc.string({ minLength, maxLength: most });
+  return textBetween(minLength, Math.max(minLength, Math.min(maxLength, MAX_TEXT)));
+}
+
+const texts = new Map<string, fc.Arbitrary<string>>();
+
+/** Each is made once: making one takes a millisecond, and schemas hold hundreds of the same. */
+function textBetween(minLength: number, maxLength: number): fc.Arbitrary<string> {
+  const length = `${minLength}-${maxLength}`;
+  const made = texts.get(length) ?? fc.string({ minLength, maxLength });
+  texts.set(length, made);
+  return made;
 }
 
 const isoOf = (date: Date): string => date.toISOString();
@@ -179,26 +230,31 @@ function numberOf({ minimum, maximum }: JsonSchema, type: 'integer' | 'number') 
   return type === 'integer' ? fc.integer({ min, max }) : fc.double({ min, max, noNaN: true });
 }
 
+/** Where a value is spoilt, and how. */
+export interface Blow {
+  bad: unknown;
+  at: number;
+  remove: boolean;
+}
+export const blow: fc.Arbitrary<Blow> = fc.record({ bad: hostile, at: fc.nat(50), remove: fc.boolean() });
+
 /** One place of a fitting value is spoilt: taken away, of another type, or hostile. */
 export const nearly = (value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
-  fc.tuple(value, hostile, fc.nat(50), fc.boolean()).map(([whole, bad, at, remove]) => {
-    const places = placesOf(whole);
-    const place = places[at % Math.max(1, places.length)];
-    if (!place) return bad;
-    const copy = structuredClone(whole);
-    let parent = copy as Record<string, unknown>;
-    for (const key of place.slice(0, -1)) parent = parent[key] as Record<string, unknown>;
-    const last = place.at(-1) as string;
-    if (remove) delete parent[last];
-    else
-      Object.defineProperty(parent, last, {
-        value: bad,
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
-    return copy;
-  });
+  fc.tuple(value, blow).map(([whole, how]) => spoilt(whole, how));
+
+export function spoilt(whole: unknown, { bad, at, remove }: Blow): unknown {
+  const places = placesOf(whole);
+  const place = places[at % Math.max(1, places.length)];
+  if (!place) return bad;
+  const copy = structuredClone(whole);
+  let parent = copy as Record<string, unknown>;
+  for (const key of place.slice(0, -1)) parent = parent[key] as Record<string, unknown>;
+  const last = place.at(-1) as string;
+  const value = { value: bad, enumerable: true, configurable: true, writable: true };
+  if (remove) delete parent[last];
+  else Object.defineProperty(parent, last, value);
+  return copy;
+}
 
 function placesOf(value: unknown, above: string[] = []): string[][] {
   if (typeof value !== 'object' || value === null) return [];

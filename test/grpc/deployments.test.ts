@@ -1,5 +1,5 @@
 /** The deployment API over gRPC: the same operations as over HTTP, behind the same keys, with the same refusals. */
-import { status, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { holds, SCOPES } from '../../src/domain/scope';
 import { UNARY } from '../../src/grpc/methods';
 import { ApiKeys } from '../../src/http/auth';
@@ -213,6 +213,31 @@ it('takes no message over the limit, and no call while the store is away', async
   );
   at.api.outage.error = undefined;
   expect([error.code, error.metadata.get('retry-after')]).toEqual([status.UNAVAILABLE, ['2']]);
+});
+
+it('takes bytes that are no message for a mistake of whoever sends them, once it knows who that is', async () => {
+  const stub = new Client(`127.0.0.1:${at.server.port}`, credentials.createInsecure());
+  const send = (key?: string) => {
+    const metadata = new Metadata();
+    if (key !== undefined) metadata.set('authorization', `Bearer ${key}`);
+    const path = '/reveille.deployments.v1.AgentDeployment/DeployAgent';
+    const asIs = (bytes: Buffer) => bytes;
+    // A text is announced whose length has no end.
+    const bytes = Buffer.from([0x0a, 0xfe]);
+    return refusalOf(
+      new Promise((resolve, reject) => {
+        stub.makeUnaryRequest(path, asIs, asIs, bytes, metadata, (error, reply) =>
+          error ? reject(error) : resolve(reply),
+        );
+      }),
+    );
+  };
+  expect((await send()).code).toBe(status.UNAUTHENTICATED);
+  const { code, details } = await send(ROOT);
+  expect([code, details]).toEqual([
+    ...[status.INVALID_ARGUMENT, 'The message is none of this method: see deployments.proto.'],
+  ]);
+  stub.close();
 });
 
 it('is counted and told like requests over HTTP', async () => {

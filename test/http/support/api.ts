@@ -6,7 +6,7 @@ import pino from 'pino';
 import type { AgentRunRequest, AgentRunResult } from '../../../src/contract';
 import { DEFAULT_LIMITS } from '../../../src/domain/limits';
 import { Callbacks } from '../../../src/engine/callbacks';
-import type { EngineEvents } from '../../../src/engine/context';
+import type { EngineDeps, EngineEvents } from '../../../src/engine/context';
 import { Engine } from '../../../src/engine/engine';
 import { createApp } from '../../../src/http/app';
 import type { AppDeps, Readiness } from '../../../src/http/deps';
@@ -61,11 +61,13 @@ export const REGISTRY: RegistryInput = {
 };
 
 export interface ApiOptions extends Partial<
-  Pick<AppDeps, 'auth' | 'oidc' | 'webhookMaxBytes' | 'limits' | 'trustedProxies'>
+  Pick<AppDeps, 'auth' | 'oidc' | 'webhookMaxBytes' | 'limits' | 'trustedProxies' | 'doctor'>
 > {
   streams?: Partial<EventStreamsOptions>;
   /** On unless false; with limits of its own. */
   inbox?: Partial<InboxLimits> | false;
+  /** Where the platform builds. */
+  builds?: EngineDeps['builds'];
   /** Instead of {@link REGISTRY}, under this environment. */
   registry?: { input: RegistryInput; env: Env };
 }
@@ -73,7 +75,7 @@ export interface ApiOptions extends Partial<
 export type Api = Awaited<ReturnType<typeof startApi>>;
 
 export async function startApi(options: ApiOptions = {}) {
-  const { streams: streamOptions, inbox: inboxLimits = {}, registry: given, ...appOptions } = options;
+  const { streams: streamOptions, inbox: inboxLimits = {}, registry: given, builds, ...appOptions } = options;
   const clock = new ManualClock();
   const cloud = new FakeCloud();
   const queue = new FakeQueue();
@@ -86,6 +88,7 @@ export async function startApi(options: ApiOptions = {}) {
   const shared = { store, queue, clock, registry, log, callbacks };
   const engine = new Engine({
     ...shared,
+    ...(builds && { builds }),
     platform,
     agents,
     events,
