@@ -1,5 +1,6 @@
 /** A small world for orchestrators that die: a record, a platform with agents, and people who insist. */
 import type { AgentRunResult } from '../../src/contract';
+import { isTerminal } from '../../src/domain/run';
 import type { Hint } from '../../src/engine/ports';
 import type { Registry } from '../../src/registry';
 import { createMemoryStore } from '../../src/store/memory';
@@ -116,6 +117,17 @@ export class World {
         this.staff.some((process) => process.isAlive),
       );
     await this.clock.runUntil(this.clock.now() + ms, check);
+  }
+
+  /** Whether every run is over and owes nothing, and every capsule sleeps. */
+  async rests(): Promise<boolean> {
+    for (const { status, todo } of this.invariants.runs.values()) if (!isTerminal(status) || todo) return false;
+    return (await this.truth.capsules()).every(
+      ({ state, activity }) =>
+        state.status === 'asleep' &&
+        activity.held + activity.waiting === 0 &&
+        this.cloud.running(state.id) === 0,
+    );
   }
 
   /** A webhook comes to whoever is there. Answers whether it was acknowledged. */

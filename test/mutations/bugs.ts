@@ -21,6 +21,7 @@ const bug = (
 const RUN_CHANGE = 'engine/run-change.ts';
 const COMMIT = 'store/memory/commit.ts';
 const DECIDE_RUN = 'domain/decide-run.ts';
+const FLOW = 'engine/flow.ts';
 const DRAFT = 'domain/run-draft.ts';
 const CAPSULE = 'domain/decide-capsule.ts';
 
@@ -62,7 +63,7 @@ const record: Bug[] = [
   ]),
   bug(
     'a limit on runs at once that is not kept',
-    /runs of each are under way/,
+    /runs of each are under way|is under way$/,
     [
       'store/memory/flow.ts',
       'if (flow.gates.some((gate) => heldAt(tables, gate.id) >= gate.limit)) return true;',
@@ -260,4 +261,92 @@ const repairs: Bug[] = [
   ),
 ];
 
-export const BUGS: readonly Bug[] = [...record, ...results, ...steps, ...leases, ...repairs];
+const flow: Bug[] = [
+  bug('a burst of which every run begins', /takes its place/, [
+    FLOW,
+    'const gone = await this.drop(runId, reason);',
+    "const gone = reason === '';",
+  ]),
+  bug('the first of a burst instead of the last', /although none came after it/, [
+    FLOW,
+    'const newest = members.pop();',
+    'const newest = members.shift();',
+  ]),
+  bug('a burst that does not wait until it is quiet', /before its time was quiet/, [
+    'domain/flow/rules.ts',
+    'const quiet = now + seconds * 1_000;',
+    'const quiet = now + 0 * seconds;',
+  ]),
+  bug('an order that is taken twice', /is the second one of order/, [
+    COMMIT,
+    'const duplicate = change.deduplicate && duplicateOf(tables, change.deduplicate, change.at);',
+    'const duplicate = undefined as string | undefined;',
+  ]),
+  bug('priorities that nobody looks at', /was passed over by/, [
+    'store/memory/flow.ts',
+    '.sort((a, b) => b.priority - a.priority || servedAt(a)',
+    '.sort((a, b) => servedAt(a)',
+  ]),
+  bug('customers who do not take turns', /was passed over by/, [
+    'store/memory/flow.ts',
+    'servedAt(a) - servedAt(b) || byAge(a, b)',
+    'byAge(a, b)',
+  ]),
+  bug('a limit by key that is not kept', /is under way$/, [
+    'domain/flow/rules.ts',
+    "const of = value === ''",
+    "if (workflowId === 'each') return { id: `${workflowId}|${JSON.stringify(input)}`, value };\n  const of = value === ''",
+  ]),
+  bug(
+    'a rate that is not kept',
+    /runs of ranked began within/,
+    [
+      'store/memory/flow.ts',
+      'return flow.rate !== undefined && tokenAt(',
+      "return flow.turn === '-' && flow.rate !== undefined && tokenAt(",
+    ],
+    [
+      'domain/flow/admission.ts',
+      "if (!flow.rate) return { admit: 'start' };",
+      "if (now > 0 || !flow.rate) return { admit: 'start' };",
+    ],
+  ),
+];
+
+const triggers: Bug[] = [
+  bug('an end that is followed twice', /^the end of run .* started run/, [
+    'engine/triggers/followers.ts',
+    "id: derivedId('run', run.id, workflow.id)",
+    "id: derivedId('run', run.id, workflow.id, this.deps.clock.now())",
+  ]),
+  bug('an end that nobody follows', /^the end of run .* started no run/, [
+    'engine/trigger.ts',
+    '(w.on?.run ?? []).map((rule) => rule.workflow)',
+    '(w.on?.run ?? []).map((rule) => `not ${rule.workflow}`)',
+  ]),
+  bug(
+    'an event that starts a run each time it is told',
+    /^event .* started run/,
+    ['engine/triggers/listeners.ts', 'export class Listeners {', 'let told = 0;\nexport class Listeners {'],
+    [
+      'engine/triggers/listeners.ts',
+      "id: derivedId('event', id, workflow.id)",
+      "id: derivedId('event', id, workflow.id, (told += 1))",
+    ],
+  ),
+  bug('a delivery that starts a run each time it comes', /^delivery .* started run/, [
+    'engine/triggers/hooks.ts',
+    'const idempotency = delivery &&',
+    "const idempotency = delivery === '' &&",
+  ]),
+];
+
+export const BUGS: readonly Bug[] = [
+  ...record,
+  ...results,
+  ...steps,
+  ...leases,
+  ...repairs,
+  ...flow,
+  ...triggers,
+];

@@ -2,19 +2,23 @@
  * A campaign of minutes in which whatever an engine can get wrong has its chance: runs of every kind, faults at
  * every port, two orchestrators that die and are replaced. Loaded with the bugs planted; the judges are not.
  */
-import { loadRegistry, type Registry, type RegistryInput } from '../../src/registry';
+import type { Registry } from '../../src/registry';
 import type { Engine } from '../../src/engine/engine';
 import type { AgentRunResult } from '../../src/contract';
 import type { Fault } from '../simulation/faults';
 import type { Invariants } from '../simulation/invariants';
 import { seededUuid } from '../simulation/random';
-import { EVENT, simulatedRegistry } from '../simulation/registry';
+import type { Policies, PoliciesOptions } from '../simulation/policies';
+import { triggerViolations } from '../simulation/policies';
+import { EVENT, registryOf, simulatedInput } from '../simulation/registry';
 import { World } from '../crash/world';
 import type { Auditor } from './auditor';
+import { Crowds } from './crowds';
 
 export interface Judges {
   auditor: Auditor;
   invariants: (now: () => number) => Invariants;
+  policies: (options: Pick<PoliciesOptions, 'now' | 'report'>) => Policies;
 }
 
 const MINUTE = 60_000;
@@ -29,26 +33,31 @@ const DRAIN_MS = 65 * MINUTE;
 const TICK_MS = 20 * MINUTE;
 const FIELD_MINUTES = 20;
 
-export async function field(seed: number, { auditor, invariants }: Judges): Promise<string[]> {
+export async function field(seed: number, judges: Judges): Promise<string[]> {
+  const { auditor, invariants } = judges;
   const registry = registryWithLongRetries();
+  const said: string[] = [];
+  const policies = judges.policies({ now: () => world.clock.now(), report: (what) => said.push(what) });
   const world: World = new World({
     seed,
     registry,
     invariants,
     rate: (fault: Fault) => RATES[fault] ?? 0.06,
-    watch: (store) => auditor.watch(store),
+    watch: (store) => policies.watch(auditor.watch(store)),
     onScale: (id, replicas) => auditor.scaling(id, replicas),
     delayMs: (call) => delayMs(call, world.random),
   });
   haunt(world);
   auditor.running = (id) => world.cloud.running(id);
-  const failed = () => [...auditor.violations, ...world.invariants.violations];
+  const failed = () => [...auditor.violations, ...world.invariants.violations, ...said];
+  const crowds = new Crowds(world);
   const hire = () => guard(world.hire().engine, auditor);
   hire();
   hire();
   await world.run(0);
   for (let begun = 0; begun < (FIELD_MINUTES * MINUTE) / EVERY_MS; begun += 1) {
     start(world, begun);
+    if (begun % 12 === 2) crowds.come();
     if (begun % 10 === 5) await stray(world, registry);
     if (begun % 15 === 7) {
       world.staff.find((process) => process.isAlive)?.kill();
@@ -59,9 +68,13 @@ export async function field(seed: number, { auditor, invariants }: Judges): Prom
   }
   world.faults.off();
   const end = Math.ceil((world.clock.now() + DRAIN_MS) / TICK_MS) * TICK_MS + TICK_MS / 2;
-  while (world.clock.now() < end && failed().length === 0) await world.run(MINUTE);
+  // Until everything rests for two looks: nothing comes of itself after that.
+  for (let rests = 0; rests < 2 && world.clock.now() < end && failed().length === 0;) {
+    await world.run(MINUTE);
+    rests = (await world.rests()) ? rests + 1 : 0;
+  }
   await world.invariants.checkAtRest(world.truth, world.cloud);
-  return failed();
+  return [...failed(), ...triggerViolations(world.invariants.runs.values(), crowds)];
 }
 
 /** Faults that need to be as frequent as this to be met within minutes. */
@@ -110,21 +123,13 @@ async function stray({ truth, cloud }: World, { agents }: Registry): Promise<voi
 
 /** More attempts than the simulation allows, so that pauses come to their limit. */
 function registryWithLongRetries(): Registry {
-  const registry = simulatedRegistry();
+  const { agents, workflows } = simulatedInput();
   const retry = { attempts: 9, backoffSeconds: 1, maxBackoffSeconds: 4 };
-  const stubborn = {
-    id: 'stubborn',
-    name: 'Stubborn',
-    steps: [{ id: 'try', agent: 'beta', timeoutSeconds: 60, retry }],
-  };
-  // What was loaded once can be loaded again, but for the secrets that were put in.
-  const input = {
-    agents: registry.agents.map(({ secrets: _, ...agent }) => agent),
-    workflows: [...registry.workflows, stubborn, EITHER],
-  } as unknown as RegistryInput;
-  const loaded = loadRegistry(input, {});
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  return loaded.registry;
+  const steps = [{ id: 'try', agent: 'beta', timeoutSeconds: 60, retry }];
+  return registryOf({
+    agents,
+    workflows: [...workflows, { id: 'stubborn', name: 'Stubborn', steps }, EITHER],
+  });
 }
 
 /** A join behind one step that is skipped and one that takes its time. */

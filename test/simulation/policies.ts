@@ -73,6 +73,10 @@ export interface PoliciesOptions {
 export class Policies {
   private readonly waiting = new Map<string, Entry>();
   private readonly underWay = new Map<string, Entry>();
+  /** By customer: when the last run of a burst was made. */
+  private readonly newest = new Map<string, number>();
+  /** What started a run, and which. */
+  private readonly causes = new Map<string, string>();
   /** When the last run of each order came. */
   private readonly orders = new Map<unknown, number>();
   /** Starts of {@link RANKED}, by customer the number of the last one, and when the last ones were. */
@@ -98,7 +102,9 @@ export class Policies {
 
   private committed({ state, expect, input }: NonNullable<Change['run']>): void {
     const { id, workflowId, trigger, status } = state;
-    const isWatched = [RANKED.id, BURST.id, LIMITED.id].includes(workflowId) && trigger.kind !== 'step';
+    const cause = causeOf(state);
+    if (expect === 0 && cause !== undefined) this.startedBy(cause, id);
+    const isWatched = [RANKED.id, BURST.id, LIMITED.id].includes(workflowId) && trigger.kind === 'api';
     if (!isWatched) return;
     if (expect === 0) this.enters(state, input ?? {});
     const waits = this.waiting.get(id);
@@ -108,12 +114,26 @@ export class Policies {
       this.underWay.set(id, waits);
     }
     if (!isTerminal(status)) return;
+    if (waits && state.error?.message.startsWith('debounced')) this.givesWay(state, waits);
     this.waiting.delete(id);
     this.underWay.delete(id);
-    if (workflowId === BURST.id && state.error?.message.startsWith('debounced')) this.counts.debounced += 1;
   }
 
-  private enters({ id: run, workflowId, priority = 0 }: RunState, input: Record<string, unknown>): void {
+  /** Each cause starts one run. */
+  private startedBy(cause: string, run: string): void {
+    const known = this.causes.get(cause);
+    if (known !== undefined) this.options.report(`${cause} started run ${run} and run ${known}`);
+    this.causes.set(cause, run);
+  }
+
+  private givesWay({ id, createdAt }: RunState, { customer }: Entry): void {
+    this.counts.debounced += 1;
+    if ((this.newest.get(customer) ?? 0) <= createdAt)
+      this.options.report(`run ${id} gave way although none came after it`);
+  }
+
+  private enters(state: RunState, input: Record<string, unknown>): void {
+    const { id: run, workflowId, priority = 0, createdAt } = state;
     const at = this.options.now();
     const customer = String(input['customer']);
     const before = [...this.waiting.values()].filter(
@@ -121,6 +141,8 @@ export class Policies {
     );
     const firstAt = Math.min(at, ...before.map((e) => e.firstAt));
     this.waiting.set(run, { run, workflow: workflowId, customer, priority, at, firstAt, passedOver: 0 });
+    if (workflowId === BURST.id)
+      this.newest.set(customer, Math.max(createdAt, this.newest.get(customer) ?? 0));
     if (workflowId !== RANKED.id) return;
     const known = this.orders.get(input['order']) ?? -Infinity;
     this.orders.set(input['order'], at);
@@ -189,42 +211,29 @@ export interface Taken {
   delivered: ReadonlyMap<string, string>;
 }
 
-/** What is wrong with what was to start runs, once everything is over. */
-export function triggerViolations(runs: Iterable<RunState>, { noticed, delivered }: Taken): string[] {
-  const all = [...runs];
-  const by = (of: (run: RunState) => string | undefined) => {
-    const found = new Map<string, string[]>();
-    for (const run of all) {
-      const key = of(run);
-      if (key !== undefined) found.set(key, [...(found.get(key) ?? []), run.id]);
-    }
-    return found;
-  };
-  const followers = by(({ trigger }) => (trigger.kind === 'run' ? trigger.of : undefined));
-  const heard = by(({ trigger, workflowId }) =>
-    trigger.kind === 'event' && workflowId === NOTICED.workflow ? trigger.eventId : undefined,
-  );
-  const hooked = by(({ trigger }) => (trigger.kind === 'webhook' ? trigger.delivery : undefined));
-  const ended = all.filter(({ workflowId }) => workflowId === RANKED.id).map(({ id }) => id);
-  return [
-    ...notOnce('the end of run', followers, ended),
-    ...notOnce('event', heard, noticed),
-    ...notOnce('delivery', hooked, delivered.keys()),
-    ...[...delivered].flatMap(([id, run]) =>
-      hooked.get(id)?.includes(run) === false ? [`delivery ${id} was answered with run ${run}`] : [],
-    ),
-  ];
+/** What started a run by itself, apart from schedules and steps: it has to start this one and no other. */
+function causeOf({ trigger, workflowId }: RunState): string | undefined {
+  if (trigger.kind === 'run') return `the end of run ${trigger.of}`;
+  if (trigger.kind === 'event' && workflowId === NOTICED.workflow) return `event ${trigger.eventId}`;
+  if (trigger.kind === 'webhook') return `delivery ${trigger.delivery}`;
+  return undefined;
 }
 
-/** Each that was taken started one run; one whose answer was lost, at most one. */
-function notOnce(
-  what: string,
-  started: ReadonlyMap<string, readonly string[]>,
-  taken: Iterable<string>,
-): string[] {
-  const twice = [...started].filter(([, runs]) => runs.length > 1);
+/** What was to start a run and did not, once everything is over. That nothing starts two is seen at once. */
+export function triggerViolations(runs: Iterable<RunState>, { noticed, delivered }: Taken): string[] {
+  const all = [...runs];
+  const started = new Map(all.map((run) => [causeOf(run), run.id] as const));
+  const missing = [
+    // Copies of runs, made to try a release, start nothing.
+    ...all
+      .filter(({ workflowId, trigger }) => workflowId === RANKED.id && trigger.kind === 'api')
+      .map(({ id }) => `the end of run ${id}`),
+    ...[...noticed].map((id) => `event ${id}`),
+    ...[...delivered.keys()].map((id) => `delivery ${id}`),
+  ].filter((cause) => !started.has(cause));
+  const others = [...delivered].filter(([id, run]) => (started.get(`delivery ${id}`) ?? run) !== run);
   return [
-    ...twice.map(([id, runs]) => `${what} ${id} started ${runs.length} runs`),
-    ...[...taken].filter((id) => !started.has(id)).map((id) => `${what} ${id} started no run`),
+    ...missing.map((cause) => `${cause} started no run`),
+    ...others.map(([id, run]) => `delivery ${id} was answered with run ${run}, which it did not start`),
   ];
 }
