@@ -1,5 +1,6 @@
 /** Everything the verbs of the engine work with, wired once in `compose.ts`. */
 import type { EventEmitter } from 'node:events';
+import type { AgentRunResult } from '../contract';
 import type { Limits } from '../domain/limits';
 import type { BudgetDefaults } from './budgets/declared';
 import type { Alert, AlertChange } from '../domain/alert';
@@ -63,6 +64,14 @@ export interface RolledBackRelease {
   rolloutId?: string;
 }
 
+export interface SettledResult {
+  agentId: string;
+  releaseId?: string;
+  /** From its arrival until it was durable and what follows was decided. */
+  ms: number;
+  result: Pick<AgentRunResult, 'usage' | 'actions'>;
+}
+
 export interface EngineEvents {
   run: [RunState];
   capsule: [CapsuleState];
@@ -70,6 +79,8 @@ export interface EngineEvents {
   rollout: [Rollout];
   /** The pointer went back without a rollout being under way. */
   rollback: [RolledBackRelease];
+  /** A result counts, and is durable: once each, in the process that took it. */
+  settled: [SettledResult];
   /** A shift is over and booked: once each, in the process that booked it. */
   shift: [WorkedShift];
 }

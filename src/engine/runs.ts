@@ -29,6 +29,7 @@ import type { Releases } from './releases';
 import { dataOf, grown, keepable, payloadsOf, type Payloads } from './payloads';
 import { RunCache, type Cached } from './run-cache';
 import { due, runChange, type Decided } from './run-change';
+import { settledResult } from './settled';
 import { KeyedMutex, type Tasks } from './tasks';
 
 /** Who cannot have a lease at once for one of these waits for it. */
@@ -50,7 +51,7 @@ export interface NewRun extends Pick<Change, 'tick' | 'idempotencyKey'> {
   results?: StepResult[];
 }
 
-interface ApplyOptions {
+export interface ApplyOptions {
   /** What an agent delivered; stored with the change, or alone if it came late. */
   result?: Omit<StepResult, 'counted'>;
   /** Who caused it, for the ledger. */
@@ -114,8 +115,12 @@ export class Runs {
   }
 
   /** Applies an event to a run. */
-  apply(id: string, event: RunEvent, options: ApplyOptions = {}): Promise<Applied> {
-    return this.mutex.run(id, () => this.applyNow(id, event, options));
+  async apply(id: string, event: RunEvent, options: ApplyOptions = {}): Promise<Applied> {
+    const from = this.deps.clock.now();
+    const applied = await this.mutex.run(id, () => this.applyNow(id, event, options));
+    const settled = settledResult(applied, options, this.deps.clock.now() - from);
+    if (settled) this.deps.events.emit('settled', settled);
+    return applied;
   }
 
   /**

@@ -13,7 +13,7 @@ import type { NotifySample } from '../notify';
 import { withDeadline } from './deadline';
 import { countNotifications, recordGauges, type RecordStore } from './record-metrics';
 import { countRollouts, releaseGauges, type ReleaseReads, type ValidationSample } from './rollout-metrics';
-import { countStages } from './stage-metrics';
+import { countStages, type StageCounts } from './stage-metrics';
 
 /** Overdue rows are counted up to here; more than that is "many". */
 const MAX_OVERDUE = 200;
@@ -76,7 +76,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   });
   const stopCounting = countRuns(deps.events, registry);
   const stopCountingAlerts = countAlerts(deps.events, registry);
-  const stopStages = countStages({ ...deps, registry });
+  const stages = countStages({ ...deps, registry });
   const rollouts = countRollouts(deps.events, registry);
   const observeNotification = countNotifications(registry);
   const spans = new Counter({
@@ -86,7 +86,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     registers,
   });
   if (deps.inbox) countDeliveries(deps.inbox, registry);
-  const readState = stateGauges(deps, registry);
+  const readState = stateGauges(deps, registry, stages);
   return {
     contentType: registry.contentType,
     observeRequest: ({ method, route, status, ms }) =>
@@ -101,7 +101,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     close: () => {
       stopCounting();
       stopCountingAlerts();
-      stopStages();
+      stages.close();
       rollouts.close();
       registry.clear();
     },
@@ -169,6 +169,7 @@ function countAlerts(events: EventEmitter<EngineEvents>, registry: PromRegistry)
 function stateGauges(
   { store, clock, tasks, log, platform, queue }: MetricsDeps,
   registry: PromRegistry,
+  stages: Pick<StageCounts, 'forget'>,
 ): () => Promise<void> {
   const gauge = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
@@ -208,7 +209,7 @@ function stateGauges(
     overdue.set({ entity: 'run' }, runs.length);
     overdue.set({ entity: 'capsule' }, due.length);
     await records.read(store, all, now);
-    await releases.read(store);
+    stages.forget(await releases.read(store));
     for (const kind of Object.keys(ALERT_KINDS))
       alerts.set({ kind }, open.items.filter((alert) => alert.kind === kind).length);
   };

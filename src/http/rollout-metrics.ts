@@ -7,9 +7,8 @@ import { isRolloutOver, ROLLOUT_STATUSES, type Rollout } from '../domain/rollout
 import { Seen } from '../domain/seen';
 import type { EngineEvents, RolledBackRelease } from '../engine/context';
 import type { ReleaseStore } from '../store/release-store';
+import { releaseLabel } from './release-series';
 
-/** Digits of a release's id in a label, as people are shown it. */
-const SHOWN = 12;
 /** Verdicts remembered as counted. */
 const MAX_COUNTED = 10_000;
 /** From a direct one, within milliseconds, to a canary of an agent that seldom works. */
@@ -93,12 +92,14 @@ export function releaseGauges(registry: PromRegistry) {
     labelNames: ['status'] as const,
     registers: [registry],
   });
-  const read = async (store: ReleaseReads) => {
+  /** Answers the labels of the releases that pointers are on. */
+  const read = async (store: ReleaseReads): Promise<ReadonlySet<string>> => {
     const [environments, rollouts] = await Promise.all([store.environments(), store.openRollouts()]);
     share.reset();
     for (const env of environments) tellShares(env, share);
     for (const status of ROLLOUT_STATUSES.filter((s) => !isRolloutOver(s)))
       open.set({ status }, rollouts.filter((r) => r.status === status).length);
+    return new Set(environments.flatMap((e) => [e.stable, e.previous, e.candidate]).map(releaseLabel));
   };
   return { read, stale: [share, open] };
 }
@@ -115,5 +116,5 @@ function tellShares(
   ] as const;
   for (const [pointer, release, value] of pointers)
     if (release !== undefined)
-      share.set({ agent, environment, pointer, release: release.slice(0, SHOWN) }, value);
+      share.set({ agent, environment, pointer, release: releaseLabel(release) }, value);
 }

@@ -4,18 +4,24 @@ import { Counter, Histogram, type Registry as PromRegistry } from 'prom-client';
 import type { CapsuleState } from '../domain/capsule';
 import type { AttemptRecord, RunState } from '../domain/run';
 import { Seen } from '../domain/seen';
-import type { EngineEvents } from '../engine/context';
+import type { EngineEvents, SettledResult } from '../engine/context';
 import type { Clock } from '../engine/ports';
+import { ReleaseSeries, releaseLabel } from './release-series';
+import { countWork } from './work-metrics';
 
-export const STAGES = ['hold', 'dispatch', 'work', 'wake', 'probe', 'sleep'] as const;
+export const STAGES = ['hold', 'dispatch', 'work', 'settle', 'wake', 'probe', 'sleep'] as const;
 type Stage = (typeof STAGES)[number];
 
 /** Attempts, runs and shifts remembered as counted. */
 const MAX_COUNTED = 10_000;
-/** Digits of a release's id in a label, as people are shown it; none for an agent without releases. */
-const SHOWN = 12;
 /** What ended longer ago was told by another process, which counts it. */
 const FRESH_MS = 5_000;
+
+export interface StageCounts {
+  /** Tells no more of releases that work no more. @param active labels of those that pointers are on */
+  forget(active: ReadonlySet<string>): void;
+  close(): void;
+}
 
 export interface StageDeps {
   events: EventEmitter<EngineEvents>;
@@ -23,11 +29,11 @@ export interface StageDeps {
   registry: PromRegistry;
 }
 
-/** Begins to count. Answers what ends it. Labels are agents, the releases that worked, and outcomes. */
-export function countStages({ events, clock, registry }: StageDeps): () => void {
+/** Counts stages. Labels are agents, the releases that work, and outcomes. */
+export function countStages({ events, clock, registry }: StageDeps): StageCounts {
   const seconds = new Histogram({
     name: 'reveille_stage_duration_seconds',
-    help: 'Time each stage took: hold (waiting for the agent), dispatch, work; wake, of which probe; sleep.',
+    help: 'Time each stage took: hold (waiting for the agent), dispatch, work, settle; wake, of which probe; sleep.',
     labelNames: ['stage', 'agent'] as const,
     buckets: [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800],
     registers: [registry],
@@ -50,6 +56,9 @@ export function countStages({ events, clock, registry }: StageDeps): () => void 
     labelNames: ['agent', 'release', 'outcome'] as const,
     registers: [registry],
   });
+  const work = countWork(registry);
+  const series = [attempts, interventions].map((counter) => new ReleaseSeries(counter));
+  const [tried, asked] = series as [ReleaseSeries, ReleaseSeries];
   const counted = new Seen(MAX_COUNTED);
   const observe = (stage: Stage, agent: string, from: number | undefined, to: number | undefined) => {
     if (from !== undefined && to !== undefined)
@@ -58,9 +67,9 @@ export function countStages({ events, clock, registry }: StageDeps): () => void 
   const onAttempt = (agent: string, record: AttemptRecord) => {
     // The wait for a person is no work of the agent's.
     const { outcome } = record;
-    const release = (record.releaseId ?? '').slice(0, SHOWN);
-    if (record.kind === 'approval') return interventions.inc({ agent, release, outcome });
-    attempts.inc({ agent, release, outcome });
+    const labels = { agent, release: releaseLabel(record.releaseId), outcome };
+    if (record.kind === 'approval') return asked.add(labels, 1, clock.now());
+    tried.add(labels, 1, clock.now());
     observe('hold', agent, record.requestedAt, record.grantedAt);
     observe('dispatch', agent, record.grantedAt, record.acceptedAt);
     observe('work', agent, record.acceptedAt, record.endedAt);
@@ -87,9 +96,17 @@ export function countStages({ events, clock, registry }: StageDeps): () => void 
     if (status !== 'asleep' || drainMs === undefined || !counted.has(`${id}/${generation}/draining`)) return;
     if (counted.first(`${id}/${generation}/asleep`)) observe('sleep', agentId, 0, drainMs);
   };
-  events.on('run', onRun);
-  events.on('capsule', onCapsule);
-  return () => void events.off('run', onRun).off('capsule', onCapsule);
+  const onSettled = (settled: SettledResult) => {
+    observe('settle', settled.agentId, 0, settled.ms);
+    work.add(settled, clock.now());
+  };
+  events.on('run', onRun).on('capsule', onCapsule).on('settled', onSettled);
+  return {
+    forget: (active) => {
+      for (const each of [...series, ...work.series]) each.forget(active, clock.now());
+    },
+    close: () => void events.off('run', onRun).off('capsule', onCapsule).off('settled', onSettled),
+  };
 }
 
 const isFresh = (at: number, now: number): boolean => now - at < FRESH_MS;
