@@ -7,6 +7,7 @@ import { apiOf } from '../../src/cli/client';
 import { ApiKeys } from '../../src/http/auth';
 import { startApi, type Api } from '../http/support/api';
 import { temporaryFolder } from '../support/folders';
+import { TYPESCRIPT } from '../support/processes';
 
 const ROOT_KEY = 'root-key-canary-5a0f5c1e';
 const CLI = join(__dirname, '../../src/cli/index.ts');
@@ -34,7 +35,7 @@ function reveille(args: string[], env: Record<string, string> = {}, input = ''):
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      ['--import', 'tsx', CLI, ...args],
+      [...TYPESCRIPT, CLI, ...args],
       {
         cwd: REPOSITORY,
         timeout: DEADLINE_MS,

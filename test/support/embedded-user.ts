@@ -1,7 +1,7 @@
 /**
  * A process that uses the embedded Postgres of a directory, for the tests of that:
  *
- *     node --import tsx test/support/embedded-user.ts <dataDir>
+ *     node --require ./test/support/typescript.cjs test/support/embedded-user.ts <dataDir>
  *
  * prints what happens, then `url <url>`; on SIGTERM or SIGINT it stops, then prints `stopped`.
  */

@@ -1,6 +1,6 @@
 /** Jest's start: one Postgres and one Redis for the run, known to the tests by two variables. */
 import { join } from 'node:path';
-import { startProcess, type TestProcess } from './processes';
+import { startProcess, TYPESCRIPT, type TestProcess } from './processes';
 import type { Services } from './services';
 
 /** Long because Redis and Python may have to be installed. */
@@ -11,7 +11,7 @@ export const running = globalThis as typeof globalThis & { testServices?: TestPr
 
 export default async function globalSetup(): Promise<void> {
   const script = join(__dirname, 'services.ts');
-  const services = await startProcess(process.execPath, ['--import', 'tsx', script], {
+  const services = await startProcess(process.execPath, [...TYPESCRIPT, script], {
     cwd: join(__dirname, '../..'),
     input: 'pipe',
   });

@@ -1,8 +1,12 @@
 /** Child processes of tests: their output, their end, and that none survives the test file. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { withDeadline } from './deadline';
 import { enlist } from './run-folder';
+
+/** Arguments of `node` that let it load our TypeScript. */
+export const TYPESCRIPT: readonly string[] = ['--require', join(__dirname, 'typescript.cjs')];
 
 const WAIT_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 10_000;
@@ -162,6 +166,6 @@ export function useProcesses(): Processes {
     await Promise.all(started.map((child) => child.exited));
   });
   const startScript: Processes['startScript'] = (file, args, options) =>
-    start(process.execPath, ['--import', 'tsx', file, ...args], options);
+    start(process.execPath, [...TYPESCRIPT, file, ...args], options);
   return { start, startScript };
 }

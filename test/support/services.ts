@@ -1,7 +1,7 @@
 /**
  * The Postgres and the Redis of one test run, in a process of their own:
  *
- *     node --import tsx test/support/services.ts
+ *     node --require ./test/support/typescript.cjs test/support/services.ts
  *
  * prints one line of JSON, {@link Services}, when both answer and there is a python3 for the agents in
  * Python, and ends them when its input closes.

@@ -1,7 +1,7 @@
 /**
  * An orchestrator in a process of its own, for tests that kill it:
  *
- *     WORLD=<registry and limits as JSON> node --import tsx test/e2e/support/orchestrator.ts
+ *     WORLD=<registry and limits as JSON> node --require ./test/support/typescript.cjs test/e2e/support/orchestrator.ts
  *
  * prints `up <url>`. With `DIE_AT=capsule:<status>` or `DIE_AT=step:<id>:<status>` it kills itself with
  * SIGKILL right after that was committed and before anything is done about it.

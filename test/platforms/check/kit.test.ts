@@ -7,6 +7,7 @@ import { createFlyPlatform } from '../../../src/platforms/fly';
 import type { Platform } from '../../../src/platforms/platform';
 import { FakeEngine } from '../docker/fake-engine';
 import { FakeMachines } from '../fly/fake-machines';
+import { TYPESCRIPT } from '../../support/processes';
 
 const undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -184,7 +185,7 @@ describe('reveille platform check', () => {
     args: string[],
     env: Record<string, string>,
   ): Promise<{ code: number | null; out: string; err: string }> {
-    const command = ['--import', 'tsx', 'src/cli/index.ts', 'platform', 'check', ...args];
+    const command = [...TYPESCRIPT, 'src/cli/index.ts', 'platform', 'check', ...args];
     const child = spawn(process.execPath, command, { cwd: ROOT, env: { PATH: process.env['PATH'], ...env } });
     let [out, err] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { createLocalPlatform } from '../../../src/platforms/local';
 import { capsuleFolder, freePort, temporary } from '../folders';
 import { alive, answer, ended, hosts } from './harness';
+import { TYPESCRIPT } from '../../support/processes';
 
 const REPOSITORY = resolve(__dirname, '../../..');
 
@@ -22,7 +23,7 @@ async function killedPlatform(
       headers: { authorization: 'Bearer token', 'content-type': 'application/json' },
       body: JSON.stringify({ scaling: { desiredReplicas: 1 } }),
     }));`;
-  const child = spawn(process.execPath, ['--import', 'tsx', '-e', script], {
+  const child = spawn(process.execPath, [...TYPESCRIPT, '-e', script], {
     cwd: REPOSITORY,
     stdio: 'inherit',
   });
