@@ -12,10 +12,20 @@ import { openJudge } from './evals/judge';
 import { BadSuite, EVALS, readSuites } from './evals/read';
 import { asksJudge, caseJobs, scoreSuites } from './evals/run';
 import { confinement, type Confinement } from './sandbox/confine';
-import { agentEnvironment, type LlmMode } from './sandbox/environment';
+import { agentEnvironment, type LlmMode, type OutsideMode } from './sandbox/environment';
+import { readRecordings, writeRecordings } from './sandbox/outside/recordings';
 import { schemasInSandbox, visitInSandbox } from './sandbox/run';
 import type { VisitReport } from './sandbox/visit';
-import { contractStage, resourcesStage, sandboxStage, shorten, smaller, type StageReport } from './stages';
+import {
+  contractStage,
+  outsideReport,
+  outsideTold,
+  resourcesStage,
+  sandboxStage,
+  shorten,
+  smaller,
+  type StageReport,
+} from './stages';
 
 /** Where answers of models are recorded for the cases, from the agent's folder. */
 export const RECORDINGS = `${EVALS}/recordings`;
@@ -81,9 +91,10 @@ async function stayOf(
   inputs: CheckInputs,
   confined: Confinement,
 ): Promise<VisitReport> {
-  const { env, secret } = await environmentOf(folder, 'fake', inputs);
+  const { env, secret, named } = await environmentOf(folder, { llm: 'fake' }, inputs);
+  const outside = { recordings: await readRecordings(folder), secrets: named, records: false };
   const check = { inputs, all: allChecks, ...(secret !== undefined && { secret }) };
-  const wish = { folder, command, env, boots: 1, check, confinement: confined };
+  const wish = { folder, command, env, boots: 1, check, confinement: confined, outside };
   return visitInSandbox({ ...wish, deadlineMs: SANDBOX_DEADLINE_MS });
 }
 
@@ -124,12 +135,24 @@ async function inputsOf(folder: string): Promise<CheckInputs> {
   return isThere ? readInputs(folder) : {};
 }
 
-const environmentOf = (folder: string, llm: LlmMode, { env }: CheckInputs) =>
-  agentEnvironment({ folder, llm, recordings: RECORDINGS, from: process.env, ...(env && { given: env }) });
+const environmentOf = (
+  folder: string,
+  modes: { llm: LlmMode; outside?: OutsideMode },
+  { env }: CheckInputs,
+) =>
+  agentEnvironment({
+    folder,
+    ...modes,
+    recordings: RECORDINGS,
+    from: process.env,
+    ...(env && { given: env }),
+  });
 
 export interface EvalOptions extends AgentFolder {
   manifest: Pick<ReleaseManifest, 'models'>;
   llm: LlmMode;
+  /** Of calls to anything but models; those are `replay` unless said. */
+  outside?: OutsideMode;
 }
 
 /** The evaluation suite. Only where models are really asked the agent reaches beyond its sandbox. */
@@ -144,6 +167,7 @@ async function evaluated({
   command,
   manifest,
   llm,
+  outside: mode = 'replay',
 }: EvalOptions): Promise<Omit<StageReport, 'stage' | 'durationMs'>> {
   const suites = await readSuites(folder).catch((error: unknown) => {
     if (error instanceof BadSuite) return error;
@@ -151,13 +175,19 @@ async function evaluated({
   });
   if (suites instanceof BadSuite) return { verdict: 'fail', reason: shorten(suites.message), report: {} };
   if (suites.length === 0) return { ...verdictOfEvals([], [], [], manifest), report: {} };
-  const isReal = llm === 'live' || llm === 'record';
+  // To be recorded, calls have to come by the recorder.
+  const isCut = mode === 'record' || !(llm === 'live' || llm === 'record');
+  const confined = confinement(isCut);
+  const gap = mode === 'record' && !confined.isCut ? confined.gaps.at(-1) : undefined;
+  if (gap !== undefined) throw new Error(`calls outside cannot be recorded: ${gap}`);
   const inputs = await inputsOf(folder);
-  const { env, secrets } = await environmentOf(folder, llm, inputs);
+  const { env, secrets, named } = await environmentOf(folder, { llm, outside: mode }, inputs);
+  const outside = { recordings: await readRecordings(folder), secrets: named, records: mode === 'record' };
   const seen = await visitInSandbox({
     ...{ folder, command, env, boots: 1, cases: caseJobs(suites) },
-    ...{ confinement: confinement(!isReal), deadlineMs: EVALS_DEADLINE_MS },
+    ...{ confinement: confined, outside, deadlineMs: EVALS_DEADLINE_MS },
   });
+  await writeRecordings(folder, seen.outside?.recorded ?? []);
   if (!seen.delivered) {
     const reason = shorten(`it did not boot: ${clean(seen.notBooted ?? '', secrets)}`);
     return { verdict: 'fail', reason, report: {} };
@@ -167,10 +197,10 @@ async function evaluated({
     : undefined;
   const report = await scoreSuites(suites, seen.delivered, judge);
   const { verdict, reason } = verdictOfEvals(report.suites, seen.delivered.flat(), report.judgedBy, manifest);
-  const told = { ...report, llm, timings: seen.timings };
+  const told = { ...report, llm, timings: seen.timings, ...(seen.outside && outsideReport(seen.outside)) };
   return {
     verdict,
-    reason: shorten(clean(reason, secrets)),
+    reason: shorten(clean([reason, ...outsideTold(seen.outside)].join('; '), secrets)),
     report: JSON.parse(clean(JSON.stringify(told), secrets)) as Record<string, unknown>,
   };
 }

@@ -4,6 +4,8 @@ import { contractFindings, type FitInput } from '../domain/release/contract-fit'
 import { compareProfiles, type Profile } from '../domain/release/profile';
 import type { AgentSchemas, ReportedStage } from '../domain/release/validation';
 import { worstOf, type VerdictKind } from '../domain/rollout/verdict';
+import type { OutsideReport } from './sandbox/outside/recorder';
+import { OUTSIDE } from './sandbox/outside/recordings';
 import type { VisitReport } from './sandbox/visit';
 
 export interface StageReport {
@@ -36,16 +38,41 @@ export function sandboxStage(seen: VisitReport, gaps: readonly string[]): Came {
   if (notBooted !== undefined)
     return { verdict: 'fail', reason: shorten(`it did not boot: ${notBooted}`), report: { notBooted } };
   if (!check) throw new RangeError('the contract was not checked');
-  const report = { check, timings, gaps, ...(printed !== undefined && { printed }) };
+  const outside = seen.outside ? outsideReport(seen.outside) : {};
+  const report = { check, timings, gaps, ...(printed !== undefined && { printed }), ...outside };
+  const calls = outsideTold(seen.outside);
   const failed = check.checks.filter((c) => c.required && c.outcome.kind === 'fail');
   if (failed.length > 0)
-    return { verdict: 'fail', reason: shorten(failed.slice(0, TOLD).map(tellFailed).join('; ')), report };
+    return {
+      verdict: 'fail',
+      reason: shorten([...failed.slice(0, TOLD).map(tellFailed), ...calls].join('; ')),
+      report,
+    };
   const open = unmade(check);
   if (open.length > 0 || gaps.length > 0)
-    return { verdict: 'inconclusive', reason: shorten([...open, ...gaps].join('; ')), report };
+    return { verdict: 'inconclusive', reason: shorten([...open, ...gaps, ...calls].join('; ')), report };
   const { required } = check.score;
   const reason = `booted in ${Math.round(timings.bootMs)} ms, cut off; ${required.passed} required checks of the contract hold`;
-  return { verdict: 'pass', reason, report };
+  return { verdict: 'pass', reason: shorten([reason, ...calls].join('; ')), report };
+}
+
+/** What is kept of the calls outside, beside what else was seen. */
+export const outsideReport = ({ answered, refused, elsewhere, recorded }: OutsideReport) => ({
+  outside: { answered, refused, elsewhere, recorded: recorded.length },
+});
+
+/** Of calls outside, for people; nothing where there were none. */
+export function outsideTold(outside: OutsideReport | undefined): string[] {
+  if (!outside) return [];
+  const { answered, refused, recorded } = outside;
+  const named = refused.slice(0, TOLD).map(({ method, url, why }) => `${method} ${url} (${why})`);
+  const more = refused.length > TOLD ? ` and ${refused.length - TOLD} more` : '';
+  const calls = (n: number) => (n === 1 ? 'one call outside' : `${n} calls outside`);
+  return [
+    ...(recorded.length > 0 ? [`${calls(recorded.length)} recorded in ${OUTSIDE}`] : []),
+    ...(answered > 0 && recorded.length === 0 ? [`${calls(answered)} answered from records`] : []),
+    ...(refused.length > 0 ? [`refused outside: ${named.join(', ')}${more}`] : []),
+  ];
 }
 
 function tellFailed({ id, outcome }: CheckResult): string {

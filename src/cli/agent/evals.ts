@@ -4,12 +4,13 @@ import { Command, Option } from 'commander';
 import type { SuiteScore } from '../../domain/eval/score';
 import { assemble } from '../release/assemble';
 import { bootable, teller } from '../release/validate';
-import { LLM_MODES, type LlmMode } from '../../releases/sandbox/environment';
+import { LLM_MODES, OUTSIDE_MODES, type LlmMode, type OutsideMode } from '../../releases/sandbox/environment';
 import { CliError, EXIT, UsageError } from '../exit';
 import { print, printable, printJson } from '../output';
 
 interface Options {
   llm: LlmMode;
+  outside: OutsideMode;
   json?: true;
 }
 
@@ -25,16 +26,24 @@ export const evalsCommand = (): Command =>
         .choices([...LLM_MODES])
         .default('replay'),
     )
+    .addOption(
+      new Option(
+        '--outside <mode>',
+        'calls to anything else; replay: answer from evals/outside; record: make them, and keep the answers there',
+      )
+        .choices([...OUTSIDE_MODES])
+        .default('replay'),
+    )
     .option('--json', 'print one JSON document instead of lines')
     .action(evals);
 
-async function evals(path: string, { llm, json }: Options): Promise<void> {
+async function evals(path: string, { llm, outside, json }: Options): Promise<void> {
   const folder = await realpath(path).catch(() => {
     throw new UsageError(`There is no folder ${path}.`);
   });
   const { manifest } = await assemble(folder, 'agent', true);
   const { evaluateFolder } = await import('../../releases/pipeline.js');
-  const stage = await evaluateFolder({ ...(await bootable(folder)), manifest, llm });
+  const stage = await evaluateFolder({ ...(await bootable(folder)), manifest, llm, outside });
   if (json) printJson(stage);
   else {
     for (const suite of (stage.report['suites'] ?? []) as SuiteScore[]) tellSuite(suite);

@@ -26,6 +26,10 @@ const SECRETS: readonly RegExp[] = [
 
 export const holdsSecret = (text: string): boolean => SECRETS.some((pattern) => pattern.test(text));
 
+/** What looks like a key, replaced. */
+export const withoutSecrets = (text: string, by: string): string =>
+  SECRETS.reduce((all, pattern) => all.replace(new RegExp(pattern, 'g'), by), text);
+
 /**
  * @param parts the texts of its prompts and tools, by their hash
  * @param incumbent what it is compared with; undefined for the first

@@ -1,5 +1,5 @@
 /**
- * What keeps an agent under validation to itself: a network of its own with nothing but the loopback, and limits of
+ * What keeps an agent under validation to itself: a network of its own where every address is this side of it, and limits of
  * memory, processor time and open files. By Linux's own tools; where they are missing or not permitted, that is told.
  */
 import { execFileSync } from 'node:child_process';
@@ -11,6 +11,8 @@ export interface Confinement {
   inNetwork: (command: readonly string[]) => readonly string[];
   /** The other one, within its limits; the same where that cannot be. */
   limited: (command: readonly string[], limits: SandboxLimits) => readonly string[];
+  /** Whether it has a network of its own: what it finds outside is what answers there. */
+  isCut: boolean;
   /** What is not confined, and how that is mended. Empty: all is. */
   gaps: string[];
 }
@@ -39,6 +41,7 @@ export function confinement(cutNetwork: boolean): Confinement {
   const network = cutNetwork ? ownNetwork(gaps) : undefined;
   return {
     gaps,
+    isCut: network !== undefined,
     inNetwork: (command) => (network ? [...network, ...command] : command),
     limited: (command, limits) => (prlimit ? [prlimit, ...optionsOf(limits), '--', ...command] : command),
   };
@@ -51,7 +54,7 @@ const optionsOf = ({ memoryMb, cpuSeconds, openFiles }: SandboxLimits): string[]
   `--nofile=${openFiles}`,
 ];
 
-/** The loopback of a new network is down; whoever makes it may bring it up. */
+/** The loopback of a new network is down; whoever makes it may bring it up, and have it take whatever goes outside. */
 function ownNetwork(gaps: string[]): readonly string[] | undefined {
   const [unshare, ip] = [find('unshare'), find('ip')];
   const told = 'its network is not cut off';
@@ -59,7 +62,8 @@ function ownNetwork(gaps: string[]): readonly string[] | undefined {
     gaps.push(`${told}: install unshare (util-linux) and ip (iproute2), on Linux`);
     return undefined;
   }
-  const up = `${ip} link set lo up && exec "$0" "$@"`;
+  const all = `${ip} -4 route add local 0.0.0.0/0 dev lo`;
+  const up = `${ip} link set lo up && ${all} && exec "$0" "$@"`;
   const command = [unshare, '--user', '--map-root-user', '--net', '--', '/bin/sh', '-c', up];
   try {
     const [file = '', ...args] = command;

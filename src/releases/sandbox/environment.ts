@@ -11,17 +11,25 @@ const SECRET = /(^|_)(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)$/;
 export const LLM_MODES = ['replay', 'live', 'record', 'fake'] as const;
 export type LlmMode = (typeof LLM_MODES)[number];
 
+/** How calls to what is outside are answered: from their records, or for real, to be recorded. */
+export const OUTSIDE_MODES = ['replay', 'record'] as const;
+export type OutsideMode = (typeof OUTSIDE_MODES)[number];
+
 export interface AgentEnvironment {
   env: Record<string, string>;
   /** What it signs with, where it signs. */
   secret?: string;
   /** Values that may not be shown. */
   secrets: string[];
+  /** Values that open something, real or made up, with the names of their variables. */
+  named: Array<[value: string, name: string]>;
 }
 
 interface Wish {
   folder: string;
   llm: LlmMode;
+  /** Whether what is outside is really asked. */
+  outside?: OutsideMode;
   /** Where its recorded answers are. */
   recordings: string;
   /** Of `agent.check.json`: what the author gives. */
@@ -30,13 +38,13 @@ interface Wish {
 }
 
 /**
- * In `live` and `record` the variables that `.env.example` names are taken from `from`; else nothing of it is.
+ * Where anything is asked for real, the variables that `.env.example` names are taken from `from`; else nothing of it is.
  * @throws Error that names the file when it cannot be read
  */
 export async function agentEnvironment(wish: Wish): Promise<AgentEnvironment> {
-  const { folder, llm, recordings, given = {}, from } = wish;
+  const { folder, llm, outside, recordings, given = {}, from } = wish;
   const documented = await examples(folder);
-  const isReal = llm === 'live' || llm === 'record';
+  const isReal = llm === 'live' || llm === 'record' || outside === 'record';
   const env: Record<string, string> = {};
   const secrets: string[] = [];
   for (const name of INHERITED) if (from[name] !== undefined) env[name] = from[name];
@@ -50,7 +58,10 @@ export async function agentEnvironment(wish: Wish): Promise<AgentEnvironment> {
   if ('AGENT_MODE' in documented) env['AGENT_MODE'] = 'api';
   Object.assign(env, given);
   const secret = env['AGENT_SECRET'];
-  return { env, secrets, ...(secret !== undefined && secret !== '' && { secret }) };
+  const named = Object.entries(env).flatMap(([name, value]): Array<[string, string]> =>
+    SECRET.test(name) && value !== '' ? [[value, name]] : [],
+  );
+  return { env, secrets, named, ...(secret !== undefined && secret !== '' && { secret }) };
 }
 
 /** Made up anew each time; a variable that is no secret stays unset, as its empty example has it. */

@@ -5,10 +5,14 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { groupsMarked, signalGroup } from '../../os/process-groups';
 import { MARK } from './agent-process';
 import { DEFAULT_LIMITS, type Confinement, type SandboxLimits } from './confine';
 import type { Answer } from './inside';
+import { openDoor } from './outside/door';
+import type { OutsideJob } from './outside/recorder';
 import type { VisitJob, VisitReport } from './visit';
 
 /** As built; a process of its own does not go by the tests' way of loading sources. */
@@ -19,6 +23,11 @@ export interface VisitWish extends Pick<VisitJob, 'folder' | 'env' | 'boots' | '
   /** The `web:` command of its Procfile. */
   command: string;
   confinement: Confinement;
+  /** What answers for everything outside, where the agent is cut off. */
+  outside?: Pick<OutsideJob, 'recordings' | 'secrets'> & {
+    /** Calls are made for real, and told in the report, to be kept. */
+    records: boolean;
+  };
   limits?: SandboxLimits;
   /** For all of it, milliseconds. */
   deadlineMs: number;
@@ -28,6 +37,21 @@ export interface VisitWish extends Pick<VisitJob, 'folder' | 'env' | 'boots' | '
 
 /** @throws Error when the visit itself went wrong, or was not over in time */
 export async function visitInSandbox(wish: VisitWish): Promise<VisitReport> {
+  if (!wish.outside || !wish.confinement.isCut) return visited(wish);
+  const { records, ...known } = wish.outside;
+  const folder = await mkdtemp(join(tmpdir(), 'reveille-sandbox-'));
+  const path = join(folder, 'out');
+  const door = records ? await openDoor(path) : undefined;
+  try {
+    return await visited(wish, { ...known, trust: join(folder, 'trust.pem'), ...(door && { door: path }) });
+  } finally {
+    door?.close();
+    door?.closeAllConnections();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function visited(wish: VisitWish, outside?: OutsideJob): Promise<VisitReport> {
   const { folder, env, boots, check, cases, confinement, limits = DEFAULT_LIMITS, deadlineMs } = wish;
   const { bootDeadlineMs = BOOT_DEADLINE_MS } = wish;
   const mark = randomUUID();
@@ -36,6 +60,7 @@ export async function visitInSandbox(wish: VisitWish): Promise<VisitReport> {
     command: confinement.limited(['/bin/sh', '-c', wish.command], limits),
     ...(check && { check }),
     ...(cases && { cases }),
+    ...(outside && { outside }),
   };
   const answer = JSON.parse(
     await inSandbox('inside.js', [], JSON.stringify(job), { confinement, mark, deadlineMs }),

@@ -11,6 +11,7 @@ import { Receiver } from '../../agent-check/receiver';
 import type { Delivered } from '../../domain/eval/attempt';
 import type { Profile } from '../../domain/release/profile';
 import { AgentProcess, NotBooted } from './agent-process';
+import { OutsideRecorder, trusting, type OutsideJob, type OutsideReport } from './outside/recorder';
 
 /** What can be told of the contract without waiting; `reveille agent check` makes all checks. */
 export const QUICK_CHECKS = [
@@ -39,6 +40,8 @@ export interface VisitJob {
   boots: number;
   check?: { inputs: CheckInputs; secret?: string; all: boolean };
   cases?: CaseJob[];
+  /** What answers for everything outside; only in a network of its own. */
+  outside?: OutsideJob;
 }
 
 export interface VisitReport {
@@ -49,12 +52,25 @@ export interface VisitReport {
   printed?: string;
   sample?: { input: Record<string, unknown>; output: Record<string, unknown> };
   profile?: Profile;
+  /** Calls to what is outside. */
+  outside?: OutsideReport;
   /** By case, each time it was done. */
   delivered?: Delivered[][];
   timings: { bootMs: number; checkMs: number; casesMs: number };
 }
 
 export async function visit(job: VisitJob): Promise<VisitReport> {
+  if (!job.outside) return boot(job);
+  const recorder = await OutsideRecorder.open(job.outside);
+  try {
+    const report = await boot({ ...job, env: { ...job.env, ...trusting(job.outside.trust) } });
+    return { ...report, outside: recorder.report() };
+  } finally {
+    await recorder.close();
+  }
+}
+
+async function boot(job: VisitJob): Promise<VisitReport> {
   const timings = { bootMs: 0, checkMs: 0, casesMs: 0 };
   const port = await freePort();
   const env = { ...job.env, PORT: String(port) };
