@@ -56,13 +56,19 @@ interface AxeResult {
 /** All that another theme changes. */
 const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
 
-/** What axe-core finds wrong, in a line each. It comes in through the debugger: the page's policy lets no script in. */
+/** Brings axe-core into this page: through the debugger, as the page's policy lets no script in. */
+async function withAxe(page: Page): Promise<void> {
+  // Half a megabyte, so not twice into the same page.
+  if (!(await page.evaluate<boolean>('"axe" in window'))) await page.evaluate(AXE);
+}
+
+/** What axe-core finds wrong, in a line each. */
 export async function violations(page: Page, which: 'all' | 'colours' = 'all'): Promise<string[]> {
-  await page.evaluate(AXE);
+  await withAxe(page);
   const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
   const runOnly = which === 'all' ? tags : COLOUR_RULES;
   const { violations: found } = await page.evaluate<AxeResult>(
-    `axe.run(document, { runOnly: ${JSON.stringify(runOnly)} })`,
+    `axe.run(document, { runOnly: ${JSON.stringify(runOnly)}, resultTypes: ['violations'] })`,
   );
   return found.flatMap(({ id, help, nodes }) =>
     nodes.map(({ html, failureSummary = '' }) => `${id}: ${help}: ${html.slice(0, 200)} ${failureSummary}`),
