@@ -1,8 +1,10 @@
 /** The embedded Postgres as real processes that are stopped and killed in every way. */
+import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { removeCluster, serverPid } from '../support/embedded-cluster';
 import { temporaryFolder } from '../support/folders';
@@ -13,6 +15,16 @@ const processes = useProcesses();
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 /** The directory of the test that runs. */
 let dataDir: string;
+
+/** Data that a first start left: copied where a test is not about that. */
+let template: Awaited<ReturnType<typeof temporaryFolder>>;
+
+beforeAll(async () => {
+  template = await temporaryFolder();
+  dataDir = join(template.path, 'postgres');
+  await terminate(await start());
+});
+afterAll(() => template.remove());
 
 beforeEach(async () => {
   folder = await temporaryFolder();
@@ -32,6 +44,17 @@ async function start(): Promise<User> {
   const child = await launch();
   return { process: child, url: await urlOf(child) };
 }
+
+/** As {@link start}, on data that is there: creating it takes longer than all else of these tests. */
+async function startAgain(): Promise<User> {
+  await copyOfTemplate();
+  const user = await start();
+  expect(user.process.output()).not.toMatch(/created/);
+  return user;
+}
+
+/** Whoever Postgres runs as owns the data, in the copy as well. */
+const copyOfTemplate = () => promisify(execFile)('cp', ['-a', join(template.path, 'postgres'), dataDir]);
 
 const launch = () => processes.startScript('test/support/embedded-user.ts', [dataDir]);
 
@@ -85,7 +108,7 @@ describe('one user', () => {
   });
 
   it('is durable, on loopback only, and keeps its password to itself', async () => {
-    const user = await start();
+    const user = await startAgain();
     const shown = (name: string) => query(user.url, `SELECT current_setting('${name}') AS value`);
     for (const name of ['fsync', 'synchronous_commit', 'full_page_writes']) {
       expect(await shown(name)).toEqual([{ value: 'on' }]);
@@ -103,7 +126,7 @@ describe('one user', () => {
   });
 
   it('does not lose its server to Ctrl-C, which the terminal sends to the whole group', async () => {
-    const user = await start();
+    const user = await startAgain();
     user.process.kill('SIGINT');
     expect(await user.process.exited).toEqual({ code: 0, signal: null });
     expect(await readFile(join(dataDir, 'postgres.log'), 'utf8')).toMatch(/database system is shut down\s*$/);
@@ -115,7 +138,7 @@ describe('one user', () => {
 
 describe('after kill -9', () => {
   it('of the user alone, the next one adopts the server, and ends it', async () => {
-    const first = await start();
+    const first = await startAgain();
     await remember(first.url);
     const pid = await serverPid(dataDir);
     await killDead(first);
@@ -130,7 +153,7 @@ describe('after kill -9', () => {
   });
 
   it('of the user and the server, the next one recovers what was committed', async () => {
-    const first = await start();
+    const first = await startAgain();
     await remember(first.url);
     const pid = await serverPid(dataDir);
     await killDead(first);
@@ -143,7 +166,7 @@ describe('after kill -9', () => {
   });
 
   it('of the server in the middle of a query, its orphaned session is ended before the next start', async () => {
-    const first = await start();
+    const first = await startAgain();
     const client = new Client({ connectionString: first.url });
     client.on('error', () => undefined); // cut by design
     await client.connect();
@@ -176,7 +199,7 @@ describe('after kill -9', () => {
   });
 
   it('is not fooled by a process that has got the id in the server’s pid file', async () => {
-    const first = await start();
+    const first = await startAgain();
     await remember(first.url);
     const pidFile = join(dataDir, 'cluster', 'postmaster.pid');
     const left = await readFile(pidFile, 'utf8');
@@ -208,6 +231,7 @@ describe('several users', () => {
   });
 
   it('a user that was killed does not keep the server from ending', async () => {
+    await copyOfTemplate();
     const [one, two] = await Promise.all([start(), start()]);
     await killDead(one);
     await terminate(two);
@@ -217,7 +241,7 @@ describe('several users', () => {
 
 describe('circumstances', () => {
   it('takes another port when somebody has the remembered one', async () => {
-    const first = await start();
+    const first = await startAgain();
     await remember(first.url);
     await terminate(first);
     const squatter = createServer().listen(Number(new URL(first.url).port), '127.0.0.1');
@@ -253,7 +277,7 @@ describe('circumstances', () => {
   });
 
   it('refuses the data of another version, and says what to do', async () => {
-    const first = await start();
+    const first = await startAgain();
     await terminate(first);
     await writeFile(join(dataDir, 'cluster', 'PG_VERSION'), '9\n');
     const child = await launch();
