@@ -124,7 +124,7 @@ const step = (id: string) => ({
   retry: { attempts: 2, backoffSeconds: 1 },
 });
 
-function registryOf(agent: Record<string, unknown>) {
+export function registryOf(agent: Record<string, unknown>) {
   const loaded = loadRegistry(
     {
       agents: [

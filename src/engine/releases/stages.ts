@@ -26,6 +26,10 @@ export interface Commits {
 }
 type OfKind<K extends Stage['kind']> = Extract<Stage, { kind: K }>;
 
+/** Later than any time that a record can hold: what is open, whenever it was begun. */
+const EVER = Number.MAX_SAFE_INTEGER;
+/** Work looked through for that of one release. */
+const MAX_OPEN = 1_000;
 /** A version that is meant as the name of a release. */
 const NAMES_RELEASE = /^[0-9a-f]{12,64}$/;
 const ENGINE = { actor: 'engine' };
@@ -210,7 +214,7 @@ export class Stages {
     const env = await this.releases.load(agentId, environment);
     const old = instanceOf(env, incumbent);
     const busy =
-      old && (await this.deps.store.openWork(Infinity, 1_000)).some((w) => w.releaseId === incumbent);
+      old && (await this.deps.store.openWork(EVER, MAX_OPEN)).some((w) => w.releaseId === incumbent);
     if (!busy) return { verdict: 'pass', reason: 'nothing is left with the release before' };
     if (this.deps.clock.now() < stageSince + stage.withinMs) return undefined;
     return { verdict: 'pass', reason: 'what is left with the release before ends there' };
