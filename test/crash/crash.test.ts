@@ -1,7 +1,8 @@
 /** An orchestrator dies at each of its awaits, one after the other, and another takes over. */
 import { changesTheWorld, live, type Await, type Death } from './scenario';
 
-const OUTCOME = ['succeeded', 'cancelled', 'succeeded', 'fired'];
+/** Of the run that goes through, the one that is stopped, the two in line and the scheduled one; its tick; the release. */
+const OUTCOME = ['succeeded', 'cancelled', 'succeeded', 'succeeded', 'succeeded', 'fired', 'rolled out'];
 
 /**
  * Every death there is. Between two awaits of one moment nothing happened to the world, so that one of them
@@ -26,11 +27,16 @@ describe('a crash at every await', () => {
     );
     expect(actions).toEqual(
       expect.arrayContaining([
+        'breaker.opened',
+        'breaker.half-opened',
+        'breaker.closed',
         'capsule.prewarmed',
+        'environment.promote',
         'event.received',
         'run.cancel',
         'run.child-ended',
         'run.due',
+        'run.start',
       ]),
     );
   });

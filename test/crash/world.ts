@@ -6,7 +6,7 @@ import type { Registry } from '../../src/registry';
 import { createMemoryStore } from '../../src/store/memory';
 import type { Store } from '../../src/store/store';
 import { VirtualClock } from '../simulation/clock';
-import { Cloud } from '../simulation/cloud';
+import { Cloud, type CloudOptions } from '../simulation/cloud';
 import { Faults, type Fault } from '../simulation/faults';
 import type { Invariants } from '../simulation/invariants';
 import { seeded } from '../simulation/random';
@@ -27,6 +27,8 @@ export interface WorldOptions {
   onScale?: (capsuleId: string, replicas: number) => void;
   /** How much of the spread of boots, jobs and answers the cloud uses, from none (0) to all (1, the default). */
   spread?: number;
+  /** How long a replica boots, see {@link CloudOptions}. */
+  bootMs?: CloudOptions['bootMs'];
   /** How long the record takes before it looks at a capsule, and before it commits; milliseconds, default none. */
   delayMs?: (call: 'capsule' | 'commit') => number;
 }
@@ -58,6 +60,7 @@ export class World {
       clock: this.clock,
       random: () => this.random() * (options.spread ?? 1),
       faults: this.faults,
+      ...(options.bootMs && { bootMs: options.bootMs }),
       deliver: (url, result) => this.deliver(url, result),
       onScale: (id, replicas) => this.invariants.scaled(id, replicas),
     });
@@ -121,7 +124,8 @@ export class World {
 
   /** Whether every run is over and owes nothing, and every capsule sleeps. */
   async rests(): Promise<boolean> {
-    for (const { status, todo } of this.invariants.runs.values()) if (!isTerminal(status) || todo) return false;
+    for (const { status, todo } of this.invariants.runs.values())
+      if (!isTerminal(status) || todo) return false;
     return (await this.truth.capsules()).every(
       ({ state, activity }) =>
         state.status === 'asleep' &&

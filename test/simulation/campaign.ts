@@ -16,19 +16,24 @@ export interface Totals {
   runs: number;
   succeeded: number;
   proved: number;
+  flow: SimulationReport['flow'];
   violations: string[];
   hits: Map<Fault, number>;
 }
 
 /** Simulates one seed after the other. */
 export async function runSeeds(first: number, count: number): Promise<Totals> {
-  const totals: Totals = { hours: 0, runs: 0, succeeded: 0, proved: 0, violations: [], hits: new Map() };
+  const totals: Totals = {
+    ...{ hours: 0, runs: 0, succeeded: 0, proved: 0, violations: [], hits: new Map() },
+    flow: { ranked: 0, fired: 0, debounced: 0 },
+  };
   for (let seed = first; seed < first + count; seed += 1) {
     const report = await simulate({ ...CAMPAIGN, seed });
     totals.hours += CAMPAIGN.hours;
     totals.runs += report.runs;
     totals.succeeded += report.succeeded;
     totals.proved += report.proved;
+    for (const kind of ['ranked', 'fired', 'debounced'] as const) totals.flow[kind] += report.flow[kind];
     totals.violations.push(...report.violations.map((violation) => `seed ${seed} ${violation}`));
     addHits(totals.hits, report);
   }

@@ -34,6 +34,8 @@ export interface CloudOptions {
   onScale: (capsuleId: string, replicas: number) => void;
   /** Why a capsule does not come up: its platform refuses to scale it, or its replica never listens. */
   broken?: (capsuleId: string) => 'refused' | 'never-starts' | undefined;
+  /** How long a replica boots at least, and what chance may add; default 1 s and 9 s. */
+  bootMs?: readonly [least: number, more: number];
   /** What the agents deliver besides what they always do, and how long it takes them. */
   work?: (request: AgentRunRequest) => Partial<AgentRunResult>;
 }
@@ -168,7 +170,8 @@ export class Cloud implements Platform, Agents {
     const replica: Replica = { bootId: seededUuid(random), listening: false, seen: new Set(), alive: true };
     capsule.replica = replica;
     if (never) return;
-    clock.after(1_000 + random() * 9_000, () => {
+    const [least, more] = this.options.bootMs ?? [1_000, 9_000];
+    clock.after(least + random() * more, () => {
       replica.listening = replica.alive;
     });
   }

@@ -9,7 +9,7 @@ import type { Orchestrator } from './orchestrator';
 /** The agents that have releases: one with a spare capsule, and one whose releases share the only capsule. */
 export const RELEASED = ['alpha', 'beta'] as const;
 const RELEASES = 5;
-const ENVIRONMENT = 'development';
+export const ENVIRONMENT = 'development';
 const BY = { actor: 'simulation' };
 /** How long work is switched off, at most. */
 const OFF_MS = 120_000;
@@ -26,19 +26,21 @@ export const releaseOf = (agentId: string, n: number): Release => {
   return { id: releaseId(manifest), agentId, manifest, createdAt: n, createdBy: 'simulation' };
 };
 
+export async function putOnRecord(store: Store, release: Release): Promise<void> {
+  const entry = { at: 1, actor: 'simulation', action: 'release.created', entity: 'release' as const };
+  await store.addRelease(release, new Map(), { ...entry, id: release.id, set: {} });
+}
+
 const canary = (weight: number, tasks: number) =>
   ({ kind: 'canary', weight, forMs: 0, tasks, deadlineMs: 600_000 }) as const;
+export const BLUE_GREEN: Strategy = {
+  name: 'blue-green',
+  stages: [{ kind: 'warm-up', withinMs: 120_000 }, { kind: 'switch' }, { kind: 'cleanup', withinMs: 60_000 }],
+  rollbackOn: [],
+};
 const STRATEGIES: readonly Strategy[] = [
   { name: 'direct', stages: [{ kind: 'switch' }], rollbackOn: [] },
-  {
-    name: 'blue-green',
-    stages: [
-      { kind: 'warm-up', withinMs: 120_000 },
-      { kind: 'switch' },
-      { kind: 'cleanup', withinMs: 60_000 },
-    ],
-    rollbackOn: [],
-  },
+  BLUE_GREEN,
   { name: 'canary', stages: [canary(20, 1), canary(60, 2), { kind: 'switch' }], rollbackOn: [] },
   {
     name: 'canary',
@@ -72,13 +74,7 @@ export class Deployer {
   /** Puts the releases on record. */
   async open(): Promise<void> {
     for (const agentId of RELEASED)
-      for (let n = 0; n < RELEASES; n += 1) {
-        const release = releaseOf(agentId, n);
-        await this.options.store.addRelease(release, new Map(), {
-          ...{ at: 1, actor: 'simulation', action: 'release.created', entity: 'release', id: release.id },
-          set: {},
-        });
-      }
+      for (let n = 0; n < RELEASES; n += 1) await putOnRecord(this.options.store, releaseOf(agentId, n));
     this.lookLater();
   }
 

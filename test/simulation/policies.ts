@@ -73,8 +73,8 @@ export interface PoliciesOptions {
 export class Policies {
   private readonly waiting = new Map<string, Entry>();
   private readonly underWay = new Map<string, Entry>();
-  /** By customer: when the last run of a burst was made. */
-  private readonly newest = new Map<string, number>();
+  /** By customer, the run of a burst that was made last; of two of one moment, that of the higher id. */
+  private readonly newest = new Map<string, Pick<RunState, 'id' | 'createdAt'>>();
   /** What started a run, and which. */
   private readonly causes = new Map<string, string>();
   /** When the last run of each order came. */
@@ -126,9 +126,9 @@ export class Policies {
     this.causes.set(cause, run);
   }
 
-  private givesWay({ id, createdAt }: RunState, { customer }: Entry): void {
+  private givesWay({ id }: RunState, { customer }: Entry): void {
     this.counts.debounced += 1;
-    if ((this.newest.get(customer) ?? 0) <= createdAt)
+    if (this.newest.get(customer)?.id === id)
       this.options.report(`run ${id} gave way although none came after it`);
   }
 
@@ -141,8 +141,8 @@ export class Policies {
     );
     const firstAt = Math.min(at, ...before.map((e) => e.firstAt));
     this.waiting.set(run, { run, workflow: workflowId, customer, priority, at, firstAt, passedOver: 0 });
-    if (workflowId === BURST.id)
-      this.newest.set(customer, Math.max(createdAt, this.newest.get(customer) ?? 0));
+    if (workflowId === BURST.id && !isAfter(this.newest.get(customer), state))
+      this.newest.set(customer, { id: run, createdAt });
     if (workflowId !== RANKED.id) return;
     const known = this.orders.get(input['order']) ?? -Infinity;
     this.orders.set(input['order'], at);
@@ -202,6 +202,9 @@ export class Policies {
     return this.served.get(customer) ?? 0;
   }
 }
+
+const isAfter = (a: Pick<RunState, 'id' | 'createdAt'> | undefined, b: RunState): boolean =>
+  a !== undefined && (a.createdAt > b.createdAt || (a.createdAt === b.createdAt && a.id > b.id));
 
 /** What was asked for from outside, and taken. */
 export interface Taken {

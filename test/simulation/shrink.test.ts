@@ -16,9 +16,9 @@ function forgetful(store: Store): Store {
 
 const planted: SimulationOptions = {
   ...CAMPAIGN,
-  seed: 3,
-  hours: 40,
-  runsPerHour: 1,
+  seed: 4,
+  hours: 8,
+  runsPerHour: 3,
   faultRate: 0.05,
   plant: forgetful,
 };

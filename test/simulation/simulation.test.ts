@@ -7,6 +7,7 @@ describe('the whole engine under a virtual clock with faults at every port', () 
     expect(report.violations).toEqual([]);
     expect(report.runs).toBeGreaterThanOrEqual(90);
     expect(report.succeeded / report.runs).toBeGreaterThan(0.5);
+    expect(Math.min(report.flow.ranked, report.flow.fired, report.flow.debounced)).toBeGreaterThan(3);
   }, 900_000);
 
   it('gives the same trace for the same seed, and another for another', async () => {
