@@ -1,5 +1,7 @@
 /** Releases at work: the pointers decide, rollouts judge, rollbacks hold at once. */
+import { parse } from 'yaml';
 import { releaseId, sha256, type Release, type ReleaseManifest } from '../../src/domain/release/manifest';
+import { parseStrategy } from '../../src/domain/rollout/parse-strategy';
 import { COMPARISONS, STRATEGY_DEFAULTS, type Strategy } from '../../src/domain/rollout/strategy';
 import type { Orchestrator } from '../../src/compose';
 import { leakCheck, type LeakCheck } from '../support/leaks';
@@ -23,6 +25,13 @@ export const releaseOf = (n: number): Release => {
   return { id: releaseId(manifest), agentId: 'writer', manifest, createdAt: n, createdBy: 'key:test' };
 };
 const [A, B] = [releaseOf(1), releaseOf(2)];
+
+/** As people write it. */
+function strategyOf(yaml: string): Strategy {
+  const parsed = parseStrategy(parse(yaml));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return parsed.strategy;
+}
 
 const canary = (tasks: number): Strategy => ({
   name: 'canary',
@@ -182,19 +191,6 @@ describe('releases', () => {
       { deadlineMs: 40_000, every: 1 },
     );
 
-  it('are promoted when a canary is as good', async () => {
-    await open();
-    await direct(A);
-    for (let n = 0; n < 5; n += 1) await batch();
-    const over = await workUntil(await roll(B.id, canary(4)), 'done', 'rolled-back', 'paused');
-    expect(over).toMatchObject({ status: 'done' });
-    expect(over.verdicts.map((v) => v.verdict)).toEqual(['pass', 'pass', 'pass', 'pass']);
-    expect(await env()).toMatchObject({ stable: B.id, previous: A.id, weight: 0 });
-    const [evidence = ''] = over.verdicts[2]?.evidence ?? [];
-    expect(JSON.parse(String(await at.store.releasePart(evidence)))).toMatchObject({ stage: 'canary' });
-    await allAsleep(world, at);
-  }, 60_000);
-
   it('are taken back when a canary fails, with an alert that says what was different', async () => {
     await open({ ACT: 'error' });
     await direct(A);
@@ -215,41 +211,81 @@ describe('releases', () => {
     await allAsleep(world, at);
   }, 60_000);
 
-  it.each([
+  const COSTLY = { provider: 'p', model: 'm', inputTokens: 1, outputTokens: 1, costUsd: 1 };
+  const ELSEWHERE = { REPORT: JSON.stringify({ output: { from: 'elsewhere' } }) };
+
+  /** One for all: what it is to find out about a candidate is in no part of it. */
+  const TRIAL = strategyOf(`
+    deployment:
+      strategy: canary
+      stages:
+        - validate: 60s
+        - warm_up: 20s
+        - replay: 20
+        - canary: { weight: 50%, tasks: 4 }
+        - full: 100%
+      rollback_on:
+        - error_rate > 30%
+  `);
+
+  it.each<[string, Record<string, string>, string, RegExp | undefined]>([
+    ['good', {}, 'done', undefined],
     [
-      'deliver something else',
-      { REPORT: JSON.stringify({ output: { from: 'elsewhere' } }) },
-      /^the candidate delivered something else in \d+ of \d+ tasks, at /,
+      'failing',
+      { ACT: 'error' },
+      'rolled-back',
+      /^the candidate delivered something else in (\d+) of \1 tasks/,
     ],
-    ['are slow', { ACT: 'slow:600' }, /the candidate took longer in \d+ of \d+ tasks/],
+    ['slow', { ACT: 'slow:600' }, 'rolled-back', /^the candidate took longer in \d+ of \d+ tasks/],
     [
-      'are dear',
-      {
-        REPORT: JSON.stringify({
-          usage: [{ provider: 'p', model: 'm', inputTokens: 1, outputTokens: 1, costUsd: 1 }],
-        }),
-      },
-      /the candidate cost more in \d+ of \d+ tasks/,
+      'costly',
+      { REPORT: JSON.stringify({ usage: [COSTLY] }) },
+      'rolled-back',
+      /^the candidate cost more in \d+ of/,
     ],
+    ['changed', ELSEWHERE, 'rolled-back', /^the candidate delivered something else in \d+ of \d+ tasks, at /],
   ])(
-    'are found out in the shadow when they %s, without doing anything for real',
-    async (_, env, why) => {
-      await open(env);
+    'that are %s get the right verdict of a strategy that is told nothing of them',
+    async (_, candidate, status, why) => {
+      await open(candidate);
       await direct(A);
-      const shadow: Strategy = {
-        name: 'shadow',
-        stages: [{ kind: 'shadow', forMs: 600_000, compare: COMPARISONS }],
-        rollbackOn: [],
-      };
-      const over = await workUntil(await roll(B.id, shadow), 'done', 'rolled-back', 'paused');
-      expect(over).toMatchObject({ status: 'rolled-back' });
-      expect(over.abortedFor).toMatch(why);
-      const jobs = world.work().filter((w) => w.event === 'job' && w.agentId === 'writer-spare');
-      expect(jobs.length).toBeGreaterThan(0);
-      expect(jobs.every((w) => w.dryRun)).toBe(true);
+      for (let n = 0; n < 5; n += 1) await batch();
+      const over = await workUntil(await roll(B.id, TRIAL), 'done', 'rolled-back', 'paused');
+      expect(over).toMatchObject({ status });
+      const pointers = status === 'done' ? { stable: B.id, previous: A.id } : { stable: A.id };
+      expect(await env()).toMatchObject({ ...pointers, weight: 0 });
+      if (why) {
+        expect(over.abortedFor).toMatch(why);
+        expect(over.verdicts.map((v) => v.verdict)).toEqual(['pass', 'pass', 'fail']);
+        // Nothing was done for real to find it out.
+        const jobs = world.work().filter((w) => w.event === 'job' && w.agentId === 'writer-spare');
+        expect(jobs.length).toBeGreaterThan(0);
+        expect(jobs.every((w) => w.dryRun)).toBe(true);
+      } else {
+        expect(over.verdicts.map((v) => v.verdict)).toEqual(['pass', 'pass', 'pass', 'pass', 'pass']);
+        const [evidence = ''] = over.verdicts[3]?.evidence ?? [];
+        expect(JSON.parse(String(await at.store.releasePart(evidence)))).toMatchObject({ stage: 'canary' });
+      }
       // Copies that were begun end, and are counted for nothing.
       await allAsleep(world, at);
     },
     60_000,
   );
+
+  it('are found out in the shadow, too, without doing anything for real', async () => {
+    await open(ELSEWHERE);
+    await direct(A);
+    const shadow: Strategy = {
+      name: 'shadow',
+      stages: [{ kind: 'shadow', forMs: 600_000, compare: COMPARISONS }],
+      rollbackOn: [],
+    };
+    const over = await workUntil(await roll(B.id, shadow), 'done', 'rolled-back', 'paused');
+    expect(over).toMatchObject({ status: 'rolled-back' });
+    expect(over.abortedFor).toMatch(/^the candidate delivered something else in \d+ of \d+ tasks, at /);
+    const jobs = world.work().filter((w) => w.event === 'job' && w.agentId === 'writer-spare');
+    expect(jobs.length).toBeGreaterThan(0);
+    expect(jobs.every((w) => w.dryRun)).toBe(true);
+    await allAsleep(world, at);
+  }, 60_000);
 });
