@@ -91,6 +91,8 @@ export class SlowJobs {
   }
 }
 
-const isOver = (job: Job): boolean =>
-  job.box.deliveries.length > 0 ||
+const isOver = (job: Job): boolean => job.box.deliveries.length > 0 || isNearlyOver(job);
+
+/** Whether the job's own time may end it now, whatever else is asked of the agent. */
+export const isNearlyOver = (job: Job): boolean =>
   performance.now() - job.sentAt > job.request.config.timeoutSeconds * 1_000 * SURELY_RUNNING;
