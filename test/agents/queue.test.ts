@@ -17,32 +17,33 @@ const withRedis = Object.entries(SUBJECTS).filter(([, { redis, greets }]) => red
 
 describe.each(withRedis)('%s', (name) => {
   const processes = useProcesses();
-  let webhook: WebhookReceiver;
-  /** Names the queue, so that each test has its own. */
-  let agentId: string;
+  const webhooks: WebhookReceiver[] = [];
+  afterAll(() => Promise.all(webhooks.map((webhook) => webhook.close())));
 
-  beforeEach(async () => {
-    agentId = `test:${randomUUID()}`;
-    webhook = await startWebhookReceiver();
-  });
-  afterEach(() => webhook.close());
-
-  const start = (env: Record<string, string> = {}): Promise<Agent> =>
-    startAgent(processes, name, { REDIS_URL: redisUrl(), AGENT_ID: agentId, ...env });
-  const nextResult = async () => AgentRunResult.parse((await webhook.next(TAKE_OVER_MS)).body);
+  /** A queue and a webhook of the test's own: most of its time it waits until a lock ends, so all run at once. */
+  async function scene() {
+    const agentId = `test:${randomUUID()}`;
+    const webhook = await startWebhookReceiver();
+    webhooks.push(webhook);
+    const start = (env: Record<string, string> = {}): Promise<Agent> =>
+      startAgent(processes, name, { REDIS_URL: redisUrl(), AGENT_ID: agentId, ...env });
+    /** Has the job accepted by an agent that is then killed: at once, or when the job runs. */
+    const leaveBehind = async (request: AgentRunRequest, when: 'accepted' | 'started'): Promise<void> => {
+      const agent = await start();
+      expect(await agent.post('/run', request)).toMatchObject({ status: 202 });
+      if (when === 'started') await agent.process.waitFor(/"started"/);
+      await crash(agent);
+    };
+    const nextResult = async () => AgentRunResult.parse((await webhook.next(TAKE_OVER_MS)).body);
+    return { webhook, start, leaveBehind, nextResult };
+  }
   const crash = async (agent: Agent) => {
     agent.process.killAlone('SIGKILL');
     await agent.process.exited;
   };
-  /** Has the job accepted by an agent that is then killed: at once, or when the job runs. */
-  async function leaveBehind(request: AgentRunRequest, when: 'accepted' | 'started'): Promise<void> {
-    const agent = await start();
-    expect(await agent.post('/run', request)).toMatchObject({ status: 202 });
-    if (when === 'started') await agent.process.waitFor(/"started"/);
-    await crash(agent);
-  }
 
-  test('a job whose agent is killed is run once, by the next process', async () => {
+  test.concurrent('a job whose agent is killed is run once, by the next process', async () => {
+    const { webhook, start, leaveBehind, nextResult } = await scene();
     const request = runRequest(webhook.url, { name: 'Ada', pauseMs: 1500 });
     await leaveBehind(request, 'started');
 
@@ -68,7 +69,8 @@ describe.each(withRedis)('%s', (name) => {
     expect(last.process.output().match(/"started"/g)).toHaveLength(1);
   });
 
-  test('a job whose time was over meanwhile is reported as timeout and not run', async () => {
+  test.concurrent('a job whose time was over meanwhile is reported as timeout and not run', async () => {
+    const { webhook, start, leaveBehind, nextResult } = await scene();
     const acceptedBefore = Date.now();
     await leaveBehind(runRequest(webhook.url, { pauseMs: 60_000 }, { timeoutSeconds: 1 }), 'accepted');
     await until(() => Date.now() - acceptedBefore > 2000);
@@ -77,23 +79,28 @@ describe.each(withRedis)('%s', (name) => {
     expect(next.process.output()).not.toMatch(/"started"/);
   });
 
-  test('a result that could not be delivered is delivered by the next process, without running again', async () => {
-    webhook.answerWith({ status: 503 });
-    const agent = await start();
-    const request = runRequest(webhook.url, { name: 'Ada' });
-    await agent.post('/run', request);
-    const result = await nextResult();
-    await webhook.next(); // its second try: by now the result is kept
-    await crash(agent);
+  test.concurrent(
+    'a result that could not be delivered is delivered by the next process, without running again',
+    async () => {
+      const { webhook, start, nextResult } = await scene();
+      webhook.answerWith({ status: 503 });
+      const agent = await start();
+      const request = runRequest(webhook.url, { name: 'Ada' });
+      await agent.post('/run', request);
+      const result = await nextResult();
+      await webhook.next(); // its second try: by now the result is kept
+      await crash(agent);
 
-    webhook.answerWith({ status: 200 });
-    const next = await start();
-    expect((await next.get('/status')).body).toMatchObject({ state: 'idle', last: result });
-    await next.process.waitFor(/"reported".*"answer":200/);
-    expect(next.process.output()).not.toMatch(/"started"/);
-  });
+      webhook.answerWith({ status: 200 });
+      const next = await start();
+      expect((await next.get('/status')).body).toMatchObject({ state: 'idle', last: result });
+      await next.process.waitFor(/"reported".*"answer":200/);
+      expect(next.process.output()).not.toMatch(/"started"/);
+    },
+  );
 
-  test('a job that takes process after process with it is given up', async () => {
+  test.concurrent('a job that takes process after process with it is given up', async () => {
+    const { webhook, start, leaveBehind, nextResult } = await scene();
     const request = runRequest(webhook.url, { pauseMs: 60_000 }, { timeoutSeconds: 600 });
     await leaveBehind(request, 'started');
     const second = await start();
@@ -107,21 +114,26 @@ describe.each(withRedis)('%s', (name) => {
     });
   });
 
-  test('exits at once on SIGTERM when it has nothing to do', async () => {
+  test.concurrent('exits at once on SIGTERM when it has nothing to do', async () => {
+    const { start } = await scene();
     const agent = await start({ AGENT_GRACE_SECONDS: '600' });
     expect((await agent.get('/status')).body).toMatchObject({ state: 'idle' });
     agent.process.killAlone('SIGTERM');
     expect(await agent.process.exited).toEqual({ code: 0, signal: null });
   });
 
-  test('without its Redis it is alive, takes no job, says why, and keeps the password to itself', async () => {
-    const agent = await start({ REDIS_URL: `redis://:password-canary@127.0.0.1:${await freePort()}` });
-    expect(await agent.get('/health')).toMatchObject({ status: 200 });
-    expect(await agent.post('/run', runRequest(webhook.url, {}))).toMatchObject({
-      status: 503,
-      body: { error: expect.stringContaining('REDIS_URL') as string },
-    });
-    expect(await agent.get('/status')).toMatchObject({ status: 503 });
-    expect(agent.process.output()).not.toContain('canary');
-  });
+  test.concurrent(
+    'without its Redis it is alive, takes no job, says why, and keeps the password to itself',
+    async () => {
+      const { webhook, start } = await scene();
+      const agent = await start({ REDIS_URL: `redis://:password-canary@127.0.0.1:${await freePort()}` });
+      expect(await agent.get('/health')).toMatchObject({ status: 200 });
+      expect(await agent.post('/run', runRequest(webhook.url, {}))).toMatchObject({
+        status: 503,
+        body: { error: expect.stringContaining('REDIS_URL') as string },
+      });
+      expect(await agent.get('/status')).toMatchObject({ status: 503 });
+      expect(agent.process.output()).not.toContain('canary');
+    },
+  );
 });
