@@ -54,6 +54,9 @@ export interface Orchestrator {
 const DISABLED =
   'this orchestrator processes nothing: ENGINE_ENABLED is false; start it with ENGINE_ENABLED=true';
 
+/** What is gets compared with what should be at least so often. */
+const MAX_SWEEP_MS = 5_000;
+
 /** How long requests under way may take once everything else has stopped. */
 const CLOSE_MS = 2_000;
 
@@ -146,7 +149,7 @@ async function start(
     outbox: notifier,
     publicUrl,
     thresholds: config.oversight,
-    limits: { ...DEFAULT_LIMITS, sweepMs: config.sweepIntervalMs, ...options.limits },
+    limits: limitsOf(config, options),
     performing: config.role !== 'web' && config.engineEnabled,
     environment: config.environment,
     budgets: config.budgets,
@@ -214,7 +217,7 @@ async function start(
   notifier.start();
   if (deps.performing) {
     undo.push(new AlertWatch(deps, engine.alerts), async (w) => w.close()).start();
-    undo.push(new OutageWatch(deps, engine.alerts), async (w) => w.close()).start();
+    undo.push(new OutageWatch({ ...deps, platform }, engine.alerts), async (w) => w.close()).start();
     undo.push(new BuildFollower(deps, engine.redeploys, engine.alerts), async (f) => f.close()).start();
   }
   await engine.start();
@@ -226,6 +229,12 @@ async function start(
     await undo.all();
   };
   return { engine, store, events, url, close };
+}
+
+/** Passes over nothing are most of what an idle orchestrator does: they may be as seldom as a pass ever is. */
+function limitsOf(config: Config, { limits: given }: ComposeOptions): Limits {
+  const limits = { ...DEFAULT_LIMITS, sweepMs: config.sweepIntervalMs, ...given };
+  return { sweepIdleMs: Math.max(limits.sweepMs, Math.min(2.5 * limits.sweepMs, MAX_SWEEP_MS)), ...limits };
 }
 
 async function database(config: Config, log: Logger, undo: Undo): Promise<string> {

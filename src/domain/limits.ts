@@ -39,8 +39,12 @@ export interface Limits {
   /** Sweeper: period, and rows looked at in one pass. */
   sweepMs: number;
   sweepBatch: number;
+  /** The period while nothing is under way; left out: the same. */
+  sweepIdleMs?: number;
   /** How often the watchdog looks whether what was due is decided. */
   watchMs: number;
+  /** How often it is looked whether store, queue and platform answer; shorter outages may go unseen. */
+  outageLookMs: number;
   /** How often a transition that lost a race is decided anew. */
   maxConflicts: number;
 }
@@ -68,5 +72,6 @@ export const DEFAULT_LIMITS: Limits = {
   sweepMs: 2_000,
   sweepBatch: 200,
   watchMs: 20_000,
+  outageLookMs: 15_000,
   maxConflicts: 20,
 };

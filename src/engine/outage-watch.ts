@@ -1,25 +1,27 @@
 /**
- * Looks now and then whether the record and the queue answer, and says on record when they did not: `/ready` and the
- * metrics tell it only while it lasts.
+ * Looks now and then whether the record, the queue and the platform answer, and says on record when they did not:
+ * `/ready` and the metrics tell it only while it lasts.
  */
 import type { AlertKey } from '../domain/alert';
+import type { Limits } from '../domain/limits';
 import type { Alerts } from './alerts';
 import type { EngineDeps } from './context';
 
-export const OUTAGES = {
-  /** How often it looks: what is away for a shorter time may go unseen. */
-  periodMs: 15_000,
-  /** What an answer may take. */
-  answerMs: 5_000,
-} as const;
+/** What an answer may take. */
+export const ANSWER_MS = 5_000;
 
 const ACTOR = 'outage-watch';
 const STORE: AlertKey = { kind: 'store-away', subject: 'store' };
 const QUEUE: AlertKey = { kind: 'queue-away', subject: 'queue' };
 
+const PLATFORM: AlertKey = { kind: 'platform-away', subject: 'platform' };
+
 type Deps = Pick<EngineDeps, 'clock' | 'log'> & {
+  limits: Pick<Limits, 'outageLookMs'>;
   store: Pick<EngineDeps['store'], 'ping'>;
   queue: Pick<EngineDeps['queue'], 'ping'>;
+  /** `ok` while it answers what it is asked for anyway. */
+  platform: { readonly state: string };
 };
 
 export class OutageWatch {
@@ -29,6 +31,9 @@ export class OutageWatch {
   private storeAwaySince: number | undefined;
   /** Unknown at first: an orchestrator that is gone may have left the alert open. */
   private queueIsAway: boolean | undefined;
+  private platformIsAway: boolean | undefined;
+  /** One call that was not answered is no outage: it has to be so at two looks. */
+  private platformWasOk = true;
 
   constructor(
     private readonly deps: Deps,
@@ -36,7 +41,7 @@ export class OutageWatch {
   ) {}
 
   start(): void {
-    this.cancel = this.deps.clock.after(OUTAGES.periodMs, () => {
+    this.cancel = this.deps.clock.after(this.deps.limits.outageLookMs, () => {
       this.look()
         .catch((error: unknown) => this.deps.log.warn({ err: error }, 'an outage could not be told'))
         .finally(() => !this.closed && this.start());
@@ -59,6 +64,7 @@ export class OutageWatch {
     }
     await this.storeIsBack();
     await this.tellQueue(queueAnswers);
+    await this.tellPlatform(this.deps.platform.state);
   }
 
   /** It can be told of only when it is over. */
@@ -81,9 +87,19 @@ export class OutageWatch {
     this.queueIsAway = !answers;
   }
 
+  private async tellPlatform(state: string): Promise<void> {
+    const isOk = state === 'ok';
+    const isAway = !isOk && !this.platformWasOk;
+    this.platformWasOk = isOk;
+    if (this.platformIsAway === isAway || isOk === isAway) return;
+    if (isAway) await this.alerts.raise({ ...PLATFORM, message: platformText(state) }, ACTOR);
+    else await this.alerts.resolve(PLATFORM, 'it answers again', ACTOR);
+    this.platformIsAway = isAway;
+  }
+
   private answers(target: { ping(): Promise<void> }): Promise<boolean> {
     return new Promise((resolve) => {
-      const cancel = this.deps.clock.after(OUTAGES.answerMs, () => resolve(false));
+      const cancel = this.deps.clock.after(ANSWER_MS, () => resolve(false));
       target
         .ping()
         .then(
@@ -94,6 +110,9 @@ export class OutageWatch {
     });
   }
 }
+
+const platformText = (state: string): string =>
+  `The platform ${state}. Runs wait, and say why; nothing is lost. See docs/runbooks/platform-outage.md.`;
 
 const QUEUE_TEXT =
   'The queue does not answer. Runs go on, and the sweeper keeps time meanwhile, at most seconds late. Look at Redis, ' +

@@ -65,9 +65,13 @@ export async function toProblem(error: unknown, deps: Pick<AppDeps, 'store' | 'c
 export const unavailable = (cause: unknown): Problem =>
   new Problem('unavailable', { cause, retryAfterSeconds: STORE_RETRY_AFTER_SECONDS });
 
+/** The driver's words for deadlines that passed; these errors have no code. */
+const TIMED_OUT = /^(Query read timeout|timeout exceeded when trying to connect)$/;
+
 function saysUnavailable(error: unknown): boolean {
   let current: unknown = error;
   for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
+    if (TIMED_OUT.test(current.message)) return true;
     const { code } = current as { code?: unknown };
     if (typeof code === 'string' && UNAVAILABLE.test(code)) return true;
     current = current.cause;

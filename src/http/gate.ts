@@ -3,12 +3,15 @@ import type { Request, RequestHandler, Response } from 'express';
 import { holds, type Scope } from '../domain/scope';
 import type { Caller, Identity, People, Principal } from './auth-people';
 import { DEFAULT_HTTP_LIMITS, type AppDeps } from './deps';
+import { whileStoreAnswers } from './patience';
 import { Problem } from './problems';
 import { callerOf, TokenBuckets } from './rate-limit';
 import type { Route } from './route';
 import { scopeOf } from './scopes';
 
-type GateDeps = Pick<AppDeps, 'callbacks' | 'clock' | 'limits' | 'inbox' | 'registry'> & { people: People };
+type GateDeps = Pick<AppDeps, 'callbacks' | 'clock' | 'limits' | 'inbox' | 'registry' | 'store' | 'log'> & {
+  people: People;
+};
 
 /** Who calls, for handlers behind the gate. */
 export const principalOf = (res: Response): Principal | undefined =>
@@ -38,24 +41,24 @@ export class Gate {
     const { access } = route;
     switch (access) {
       case 'callback':
-        return first((req) => this.callback(req));
+        return this.first((req) => this.callback(req));
       case 'agent':
       case 'login':
       case 'provider':
-        return first((req, res) => this.agent(req, res));
+        return this.first((req, res) => this.agent(req, res));
       case 'hook':
-        return first((req, res) => this.hook(req, res));
+        return this.first((req, res) => this.hook(req, res));
       case 'inbox':
-        return first((req) => this.bin(req));
+        return this.first((req) => this.bin(req));
       case 'open':
-        return first((req) => this.count(`ip:${callerOf(req.ip)}`));
+        return this.first((req) => this.count(`ip:${callerOf(req.ip)}`));
       default:
-        return first((req, res) => this.person(req, res, scopeOf(access)));
+        return this.first((req, res) => this.person(req, res, scopeOf(access)));
     }
   }
 
   /** Lets anybody pass who has any right here at all. */
-  readonly member: RequestHandler = first((req, res) => this.person(req, res, 'viewer'));
+  readonly member: RequestHandler = this.first((req, res) => this.person(req, res, 'viewer'));
 
   /**
    * As for a request over HTTP, for another protocol: the same keys, scopes and limits.
@@ -128,6 +131,18 @@ export class Gate {
     refuseFor(this.bins.take(callerOf(req.ip)));
   }
 
+  /**
+   * As a middleware; a check that is done at once costs no turn of the event loop, and one that asks the store is
+   * given up where that does not answer.
+   */
+  private first(check: (req: Request, res: Response) => void | Promise<void>): RequestHandler {
+    return (req, res, next) => {
+      const pending = check(req, res);
+      if (!pending) return next();
+      whileStoreAnswers(pending, res, this.deps).then(() => next(), next);
+    };
+  }
+
   private failed(req: Request): void {
     refuseFor(this.failures.take(callerOf(req.ip)));
   }
@@ -135,15 +150,6 @@ export class Gate {
   private count(caller: string): void {
     refuseFor(this.requests.take(caller));
   }
-}
-
-/** As a middleware; a check that is done at once costs no turn of the event loop. */
-function first(check: (req: Request, res: Response) => void | Promise<void>): RequestHandler {
-  return (req, res, next) => {
-    const pending = check(req, res);
-    if (!pending) return next();
-    pending.then(() => next(), next);
-  };
 }
 
 function refuseFor(seconds: number): void {

@@ -17,7 +17,8 @@ export function mount(app: Express, routes: readonly Route[], gate: Gate, deps: 
     const body = route.anyBody ? readAnyBody(limit) : route.body ? readBody(limit) : [];
     const record = writesDown(route, deps);
     app[route.method](route.path, ...record, gate.admit(route), ...body, async (req, res) => {
-      const reply = await whileStoreAnswers(perform(route, req, res, deps), res, deps);
+      const work = perform(route, req, res, deps);
+      const reply = await (route.tellsOutages ? work : whileStoreAnswers(work, res, deps));
       if (record.length > 0) tell(res, reply);
       send(res, reply);
     });

@@ -54,6 +54,8 @@ export interface RouteDoc {
   anyBody?: true;
   /** What comes here is written down in the inbox, with its answer, where that is on. */
   recorded?: 'result' | 'claim' | 'hook';
+  /** Answers by itself, and in time, where the store does not: it is what tells of that. */
+  tellsOutages?: true;
   /** Takes an Idempotency-Key. */
   idempotent?: boolean;
   responses: Record<number, ResponseDoc>;

@@ -6,12 +6,16 @@ import { temporaryFolder } from '../support/folders';
 import { freePort } from '../support/ports';
 import { useProcesses, type TestProcess } from '../support/processes';
 import { until } from '../support/until';
-import { AGENTS, three } from './support/registry';
 import { allAsleep, begun, ended, post, trigger } from './support/runs';
 import { World } from './support/world';
 
-const once = { 'do-alpha#1': 1, 'do-beta#1': 1, 'do-gamma#1': 1 };
-const LOAD = 4;
+const once = { 'do-alpha#1': 1 };
+const one = {
+  id: 'one',
+  name: 'One',
+  steps: [{ id: 'do-alpha', agent: 'alpha', timeoutSeconds: 30 }],
+};
+const LOAD = 50;
 
 describe('with a server in between', () => {
   const processes = useProcesses();
@@ -19,8 +23,8 @@ describe('with a server in between', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   beforeEach(async () => {
     folder = await temporaryFolder();
-    const agents = AGENTS.map((id) => ({ id, wakeTimeoutSeconds: 15 }));
-    world = await World.start({ agents, workflows: [three] });
+    const agents = [{ id: 'alpha', wakeTimeoutSeconds: 15, concurrency: 20 }];
+    world = await World.start({ agents, workflows: [one] });
   });
   afterEach(async () => {
     await world.close();
@@ -41,8 +45,10 @@ describe('with a server in between', () => {
     const text = await (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text();
     return Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)?.[1]);
   };
+  const onRecord = async ({ store }: Orchestrator, action: string, id: string) =>
+    (await store.searchLedger({ action, id }, 1)).items.length > 0;
   const load = (orchestrator: Orchestrator) =>
-    Promise.all(Array.from({ length: LOAD }, () => trigger(orchestrator, 'three')));
+    Promise.all(Array.from({ length: LOAD }, () => trigger(orchestrator, 'one')));
   const allDone = async (orchestrator: Orchestrator, runIds: string[]) => {
     for (const id of runIds) {
       expect((await ended(orchestrator, id, 60_000)).status).toBe('succeeded');
@@ -55,8 +61,11 @@ describe('with a server in between', () => {
     const target = new URL(world.platform.url).port;
     const relay = await server(port, target);
     const url = `http://127.0.0.1:${port}`;
-    const orchestrator = await world.orchestrate({ env: { CC_API_URL: url, CC_CLUSTER_URL: url } });
-    await allDone(orchestrator, await load(orchestrator));
+    const orchestrator = await world.orchestrate({
+      env: { CC_API_URL: url, CC_CLUSTER_URL: url },
+      limits: { outageLookMs: 200 },
+    });
+    await allDone(orchestrator, [await trigger(orchestrator, 'one')]);
     await allAsleep(world, orchestrator);
     expect(await checks(orchestrator)).toMatchObject({ status: 200, platform: 'ok' });
 
@@ -84,8 +93,14 @@ describe('with a server in between', () => {
       'why',
       expect.stringContaining('capsule-alpha'),
     );
+    await until(() => onRecord(orchestrator, 'alert.raised', 'platform-away:platform'), {
+      what: 'the outage on record',
+    });
     await server(port, target);
     await allDone(orchestrator, stopped);
+    await until(() => onRecord(orchestrator, 'alert.resolved', 'platform-away:platform'), {
+      what: 'the end of the outage on record',
+    });
     await allAsleep(world, orchestrator);
     expect(await checks(orchestrator)).toMatchObject({ platform: 'ok' });
     expect(await figure(orchestrator, 'reveille_platform_up')).toBe(1);
@@ -123,6 +138,8 @@ describe('with a server in between', () => {
     await allDone(orchestrator, runIds);
     const failed = async () => /outcome="retry"[^}]*} [1-9]/.test(await metricsOf(orchestrator));
     await until(failed, { what: 'a try that failed', deadlineMs: 15_000 });
+    const isDown = () => onRecord(orchestrator, 'alert.raised', 'channel-down:slack');
+    await until(isDown, { what: 'the outage on record', deadlineMs: 30_000 });
     await server(port, file);
     await until(() => told().includes('no channel'), { what: 'the message', deadlineMs: 40_000 });
     await allAsleep(world, orchestrator);

@@ -2,6 +2,8 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { ROUTES } from '../../src/http/routes';
+import { mintKey } from '../../src/http/auth-key';
+import { until } from '../support/until';
 import { startApi, type Api } from './support/api';
 import { text } from './support/client';
 
@@ -150,6 +152,15 @@ describe('a failure', () => {
     },
   );
 
+  it.each(['Query read timeout', 'timeout exceeded when trying to connect'])(
+    'of which the driver says "%s" is no fault of the request',
+    async (message) => {
+      api.outage.pingFails = false;
+      api.outage.error = new Error('commit failed', { cause: new Error(message) });
+      expect((await api.call('GET', '/runs')).body.code).toBe('unavailable');
+    },
+  );
+
   it('of our own is a 500 that tells nothing internal', async () => {
     api.outage.pingFails = false;
     api.outage.error = new TypeError('canary is not a function');
@@ -165,5 +176,36 @@ describe('a failure', () => {
     const [chunk] = (await once(socket, 'data')) as [Buffer];
     expect(chunk.toString()).toMatch(/^HTTP\/1.1 400/);
     socket.destroy();
+  });
+});
+
+describe('a store that hangs', () => {
+  /** What is waited for by the clock, while that moves on. */
+  async function answerOf(path: string, headers: Record<string, string> = {}) {
+    api.outage.hangs = true;
+    let answer: Awaited<ReturnType<typeof api.call>> | undefined;
+    const called = api.call('GET', path, { headers }).then((given) => (answer = given));
+    await until(() => {
+      api.clock.advance(100);
+      return answer;
+    });
+    api.outage.hangs = false;
+    return called;
+  }
+
+  it('is told of in the figures and in /ready', async () => {
+    const { status, text } = await answerOf('/metrics');
+    expect(status).toBe(200);
+    expect(text).toMatch(/^reveille_store_up 0$/m);
+    const ready = await answerOf('/ready');
+    expect(ready.status).toBe(503);
+    expect(ready.body['checks']).toMatchObject({ store: 'does not answer', queue: 'ok' });
+  });
+
+  it('keeps nobody waiting, also where it would have to say whose key it is', async () => {
+    for (const headers of [{}, { Authorization: `Bearer ${mintKey('0123456789ab')}` }]) {
+      const { status, body } = await answerOf('/runs', headers);
+      expect([status, body.code]).toEqual([503, 'unavailable']);
+    }
   });
 });

@@ -22,9 +22,12 @@ import {
   verdict,
 } from '../contracts/store-fixtures';
 import { createDatabase, type TestDatabase } from '../support/database';
+import { ManualClock } from '../http/support/clock';
 import { leakCheck, type LeakCheck } from '../support/leaks';
 import { until } from '../support/until';
-import { SCHEMA } from '../../src/store/postgres/pool';
+import { toProblem } from '../../src/http/failures';
+import { GroupCommit } from '../../src/store/postgres/commit';
+import { createPool, SCHEMA } from '../../src/store/postgres/pool';
 import { freshDatabase, query } from './postgres-database';
 
 let leaks: LeakCheck;
@@ -60,6 +63,22 @@ describe('several orchestrators on one database', () => {
     );
     expect(verifyChain(await stores[0].ledger(0, ALL))).toEqual({ ok: true, entries: 400 });
     expect((await stores[1].runs({}, ALL)).items).toHaveLength(400);
+  });
+
+  it('give up a commit in time when somebody who hangs is in its way', async () => {
+    const hanging = new Client({ connectionString: database.url });
+    await hanging.connect();
+    const pool = createPool(database.url);
+    try {
+      await hanging.query(`BEGIN; SELECT FROM ${SCHEMA}.ledger_head FOR UPDATE`);
+      const failure = await new GroupCommit(pool, 100).commit(create(newRun(1))).catch((e: unknown) => e);
+      const deps = { store: stores[0], clock: new ManualClock() };
+      expect(await toProblem(failure, deps)).toMatchObject({ code: 'unavailable' });
+    } finally {
+      await hanging.end();
+      await pool.end();
+    }
+    await committed(stores[1], create(newRun(2)));
   });
 
   it('give out no more leases than there are slots', async () => {

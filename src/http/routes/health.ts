@@ -50,6 +50,7 @@ export const ready = route({
   tag,
   summary: 'Whether store, queue and schedules are in order',
   access: 'open',
+  tellsOutages: true,
   responses: {
     200: { description: 'Everything is.', schema: ReadyView },
     503: { description: 'Something is not; `checks` says what.', schema: ReadyView },

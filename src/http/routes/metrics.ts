@@ -7,6 +7,7 @@ export const metrics = route({
   tag: 'operation',
   summary: 'Figures for Prometheus',
   access: 'viewer',
+  tellsOutages: true,
   responses: { 200: { description: 'The exposition format.', contentType: 'text/plain' } },
   problems: [],
   handle: async (_input, { metrics: figures }) => ({

@@ -2,7 +2,7 @@
  * Group commit: changes that arrive while a commit is under way go together in the next one, so
  * that a busy orchestrator pays one round trip and one fsync for many transitions.
  */
-import { DatabaseError, type Pool } from 'pg';
+import { DatabaseError, type Pool, type QueryConfig } from 'pg';
 import { ledgerBody } from '../../domain/ledger';
 import { replaceUnstorable, storableJson } from '../json';
 import type { Change, CommitResult, Conflict, Freed, RunChange } from '../store';
@@ -10,6 +10,8 @@ import { planHash } from './plans';
 
 /** Changes in one batch at most: keeps a batch within a few milliseconds. */
 const MAX_BATCH = 64;
+/** Commits take milliseconds: what takes so long waits for somebody who hangs, and holds up everybody behind it. */
+const COMMIT_MS = 10_000;
 
 interface Waiting {
   change: Change;
@@ -23,7 +25,11 @@ export class GroupCommit {
   private readonly queue: Waiting[] = [];
   private flushing = false;
 
-  constructor(private readonly pool: Pool) {}
+  /** @param deadlineMs what one commit may take */
+  constructor(
+    private readonly pool: Pool,
+    private readonly deadlineMs = COMMIT_MS,
+  ) {}
 
   commit(change: Change): Promise<CommitResult> {
     return new Promise((resolve, reject) => {
@@ -57,7 +63,8 @@ export class GroupCommit {
       name: 'commit_changes',
       text: 'SELECT commit_changes($1::jsonb) AS answers',
       values: [storableJson(changes.map(toRow))],
-    });
+      query_timeout: this.deadlineMs,
+    } as QueryConfig);
     return rows[0]?.answers ?? [];
   }
 }

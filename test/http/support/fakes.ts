@@ -87,13 +87,16 @@ export interface Outage {
   error: Error | undefined;
   /** Whether `ping` fails too. */
   pingFails: boolean;
+  /** It neither answers nor breaks off. */
+  hangs: boolean;
 }
 
 export function withOutage(store: Store): { store: Store; outage: Outage } {
-  const outage: Outage = { error: undefined, pingFails: true };
+  const outage: Outage = { error: undefined, pingFails: true, hangs: false };
   const proxy = new Proxy(store, {
     get: (target, key, receiver) => {
-      const { error } = outage;
+      const { error, hangs } = outage;
+      if (hangs) return () => new Promise(() => undefined);
       if (error === undefined || (key === 'ping' && !outage.pingFails)) {
         return Reflect.get(target, key, receiver) as unknown;
       }
