@@ -30,7 +30,7 @@ export const CANARY_RULES: CanaryRules = {
 };
 
 /** The part of the evidence that comes of both at the same time, where there is that. */
-const BESIDE = 0.25;
+export const BESIDE = 0.25;
 
 /** One metric, with what was frozen of it when the canary began. */
 export interface MetricSetting {

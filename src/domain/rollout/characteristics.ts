@@ -58,11 +58,12 @@ export const SCENARIOS: readonly Scenario[] = [
 /** A small generator of numbers in [0, 1): mulberry32, which has passed the usual tests for its size. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
+  const { imul } = Math;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let z = state;
-    z = Math.imul(z ^ (z >>> 15), z | 1);
-    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
+    z = imul(z ^ (z >>> 15), z | 1);
+    z ^= z + imul(z ^ (z >>> 7), z | 61);
     return ((z ^ (z >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
@@ -73,15 +74,20 @@ export function characteristicsOf(
 ): Characteristics {
   const { abortFrom, passUpTo } = boundaries(incumbent, rates.length, rules);
   const random = seeded(seed);
+  return characteristics(name, canaries, () => oneCanary(rates, abortFrom, passUpTo, random));
+}
+
+/** What so many canaries came to. */
+export function characteristics(scenario: string, canaries: number, canary: () => End): Characteristics {
   const ends = { aborted: [] as number[], promoted: 0 };
   for (let n = 0; n < canaries; n += 1) {
-    const end = oneCanary(rates, abortFrom, passUpTo, random);
+    const end = canary();
     if (end.kind === 'aborted') ends.aborted.push(end.after);
     if (end.kind === 'promoted') ends.promoted += 1;
   }
   const sorted = ends.aborted.sort((a, b) => a - b);
   return {
-    scenario: name,
+    scenario,
     aborted: sorted.length / canaries,
     promoted: ends.promoted / canaries,
     undecided: (canaries - sorted.length - ends.promoted) / canaries,
@@ -89,13 +95,13 @@ export function characteristicsOf(
   };
 }
 
-interface Options {
+export interface Options {
   canaries: number;
   seed: number;
   rules: CanaryRules;
 }
 
-type End = { kind: 'aborted' | 'promoted'; after: number } | { kind: 'undecided' };
+export type End = { kind: 'aborted' | 'promoted'; after: number } | { kind: 'undecided' };
 
 function oneCanary(
   rates: readonly number[],
@@ -114,7 +120,7 @@ function oneCanary(
 }
 
 /** Both tests as the numbers of bad tasks at which they decide, by the number of tasks: they look at nothing else. */
-function boundaries(incumbent: Counts, metrics: number, rules: CanaryRules) {
+export function boundaries(incumbent: Counts, metrics: number, rules: CanaryRules) {
   const setting = freeze('any', incumbent, rules);
   if (!setting) throw new RangeError('too little is known of the incumbent to simulate a canary');
   const threshold = Math.log(abortAt(rules.alpha, metrics));

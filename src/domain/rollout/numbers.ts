@@ -68,9 +68,11 @@ export function betaQuantile(p: number, a: number, b: number): number {
 
 /** ln of the mean of e^x, without overflow. */
 export function logMeanExp(logs: readonly number[]): number {
-  const top = Math.max(...logs);
+  // Looked up once: it is called millions of times.
+  const { exp, log, max } = Math;
+  const top = max(...logs);
   if (top === -Infinity) return -Infinity;
-  return top + Math.log(logs.reduce((sum, x) => sum + Math.exp(x - top), 0) / logs.length);
+  return top + log(logs.reduce((sum, x) => sum + exp(x - top), 0) / logs.length);
 }
 
 /** The middles of `count` equal parts of an interval. */

@@ -19,23 +19,44 @@ export interface Blocks {
 
 const RATES = 24;
 
-/** ln E that the candidate's rate is above the incumbent's. */
-export function logTwoSample({ blocks, ratio, candidateBad, incumbentBad }: Blocks): number {
-  if (blocks === 0) return 0;
+/** ln of what a task brings under a pair of rates, against under their mean for both: of each side, bad and good. */
+interface Terms {
+  mine: readonly [bad: number, good: number];
+  theirs: readonly [bad: number, good: number];
+}
+
+function termsOf(ratio: number): Terms[] {
   const rates = grid(0, 1, RATES);
-  const logs = rates.flatMap((a) =>
+  const against = (rate: number, both: number) =>
+    [Math.log(rate / both), Math.log((1 - rate) / (1 - both))] as const;
+  return rates.flatMap((a) =>
     rates
       .filter((b) => b < a)
       .map((b) => {
         const both = (a + ratio * b) / (1 + ratio);
-        return ratioOf(candidateBad, blocks, a, both) + ratioOf(incumbentBad, blocks * ratio, b, both);
+        return { mine: against(a, both), theirs: against(b, both) };
       }),
   );
-  return logMeanExp(logs);
 }
 
-const ratioOf = (bad: number, of: number, rate: number, both: number): number =>
-  bad * Math.log(rate / both) + (of - bad) * Math.log((1 - rate) / (1 - both));
+/** ln E that the candidate's rate is above the incumbent's, for any number of blocks of one ratio. */
+export function twoSample(ratio: number): (seen: Omit<Blocks, 'ratio'>) => number {
+  const terms = termsOf(ratio);
+  return ({ blocks, candidateBad, incumbentBad }) =>
+    logMeanExp(
+      terms.map(
+        ({ mine, theirs }) =>
+          candidateBad * mine[0] +
+          (blocks - candidateBad) * mine[1] +
+          incumbentBad * theirs[0] +
+          (blocks * ratio - incumbentBad) * theirs[1],
+      ),
+    );
+}
+
+/** ln E that the candidate's rate is above the incumbent's. */
+export const logTwoSample = ({ ratio, ...seen }: Blocks): number =>
+  seen.blocks === 0 ? 0 : twoSample(ratio)(seen);
 
 /**
  * Puts outcomes into blocks in the order they came; `true` is bad. What does not fill a block waits for the next look.

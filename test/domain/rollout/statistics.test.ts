@@ -1,4 +1,8 @@
 /** The tests of a canary against exact calculation, and against what docs/canary.md says of them. */
+import {
+  BESIDE_SCENARIOS,
+  besideCharacteristicsOf,
+} from '../../../src/domain/rollout/characteristics-beside';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -276,4 +280,14 @@ it('has the characteristics that docs/canary.md promises, recomputed', () => {
   expect(of('bad: 50 % failures')?.aborted).toBeGreaterThanOrEqual(0.99);
   expect(of('bad: 50 % failures')?.medianToAbort).toBeLessThanOrEqual(13);
   expect(CANARIES).toBeGreaterThanOrEqual(4_000);
+});
+
+it('has those of both tests together that docs/canary.md promises, recomputed', () => {
+  const document = readFileSync(join(__dirname, '../../../docs/canary.md'), 'utf8');
+  const rows = BESIDE_SCENARIOS.map((s) => besideCharacteristicsOf(s));
+  expect(document).toContain(characteristicsTable(rows));
+  const of = (name: string) => rows.filter((r) => r.scenario.startsWith(name));
+  for (const { aborted } of of('as good')) expect(aborted).toBeLessThanOrEqual(0.01);
+  for (const { aborted } of of('bad')) expect(aborted).toBeGreaterThanOrEqual(0.99);
+  expect(of('bad').map((r) => r.medianToAbort)).toEqual([13, 12]);
 });
