@@ -2,14 +2,20 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import {
   CatchUp,
+  closest,
   compileSchedule,
+  durationSeconds,
   localText,
+  MAX_SLACK_SECONDS,
+  mergedPolicy,
   OverlapPolicy,
   overlapText,
+  parsePolicy,
   Schedule,
   usd,
   validateSchedule,
   type CompiledSchedule,
+  type SchedulePolicy,
 } from '../domain/schedule';
 import { UsageError } from './exit';
 import { seconds, whole } from './options';
@@ -20,16 +26,16 @@ const DEFAULT_BOOT_SECONDS = 10;
 /** As the registry has it where an agent says nothing. */
 const DEFAULT_LINGER_SECONDS = 30;
 const MAX_PRICE_USD = 10_000;
-const MAX_SLACK_SECONDS = 3_600;
 const MAX_SECONDS = 86_400;
 /** Clock changes shown. */
 const MAX_SHOWN = 12;
 
 interface PreviewOptions {
   tz: string;
-  overlap: OverlapPolicy;
-  catchUp: CatchUp['mode'];
-  slack: number;
+  policy?: string;
+  overlap?: OverlapPolicy;
+  catchUp?: CatchUp['mode'];
+  slack?: number;
   duration?: number;
   boot: number;
   linger: number;
@@ -45,17 +51,27 @@ const previewCommand = (): Command =>
     .description('a schedule in words, its next times, clock changes of the year, overlaps and cost')
     .argument('<cron>', "five fields, e.g. '0 9 * * 1', or a nickname such as @daily")
     .option('--tz <zone>', 'IANA time zone', 'UTC')
-    .addOption(
-      new Option('--overlap <policy>', 'what a tick does while an earlier run is under way')
-        .choices(OverlapPolicy.options)
-        .default('skip'),
+    .option(
+      '--policy <policy>',
+      'all of it in one, e.g. overlap=queue,catchUp=latest,slack=5m, or a workflow of the registry whose policy it is; ' +
+        'the options below go before it',
     )
     .addOption(
-      new Option('--catch-up <mode>', 'what happens to ticks that were missed')
-        .choices(CatchUp.shape.mode.unwrap().options)
-        .default('latest'),
+      new Option(
+        '--overlap <policy>',
+        'what a tick does while an earlier run is under way (skip if left out)',
+      ).choices(OverlapPolicy.options),
     )
-    .option('--slack <seconds>', 'how late a run may start to share a wake', whole(0, MAX_SLACK_SECONDS), 0)
+    .addOption(
+      new Option('--catch-up <mode>', 'what happens to ticks that were missed (latest if left out)').choices(
+        CatchUp.shape.mode.unwrap().options,
+      ),
+    )
+    .option(
+      '--slack <time>',
+      'how late a run may start to share a wake: seconds, or 5m (0 if left out)',
+      slack,
+    )
     .option('--duration <seconds>', 'how long a run takes; needed for overlaps and cost', seconds)
     .option('--boot <seconds>', 'how long its capsule boots', whole(0, MAX_SECONDS), DEFAULT_BOOT_SECONDS)
     .option(
@@ -68,6 +84,13 @@ const previewCommand = (): Command =>
     .option('--json', 'print JSON instead of a text for people', false)
     .action((cron: string, options: PreviewOptions) => preview(cron, options));
 
+function slack(value: string): number {
+  const number = durationSeconds(value);
+  if (number === undefined || number > MAX_SLACK_SECONDS)
+    throw new InvalidArgumentError(`a time such as 90, 90s or 5m, at most ${MAX_SLACK_SECONDS}s`);
+  return number;
+}
+
 function price(value: string): number {
   const number = Number(value);
   if (value.trim() === '' || !(number >= 0 && number <= MAX_PRICE_USD))
@@ -75,9 +98,52 @@ function price(value: string): number {
   return number;
 }
 
-function preview(cron: string, options: PreviewOptions): void {
-  const { tz, overlap, catchUp, slack, duration, boot, linger } = options;
-  const input = { cron, timezone: tz, overlap, catchUp: { mode: catchUp }, slackSeconds: slack };
+/** What is asked for, over the policy that is named. @throws UsageError when there is no such policy */
+async function policyOf({
+  policy,
+  overlap,
+  catchUp,
+  slack: slackSeconds,
+}: PreviewOptions): Promise<SchedulePolicy> {
+  const named =
+    policy === undefined ? {} : policy.includes('=') ? writtenPolicy(policy) : await workflowPolicy(policy);
+  return mergedPolicy(named, {
+    ...(overlap && { overlap }),
+    ...(catchUp && { catchUp: { mode: catchUp } }),
+    ...(slackSeconds !== undefined && { slackSeconds }),
+  });
+}
+
+function writtenPolicy(text: string): SchedulePolicy {
+  const parsed = parsePolicy(text);
+  if (parsed.ok) return parsed.policy;
+  throw new UsageError('This policy cannot be used.', {
+    lines: [printable(`--policy: ${parsed.problem}. ${parsed.mend}`)],
+  });
+}
+
+async function workflowPolicy(id: string): Promise<SchedulePolicy> {
+  // Only here: no other preview has to wait until the registry is read.
+  const { registry } = await import('../registry/index.js');
+  const scheduled = registry(process.env).workflows.filter(({ schedule }) => schedule !== undefined);
+  const found = scheduled.find((workflow) => workflow.id === id)?.schedule;
+  if (!found) {
+    const ids = scheduled.map((workflow) => workflow.id);
+    const near = closest(id, ids);
+    throw new UsageError(printable(`--policy: the registry has no workflow "${id}" with a schedule.`), {
+      lines: [
+        near === undefined ? `There are: ${ids.join(', ') || 'none'}.` : `Did you mean "${near}"?`,
+        'Or write the policy out: overlap=queue,catchUp=latest,slack=5m',
+      ].map(printable),
+    });
+  }
+  const { overlap, catchUp, slackSeconds, dst } = found;
+  return { overlap, catchUp, slackSeconds, dst };
+}
+
+async function preview(cron: string, options: PreviewOptions): Promise<void> {
+  const { tz, duration, boot, linger } = options;
+  const input = { cron, timezone: tz, ...(await policyOf(options)) };
   const problems = validateSchedule(input);
   if (problems.length > 0) {
     throw new UsageError('This schedule cannot be used.', {
@@ -180,7 +246,9 @@ function overlapLines({ overlap }: Schedule, { overlaps }: CompiledSchedule, pai
   if (!overlaps) return [paint.dim('Overlaps       give --duration to work them out')];
   const text = overlapText(overlap, overlaps.p50);
   return [
-    text === undefined ? 'Overlaps       none expected' : paint.warn(`Overlaps       ${text} (${overlap})`),
+    text === undefined
+      ? `Overlaps       none expected (${overlap})`
+      : paint.warn(`Overlaps       ${text} (${overlap})`),
   ];
 }
 

@@ -1,6 +1,8 @@
 /** `reveille schedule preview`: a process of its own, without an orchestrator, in a zone of the viewer's. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { Schedule } from '../../src/domain/schedule';
+import { registry } from '../../src/registry';
 
 const ROOT = join(__dirname, '../..');
 const CLI = join(ROOT, 'dist/cli/index.js');
@@ -31,7 +33,7 @@ it('tells everything about a schedule', async () => {
   expect(out).toContain(
     'the latest is made up for, within 7 days; a run may start up to 60 s late to share a wake',
   );
-  expect(out).toContain('Overlaps       none expected\n');
+  expect(out).toContain('Overlaps       none expected (skip)\n');
   expect(out).toMatch(
     /capsule: 30\.\d runs × \(10 boot \+ 90 work \+ 30 linger\) s ÷ 3600 × \$0\.05 an hour = \$0\.05/,
   );
@@ -43,6 +45,33 @@ it('tells the overlaps by the policy', async () => {
     /Overlaps +\d+ of the next 9000 ticks find an earlier run under way: \d+ are skipped \(skip\)/,
   );
   expect(out).toContain('the capsule never sleeps between two runs');
+});
+
+it('takes the whole policy as one line, and single options before it', async () => {
+  const line = 'overlap=queue,catchUp=last,window=2d,slack=5m';
+  const { out } = await preview('*/15 * * * *', '--policy', line, '--duration', '1200', '--price', '1');
+  expect(out).toMatch(/^Missed ticks +the latest is made up for, within 2 days; .* up to 300 s late/m);
+  expect(out).toMatch(/^Overlaps .* \(queue\)$/m);
+  expect(out).toMatch(/^Forecast +\d+(\.\d)? runs a month, \$\d+\.\d\d$/m);
+
+  const both = await preview('@daily', '--policy', line, '--overlap', 'allow', '--slack', '90s', '--json');
+  expect(JSON.parse(both.out)).toMatchObject({
+    schedule: {
+      ...{ overlap: 'allow', slackSeconds: 90 },
+      catchUp: { mode: 'latest', windowSeconds: 172_800 },
+    },
+  });
+});
+
+it('takes the policy of a workflow of the registry', async () => {
+  const scheduled = registry({}).workflows.find(({ schedule }) => schedule !== undefined);
+  const { out } = await preview('@daily', '--policy', scheduled?.id ?? '', '--json');
+  const { overlap, catchUp, slackSeconds } = Schedule.parse(scheduled?.schedule);
+  expect(JSON.parse(out)).toMatchObject({ schedule: { cron: '@daily', overlap, catchUp, slackSeconds } });
+
+  const { code, err } = await preview('@daily', '--policy', `${scheduled?.id}s`);
+  expect(code).toBe(2);
+  expect(err).toContain(`Did you mean "${scheduled?.id}"?`);
 });
 
 it('gives the same as JSON', async () => {
@@ -71,6 +100,8 @@ it('says where a schedule is wrong and how to mend it', async () => {
     ['--price', 'much'],
     ['--slack', '99999'],
     ['--overlap', 'maybe'],
+    ['--policy', 'overlap=maybe'],
+    ['--policy', 'slack=2h'],
   ]) {
     const { code, err } = await preview('@daily', ...wrong);
     expect({ code, wrong: err.includes(wrong[0] ?? '') }).toEqual({ code: 2, wrong: true });

@@ -4,7 +4,7 @@ import { FAULTS } from './faults';
 
 const HOURS = 5_000;
 /** Each kind of fault strikes at least so often. */
-const LEAST_HITS = 20;
+const LEAST_HITS = 10;
 
 export async function expectSound(firstSeed: number, seeds: number): Promise<void> {
   const { hours, runs, succeeded, proved, flow, hits, violations } = await runSeeds(firstSeed, seeds);

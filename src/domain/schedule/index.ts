@@ -1,6 +1,8 @@
 /** Schedules: pure functions from an expression, a zone and a time to decisions. See docs/schedules.md. */
-export { Schedule, CatchUp, DaylightSaving, OverlapPolicy } from './schema';
+export { Schedule, CatchUp, DaylightSaving, MAX_SLACK_SECONDS, OverlapPolicy } from './schema';
 export type { ScheduleInput, Timing } from './schema';
+export { durationSeconds, merged as mergedPolicy, parsePolicy } from './policy';
+export type { PolicyParse, SchedulePolicy } from './policy';
 export { describe, validateSchedule } from './describe';
 export { MAX_TICKS, SEARCH_HORIZON_MS, nextTicks, ticksBetween } from './ticks';
 export { MAX_DUE_TICKS, MAX_QUEUED_RUNS, ON_TIME_MS, TICK_REASONS } from './due';
