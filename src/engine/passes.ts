@@ -19,7 +19,7 @@ import type { Sweeper } from './sweep';
 import type { Tasks } from './tasks';
 import type { Replays } from './triggers/replays';
 
-/** The sweeper looks for unfinished work in one of so many passes. */
+/** The sweeper looks for unfinished work once in the time of so many passes. */
 const LOST_EVERY = 5;
 
 type Deps = Pick<EngineDeps, 'clock' | 'limits' | 'performing' | 'disabled'>;
@@ -46,7 +46,8 @@ export interface Swept {
 export class Passes {
   private cancelNext: () => void = () => undefined;
   private stopping = false;
-  private passes = 0;
+  /** Since unfinished work was looked for. */
+  private sinceLostMs = 0;
 
   constructor(
     private readonly deps: Deps,
@@ -56,14 +57,14 @@ export class Passes {
 
   /** One pass now and then, until `stop()`. */
   start(): void {
-    this.cancelNext = this.deps.clock.after(this.deps.limits.sweepMs, () => {
+    const { clock, limits, performing } = this.deps;
+    const pauseMs = this.swept.sweeper.isQuiet ? (limits.sweepIdleMs ?? limits.sweepMs) : limits.sweepMs;
+    this.cancelNext = clock.after(pauseMs, () => {
       if (this.stopping) return;
-      this.passes += 1;
-      const pass = !this.deps.performing
-        ? () => this.observing()
-        : this.passes % LOST_EVERY === 0
-          ? () => this.all()
-          : () => this.due();
+      this.sinceLostMs += pauseMs;
+      const isWhole = this.sinceLostMs >= LOST_EVERY * limits.sweepMs;
+      if (isWhole) this.sinceLostMs = 0;
+      const pass = !performing ? () => this.observing() : isWhole ? () => this.all() : () => this.due();
       this.tasks.spawn('sweep', () => pass().finally(() => !this.stopping && this.start()));
     });
   }

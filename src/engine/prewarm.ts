@@ -83,7 +83,7 @@ export class Prewarmer {
   async pass(): Promise<void> {
     const { registry, clock, limits } = this.deps;
     // Twice the pause between two passes, so that none falls between them.
-    const horizon = clock.now() + 2 * limits.sweepMs;
+    const horizon = clock.now() + 2 * Math.max(limits.sweepMs, limits.sweepIdleMs ?? 0);
     if (registry.workflows.some((w) => w.prewarm !== 'off')) await this.review();
     for (const slot of this.timetable.next(clock.now())) this.schedule(slot, horizon);
     for (const workflow of registry.workflows) if (workflow.prewarm === 'pipeline') await this.find(workflow);

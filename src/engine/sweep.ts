@@ -19,6 +19,8 @@ const AT_ONCE = 8;
 export class Sweeper {
   private turn = 0;
   private observing = false;
+  /** What the last looks found to do; before them nobody knows, which is not nothing. */
+  private readonly found = { runs: Infinity, capsules: Infinity, awake: Infinity };
 
   constructor(
     private readonly deps: EngineDeps,
@@ -30,19 +32,26 @@ export class Sweeper {
     private readonly tasks: Tasks,
   ) {}
 
+  /** Nothing was due, and every capsule was asleep with nobody waiting for it. */
+  get isQuiet(): boolean {
+    const { runs, capsules, awake } = this.found;
+    return runs + capsules + awake === 0;
+  }
+
   /** Runs whose time has come. */
   async dueRuns(): Promise<void> {
     const { store, clock, limits } = this.deps;
-    await this.severally(await store.dueRuns(clock.now(), limits.sweepBatch), (id) =>
-      this.guarded({ run: id }, () => this.run(id)),
-    );
+    const ids = await store.dueRuns(clock.now(), limits.sweepBatch);
+    this.found.runs = ids.length;
+    await this.severally(ids, (id) => this.guarded({ run: id }, () => this.run(id)));
   }
 
   /** Capsules that have to wake, to sleep, or to be looked at. */
   async dueCapsules(): Promise<void> {
     const { store, clock, limits } = this.deps;
-    for (const id of await store.dueCapsules(clock.now(), limits.sweepBatch))
-      await this.guarded({ capsule: id }, () => this.capsule(id));
+    const ids = await store.dueCapsules(clock.now(), limits.sweepBatch);
+    this.found.capsules = ids.length;
+    for (const id of ids) await this.guarded({ capsule: id }, () => this.capsule(id));
   }
 
   async run(id: string): Promise<void> {
@@ -72,7 +81,9 @@ export class Sweeper {
   /** Reads a few capsules back, in turn: finds replicas that nobody knows of. */
   private async observeSome(): Promise<void> {
     const all = await this.deps.store.capsules();
-    const inTime = Math.ceil((all.length * this.deps.limits.sweepMs) / OBSERVE_WITHIN_MS);
+    this.found.awake = all.filter(isBusy).length;
+    const { sweepMs, sweepIdleMs = sweepMs } = this.deps.limits;
+    const inTime = Math.ceil((all.length * (this.isQuiet ? sweepIdleMs : sweepMs)) / OBSERVE_WITHIN_MS);
     const some = pick(all, this.turn, Math.min(OBSERVED_PER_PASS, inTime));
     this.turn += some.length;
     for (const { state } of some)
@@ -100,6 +111,9 @@ export class Sweeper {
     }
   }
 }
+
+const isBusy = ({ state, activity }: CapsuleRecord): boolean =>
+  state.status !== 'asleep' || activity.waiting > 0 || activity.held > 0;
 
 function pick(all: CapsuleRecord[], start: number, count: number): CapsuleRecord[] {
   return Array.from(

@@ -61,6 +61,39 @@ it('keeps time while the platform does not answer', async () => {
   expect((cloud as UnobservableCloud).observed).toBeGreaterThan(0);
 });
 
+it('looks less often while nothing is under way, and as often as ever once something is', async () => {
+  const clock = new VirtualClock(Date.UTC(2026, 0, 5));
+  const random = seeded(1);
+  const store = createMemoryStore();
+  let looks = 0;
+  const counting: Store = { ...store, dueRuns: (now, limit) => ((looks += 1), store.dueRuns(now, limit)) };
+  const faults = new Faults(random, () => 0);
+  // Nobody is ever done: the capsule stays awake for its work.
+  const deliver = async () => true;
+  const cloud = new Cloud({ clock, random, faults, deliver, onScale: () => undefined });
+  const registry = simulatedRegistry();
+  for (const agent of registry.agents) cloud.add(agent.capsuleId, agent.baseUrl);
+  const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
+  const limits = { sweepMs: 2_000, sweepIdleMs: 5_000 };
+  const world = { clock, random, store: counting, cloud, registry, faults, log, hint: () => undefined };
+  const { engine } = new Orchestrator({ ...world, limits });
+  const pass = async (ms: number): Promise<number> => {
+    looks = 0;
+    await clock.runUntil(clock.now() + ms, () => undefined);
+    return looks;
+  };
+  const started = engine.start();
+  await pass(10);
+  await started;
+  // The first pass comes soon: what there is to do is not known before.
+  expect(await pass(2_000)).toBe(1);
+  expect(await pass(60_000)).toBe(12);
+  const triggered = engine.trigger('scheduled', {}, { actor: 'test' });
+  await pass(5_000);
+  await triggered;
+  expect(await pass(20_000)).toBe(10);
+});
+
 it('does the rest of a pass when a part of it fails, and names that part', async () => {
   const absent = () => Promise.reject(new Error('no such table'));
   const { outcomes, errors } = await afterBackOff(Cloud, { dueStops: absent, dueCapsules: absent });
