@@ -24,6 +24,17 @@ export const AgentRunRequest = z.object({
     dryRun: z.boolean().optional(),
     /** `<runId>/<attempt>` of which this is a copy: what an agent recorded then it finds by that. */
     replayOf: z.string().optional(),
+    /** What that one called and got, as its agent reported it in `toolCalls`: in their order. */
+    replayCalls: z
+      .array(
+        z.object({
+          name: z.string(),
+          params: z.unknown(),
+          result: z.unknown().optional(),
+          error: z.string().optional(),
+        }),
+      )
+      .optional(),
     traceparent: z.string().optional(),
   }),
 });

@@ -1,6 +1,7 @@
 /** Sends a job to an agent, and asks after jobs that are under way. */
 import type { AgentRunRequest, AgentStatus } from '../contract';
 import { agentStepOf, planOf, stepOf, type RunState, type StepState } from '../domain/run';
+import { replayCalls } from '../domain/rollout/replay-calls';
 import { stepInput } from '../domain/step-input';
 import { traceparentOf } from '../domain/trace';
 import type { RunCommand } from '../domain/decide-run';
@@ -117,12 +118,23 @@ export class Dispatcher {
         attempt,
         traceparent: traceparentOf(run.id, stepId, attempt),
         ...(step.dryRun && { dryRun: true }),
-        ...(run.trigger.kind === 'shadow' && { replayOf: `${run.trigger.of}/${run.trigger.attempt}` }),
+        ...(await this.replayed(run)),
         ...(step.releaseId !== undefined && { releaseId: step.releaseId }),
       },
     };
     this.gates.releases.begun(request, run, agentStepOf(run, stepId));
     return request;
+  }
+
+  /** Of a copy: of what it is one, and what that one called and got. */
+  private async replayed({ trigger }: RunState): Promise<Partial<AgentRunRequest['config']>> {
+    if (trigger.kind !== 'shadow') return {};
+    const { of, stepId, attempt } = trigger;
+    const results = (await this.deps.store.payloads(of))?.results ?? [];
+    const calls = replayCalls(
+      results.find((r) => r.stepId === stepId && r.attempt === attempt)?.result.toolCalls,
+    );
+    return { replayOf: `${of}/${attempt}`, ...(calls && { replayCalls: calls }) };
   }
 
   /** Asks the agent how a running job stands: finds lost webhooks and lost jobs. */

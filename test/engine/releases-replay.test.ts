@@ -1,6 +1,7 @@
 /** Replay before traffic: what the incumbent did is done once more by the candidate, before it gets any work. */
 import type { AgentRunRequest, AgentRunResult } from '../../src/contract';
 import { parseStrategy } from '../../src/domain/rollout/parse-strategy';
+import { MAX_REPLAY_CALLS_BYTES, replayCalls } from '../../src/domain/rollout/replay-calls';
 import type { Rollout } from '../../src/domain/rollout/rollout';
 import type { Strategy } from '../../src/domain/rollout/strategy';
 import { openWorld, releaseOf, type World } from './releases-world';
@@ -26,8 +27,9 @@ const isCandidate = (request: AgentRunRequest) => request.config.releaseId === B
 async function worldWith(
   tasks: number,
   candidate: (request: AgentRunRequest) => Partial<AgentRunResult>,
+  incumbent = answer,
 ): Promise<World> {
-  const world = await openWorld((r) => (isCandidate(r) ? candidate(r) : answer(r)));
+  const world = await openWorld((r) => (isCandidate(r) ? candidate(r) : incumbent(r)));
   for (const release of [A, B]) await world.add(release);
   await world.direct(A);
   for (let n = 0; n < tasks; n += 1) await world.run({ n });
@@ -71,6 +73,35 @@ it('passes what decides the same, within the tolerances, without giving it any w
   });
   expect(report.took.seconds).toBeGreaterThan(TASKS);
   expect(report.took.seconds).toBeLessThan(10 * TASKS);
+});
+
+it('gives the candidate what the incumbent called for that very task, and was answered', async () => {
+  const at = '2026-01-05T00:00:00.000Z';
+  const calls = (n: unknown) => [
+    { name: 'search', params: { n }, result: { hits: [n] }, latencyMs: 5, at },
+    { name: 'fetch', params: { n }, error: 'gone', latencyMs: 5, at },
+    { name: 'silent', params: {}, latencyMs: 5, at },
+  ];
+  const world = await worldWith(TASKS, answer, (r) => ({ ...answer(r), toolCalls: calls(r.input['n']) }));
+  await world.settled(await world.roll(B, strategy(IGNORING)));
+  const copies = world.jobs.filter((r) => r.config.dryRun);
+  expect(copies).toHaveLength(TASKS);
+  for (const { config, input } of copies) {
+    const [search, gone] = calls(input['n']);
+    expect(config.replayCalls).toEqual([
+      { name: 'search', params: search?.params, result: search?.result },
+      { name: 'fetch', params: gone?.params, error: 'gone' },
+    ]);
+  }
+  expect(world.jobs.filter((r) => !r.config.dryRun && r.config.replayCalls)).toEqual([]);
+});
+
+it('sends no calls that told nothing, or that are too long', () => {
+  expect(replayCalls([{ name: 'a', params: {} }])).toBeUndefined();
+  expect(replayCalls(undefined)).toBeUndefined();
+  const long = (length: number) => [{ name: 'a', params: {}, result: 'x'.repeat(length) }];
+  expect(replayCalls(long(MAX_REPLAY_CALLS_BYTES))).toBeUndefined();
+  expect(replayCalls(long(1_000))).toHaveLength(1);
 });
 
 it.each([
