@@ -2,9 +2,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { basename } from 'node:path';
 import type { Writable } from 'node:stream';
+import { freePorts as anyFreePorts } from '../os/free-port';
 import { endGroup, groupMembers, signalGroup, startTimeOf } from '../os/process-groups';
 import type { Cgroup, Cgroups } from './cgroups';
 import type { Ports } from './environment';
@@ -173,15 +173,6 @@ export async function runToEnd(
 
 /** Two loopback ports that nobody listens on, or one twice where the app has but one. */
 export async function freePorts(two: boolean): Promise<Ports> {
-  const servers = [createServer(), ...(two ? [createServer()] : [])];
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return (server.address() as AddressInfo).port;
-    }),
-  );
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  const [port = 0, internalPort = port] = ports;
+  const [port = 0, internalPort = port] = await anyFreePorts(two ? 2 : 1);
   return { port, internalPort };
 }

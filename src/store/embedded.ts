@@ -7,11 +7,10 @@
  * it: each registers as a user, and the last user that stops, stops the server. A user that was
  * killed is not counted, and a server that nobody uses any more is adopted by the next start.
  */
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, DatabaseError } from 'pg';
+import { freePort, isFree } from '../os/free-port';
 import { postgresAccount, reachableBinaries } from './embedded/account';
 import { findBinaries } from './embedded/binaries';
 import { claim, exclusively, liveClaims } from './embedded/claims';
@@ -147,29 +146,3 @@ async function query(connectionString: string, sql: string): Promise<void> {
 
 const urlOf = (cluster: Cluster, database: string): string =>
   `postgres://${ROLE}:${cluster.password}@127.0.0.1:${cluster.port}/${database}`;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
-  return address.port;
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  const listening = await new Promise<boolean>((resolve, reject) => {
-    server.once('listening', () => resolve(true));
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(false);
-      else reject(error);
-    });
-    server.listen(port, '127.0.0.1');
-  });
-  if (!listening) return false;
-  server.close();
-  await once(server, 'close');
-  return true;
-}

@@ -1,12 +1,2 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
-
 /** A loopback TCP port that was free a moment ago, e.g. for a child process to listen on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+export { freePort } from '../../src/os/free-port';

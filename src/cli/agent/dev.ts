@@ -1,7 +1,6 @@
 /** `reveille agent dev`: an agent from its folder, again after each change, with an inbox for its results. */
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { Command } from 'commander';
+import { freePort, isFree } from '../../os/free-port';
 import { EXIT, UsageError } from '../exit';
 import { keysOf, printDeliveries } from '../inbox/serve';
 import { startLocalInbox, type LocalInbox } from '../local-inbox';
@@ -93,34 +92,12 @@ const tries = (url: string, folder: string): string[] => [
   `npx reveille agent check ${url} --input ${folder}`,
 ];
 
+/** As agents listen: on every address of this machine. */
+const EVERYWHERE = {};
+
 /** The wished port, checked; the preferred one, or a free one, where none was wished. */
 async function portFor(wished: number | undefined, option: string, preferred: number): Promise<number> {
-  if (wished === undefined) return (await isFree(preferred)) ? preferred : freePort();
-  if (await isFree(wished)) return wished;
+  if (wished === undefined) return (await isFree(preferred, EVERYWHERE)) ? preferred : freePort(EVERYWHERE);
+  if (await isFree(wished, EVERYWHERE)) return wished;
   throw new UsageError(`Port ${wished} is taken.`, { lines: [`Choose another with ${option}.`] });
-}
-
-async function isFree(number: number): Promise<boolean> {
-  // Without a host, as agents listen: on every address of this machine.
-  const server = createServer().listen(number);
-  const isListening = await once(server, 'listening').then(
-    () => true,
-    () => false,
-  );
-  if (isListening) await closed(server);
-  return isListening;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const address = server.address();
-  await closed(server);
-  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
-  return address.port;
-}
-
-async function closed(server: ReturnType<typeof createServer>): Promise<void> {
-  server.close();
-  await once(server, 'close');
 }

@@ -1,8 +1,8 @@
 /** What a local installation keeps from one start to the next, so that runs and capsules of the last are found again. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
+import { freePort, isFree } from '../../os/free-port';
 
 export interface Remembered {
   /** The orchestrator's. */
@@ -25,11 +25,11 @@ interface Wanted {
 export async function remember(file: string, { port, agents, others = [] }: Wanted): Promise<Remembered> {
   const known = read(file);
   const remembered: Remembered = {
-    port: port ?? (await freePort(known?.port ?? 3_000)),
+    port: port ?? (await portFor(known?.port ?? 3_000)),
     ports: {},
     secrets: {},
   };
-  for (const name of [...agents, ...others]) remembered.ports[name] = await freePort(known?.ports?.[name]);
+  for (const name of [...agents, ...others]) remembered.ports[name] = await portFor(known?.ports?.[name]);
   for (const id of agents)
     remembered.secrets[id] = known?.secrets?.[id] ?? randomBytes(32).toString('base64');
   mkdirSync(resolve(file, '..'), { recursive: true });
@@ -47,13 +47,5 @@ function read(file: string): Partial<Remembered> | undefined {
 }
 
 /** A port nobody listens on: the wished one if it is free. */
-function freePort(wished = 0): Promise<number> {
-  return new Promise((resolvePort, reject) => {
-    const server = createServer();
-    server.once('error', () => (wished === 0 ? reject(new Error('no free port')) : resolvePort(freePort())));
-    server.listen(wished, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolvePort(typeof address === 'object' && address ? address.port : wished));
-    });
-  });
-}
+const portFor = async (wished?: number): Promise<number> =>
+  wished !== undefined && (await isFree(wished)) ? wished : freePort();

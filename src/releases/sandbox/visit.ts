@@ -1,6 +1,4 @@
 /** One stay of an agent in the sandbox: boots it, checks the contract, has it do cases, measures it, ends it. */
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { checkAgent, type CheckInputs, type Report } from '../../agent-check';
 import { AgentClient, NoAnswer } from '../../agent-check/client';
@@ -10,6 +8,7 @@ import { DEFAULT_LIMITS as CHECK_LIMITS } from '../../agent-check/limits';
 import { Receiver } from '../../agent-check/receiver';
 import type { Delivered } from '../../domain/eval/attempt';
 import type { Profile } from '../../domain/release/profile';
+import { freePort } from '../../os/free-port';
 import { AgentProcess, NotBooted } from './agent-process';
 import { OutsideRecorder, trusting, type OutsideJob, type OutsideReport } from './outside/recorder';
 
@@ -195,14 +194,4 @@ function deliveredOf(body: unknown): Delivered {
 export function machineName(): string {
   const all = cpus();
   return `${process.platform} ${process.arch}, ${all.length} x ${all[0]?.model.trim() ?? 'unknown'}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
-  return address.port;
 }
