@@ -1,11 +1,10 @@
 /** An agent within the benchmark's own process: it delivers at once, and tells when each job was there. */
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { AgentRunRequest } from '../../src/contract';
 import { withDeadline } from '../../test/support/deadline';
 import type { Cleanup } from './cleanup';
+import { listening } from './listening';
 
 const JOB_DEADLINE_MS = 30_000;
 
@@ -32,14 +31,7 @@ export async function startNotingAgent(cleanup: Cleanup): Promise<NotingAgent> {
     waiting.get(job.runId)?.(noted);
   };
   const server = createServer((req, res) => void answer(req, res, bootId, take));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanup.add(server, async () => {
-    const closed = once(server, 'close');
-    server.close();
-    server.closeAllConnections();
-    await closed;
-  });
+  const url = await listening(server, cleanup);
   const jobOf = async (runId: string): Promise<Noted> => {
     const known = arrived.get(runId);
     const noted = known ?? (await withDeadline(come(runId, waiting), JOB_DEADLINE_MS, () => 'no job came'));
@@ -47,7 +39,7 @@ export async function startNotingAgent(cleanup: Cleanup): Promise<NotingAgent> {
     waiting.delete(runId);
     return noted;
   };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, jobOf };
+  return { url, jobOf };
 }
 
 const come = (runId: string, waiting: Map<string, (noted: Noted) => void>): Promise<Noted> =>
