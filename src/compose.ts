@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { grpcOf } from './compose-grpc';
 import { platformOf } from './compose-platform';
 import type { Config, TracesConfig } from './config';
+import { MAX_SWEEP_INTERVAL_MS } from './config/variables';
 import { examine } from './doctor';
 import { DEFAULT_LIMITS, type Limits } from './domain/limits';
 import { createAgents } from './engine/agents';
@@ -53,9 +54,6 @@ export interface Orchestrator {
 /** Why an orchestrator that only observes holds everything. */
 const DISABLED =
   'this orchestrator processes nothing: ENGINE_ENABLED is false; start it with ENGINE_ENABLED=true';
-
-/** What is gets compared with what should be at least so often. */
-const MAX_SWEEP_MS = 5_000;
 
 /** How long requests under way may take once everything else has stopped. */
 const CLOSE_MS = 2_000;
@@ -234,7 +232,10 @@ async function start(
 /** Passes over nothing are most of what an idle orchestrator does: they may be as seldom as a pass ever is. */
 function limitsOf(config: Config, { limits: given }: ComposeOptions): Limits {
   const limits = { ...DEFAULT_LIMITS, sweepMs: config.sweepIntervalMs, ...given };
-  return { sweepIdleMs: Math.max(limits.sweepMs, Math.min(2.5 * limits.sweepMs, MAX_SWEEP_MS)), ...limits };
+  return {
+    sweepIdleMs: Math.max(limits.sweepMs, Math.min(2.5 * limits.sweepMs, MAX_SWEEP_INTERVAL_MS)),
+    ...limits,
+  };
 }
 
 async function database(config: Config, log: Logger, undo: Undo): Promise<string> {
