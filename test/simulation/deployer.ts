@@ -27,7 +27,7 @@ export const releaseOf = (agentId: string, n: number): Release => {
 };
 
 export async function putOnRecord(store: Store, release: Release): Promise<void> {
-  const entry = { at: 1, actor: 'simulation', action: 'release.created', entity: 'release' as const };
+  const entry = { at: 1, actor: 'simulation', action: 'release.created', entity: 'release' } as const;
   await store.addRelease(release, new Map(), { ...entry, id: release.id, set: {} });
 }
 

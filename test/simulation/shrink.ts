@@ -27,9 +27,14 @@ export const kindOf = (violation: string): string =>
  * Looks for a smaller simulation that fails in the same way.
  * @param failing one that is known to fail
  * @param maxAttempts how many are tried at most; the best found until then is the answer
+ * @param maxMs how long that may take, likewise
  */
-export async function shrink(failing: SimulationOptions, maxAttempts = MAX_ATTEMPTS): Promise<Shrunk> {
-  const shrinker = new Shrinker(failing, maxAttempts);
+export async function shrink(
+  failing: SimulationOptions,
+  maxAttempts = MAX_ATTEMPTS,
+  maxMs = MAX_MS,
+): Promise<Shrunk> {
+  const shrinker = new Shrinker(failing, maxAttempts, maxMs);
   return shrinker.run();
 }
 
@@ -39,12 +44,14 @@ class Shrinker {
   private hits: Fault[] = [];
   private strikes = 0;
   private attempts = 0;
-  private readonly deadline = Date.now() + MAX_MS;
+  private readonly deadline: number;
 
   constructor(
     failing: SimulationOptions,
     private readonly maxAttempts: number,
+    maxMs: number,
   ) {
+    this.deadline = Date.now() + maxMs;
     this.best = { ...failing, stopAtFirst: true };
   }
 
