@@ -49,7 +49,7 @@ export class Leases {
     const boot = bootId === undefined ? {} : { bootId };
     // A half-open breaker lets one in, who is to be the first in line: they would race for it otherwise.
     const admitted = Math.min(requests.length, record.activity.waiting);
-    const count = await this.rates.free(capsuleId, admitted);
+    const count = await this.rates.free(capsuleId, requests.slice(0, admitted));
     await Promise.all(
       requests
         .slice(0, count)

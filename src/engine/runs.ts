@@ -82,7 +82,7 @@ export class Runs {
     private readonly onFreed: (freed: Freed[]) => void,
     private readonly guards: Pick<Guards, 'heldBack'>,
     private readonly overseer: Pick<Overseer, 'of' | 'prepare'>,
-    private readonly rates: Pick<Rates, 'taking'>,
+    private readonly rates: Pick<Rates, 'taking' | 'isShared'>,
     private readonly breakers: Pick<Breakers, 'ended'>,
     private readonly budgets: Pick<Budgets, 'money' | 'heldBack'>,
     private readonly releases: Pick<Releases, 'prepare' | 'of' | 'readsInput' | 'ended' | 'failover'>,
@@ -223,7 +223,7 @@ export class Runs {
     const { id, workflowId } = run;
     const { clock, random, limits, performing } = this.deps;
     const capsuleOf = (agentId: string, named?: string): CapsuleView =>
-      this.capsules.view(agentId, direct, named);
+      this.capsules.view(agentId, direct && !this.rates.isShared(agentId, named), named);
     const heldBack = (agentId: string) =>
       this.guards.heldBack({ agentId, workflowId }) ?? this.budgets.heldBack(id);
     const oversight = (agentId: string) => this.overseer.of(agentId);

@@ -59,6 +59,37 @@ export function tokensFor(
   return { count: wanted };
 }
 
+/** Who waits for a task, as far as its turn concerns it. */
+export interface Waiter {
+  readonly runId: string;
+  readonly requestedAt: number;
+  readonly priority: number;
+}
+
+/** Higher priorities first, then who came first; as every line of the record is ordered. */
+export const byTurn = (a: Waiter, b: Waiter): number =>
+  b.priority - a.priority || a.requestedAt - b.requestedAt || (a.runId < b.runId ? -1 : 1);
+
+/**
+ * How many of a line, in turn, may begin while others want tokens of the same bucket: whoever has the earlier turn
+ * takes the earlier token, whichever line they stand in.
+ * @returns `until` when the next of the line may, if not all of them may now
+ */
+export function servedOf(
+  line: readonly Waiter[],
+  others: readonly Waiter[],
+  rate: Rate,
+  fullAtUs: ReadonlyMap<string, number>,
+  now: number,
+): { count: number; until?: number } {
+  for (const [index, waiter] of line.entries()) {
+    const ahead = index + others.filter((other) => byTurn(other, waiter) < 0).length;
+    const { count, until } = tokensFor([rate], fullAtUs, now, ahead + 1);
+    if (count <= ahead) return { count: index, until: until ?? now };
+  }
+  return { count: line.length };
+}
+
 /** A bucket of which the next token comes at `until`: when it is full, epoch microseconds. */
 export const heldUntil = (rate: Pick<Rate, 'limit' | 'perMs'>, until: number): number =>
   Math.ceil(until) * 1_000 + tokenUs(rate) * (rate.limit - 1);

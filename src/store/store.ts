@@ -149,6 +149,8 @@ export interface LeaseRequest {
   stepId: string;
   attempt: number;
   requestedAt: number;
+  /** Higher has its turn first. */
+  priority: number;
 }
 
 export interface CapsuleRecord extends Versioned<CapsuleState> {

@@ -32,6 +32,7 @@ const waiter = (n: number, requestedAt: number) => ({
   stepId: STEP,
   attempt: 1,
   requestedAt,
+  priority: 0,
 });
 
 function granting(open: () => Store): void {

@@ -1,4 +1,4 @@
-import { heldUntil, rateText, ratesOf, tokensFor } from '../../src/guards/rate';
+import { heldUntil, rateText, ratesOf, servedOf, tokensFor } from '../../src/guards/rate';
 import { loadRegistry } from '../../src/registry';
 
 const NOW = 1_700_000_000_000;
@@ -36,6 +36,23 @@ it('let as many begin as the scarcest bucket has tokens, and know when the next 
   });
   expect(tokensFor(rates(), new Map(), NOW, 1)).toEqual({ count: 1 });
   expect(tokensFor([], new Map(), NOW, 9)).toEqual({ count: 9 });
+});
+
+it('go to whoever has the earlier turn, whichever line they stand in', () => {
+  const waiter = (runId: string, priority: number, requestedAt = NOW) => ({ runId, priority, requestedAt });
+  const rate = rates()[1];
+  if (!rate) throw new Error('no rate');
+  const line = [waiter('a', 5), waiter('b', 0)];
+  // Two tokens: one for each of the first two in turn.
+  expect(servedOf(line, [], rate, new Map(), NOW)).toEqual({ count: 2 });
+  expect(servedOf(line, [waiter('c', 1)], rate, new Map(), NOW)).toEqual({ count: 1, until: NOW + 2_000 });
+  const higher = [waiter('c', 9), waiter('d', 9)];
+  expect(servedOf(line, higher, rate, new Map(), NOW)).toEqual({ count: 0, until: NOW + 2_000 });
+  // Of one priority who came first, and of one time the one by its id, as in every line.
+  expect(
+    servedOf([waiter('b', 0)], [waiter('a', 0), waiter('c', 0, NOW - 1)], rate, new Map(), NOW).count,
+  ).toBe(0);
+  expect(servedOf([waiter('b', 0)], [waiter('a', 0), waiter('c', 0)], rate, new Map(), NOW).count).toBe(1);
 });
 
 it('let nothing begin before the time that was asked for', () => {

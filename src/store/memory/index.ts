@@ -250,11 +250,12 @@ const byTurn = (a: LeaseRow, b: LeaseRow): number =>
 
 const finishedAt = (row: RunRow): number => row.state.finishedAt ?? Infinity;
 
-const toRequest = ({ runId, stepId, attempt, requestedAt }: LeaseRow): LeaseRequest => ({
+const toRequest = ({ runId, stepId, attempt, requestedAt, priority }: LeaseRow): LeaseRequest => ({
   runId,
   stepId,
   attempt,
   requestedAt,
+  priority,
 });
 
 function toRecord(tables: Tables, row: CapsuleRow): CapsuleRecord {

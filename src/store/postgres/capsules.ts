@@ -20,7 +20,7 @@ interface Row {
 const SELECT = `SELECT c.state, c.version, a.held, admissible(c.id, c.agent_id, a.waiting) AS waiting, a.idle_since, a.busy_since, a.work_ms,
   a.first_work_at, a.last_work_at FROM capsules c JOIN capsule_activity a ON a.capsule_id = c.id`;
 
-const LEASE = `run_id AS "runId", step_id AS "stepId", attempt, requested_at AS "requestedAt"`;
+const LEASE = `run_id AS "runId", step_id AS "stepId", attempt, requested_at AS "requestedAt", priority`;
 
 /** Reads of capsules, leases and shifts, and what the registry declares of them. */
 export class CapsuleQueries {
