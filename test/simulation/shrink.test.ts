@@ -27,23 +27,27 @@ const planted: SimulationOptions = {
 const TEST_MS = 900_000;
 
 describe('the shortest trace of a failing seed', () => {
-  it('has fewer hours, kinds of faults and faults than the one that failed, and fails in the same way', async () => {
-    const whole = await simulate(planted);
-    expect(whole.violations.length).toBeGreaterThan(0);
+  it(
+    'has fewer hours, kinds of faults and faults than the one that failed, and fails in the same way',
+    async () => {
+      const whole = await simulate(planted);
+      expect(whole.violations.length).toBeGreaterThan(0);
 
-    const { options, report, attempts } = await shrink(planted, 40, TEST_MS);
+      const { options, report, attempts } = await shrink(planted, 40, TEST_MS);
 
-    expect(kindOf(report.violations[0] ?? '')).toBe(kindOf(whole.violations[0] ?? ''));
-    expect(attempts).toBeLessThanOrEqual(40);
-    expect(options.hours).toBeLessThan(planted.hours);
-    expect(report.strikes).toBeLessThan(whole.strikes / 10);
-    expect(Object.keys(report.hits).length).toBeLessThan(Object.keys(whole.hits).length / 2);
-    // It ends there, but for what happens in the same moment.
-    expect(report.lines.slice(-10).join('\n')).toMatch(/VIOLATION/);
-    // What the command says is all there is to it.
-    const again = await simulate({ ...options, keepTrace: true });
-    expect(again).toEqual(report);
-  }, TEST_MS);
+      expect(kindOf(report.violations[0] ?? '')).toBe(kindOf(whole.violations[0] ?? ''));
+      expect(attempts).toBeLessThanOrEqual(40);
+      expect(options.hours).toBeLessThan(planted.hours);
+      expect(report.strikes).toBeLessThan(whole.strikes / 10);
+      expect(Object.keys(report.hits).length).toBeLessThan(Object.keys(whole.hits).length / 2);
+      // It ends there, but for what happens in the same moment.
+      expect(report.lines.slice(-10).join('\n')).toMatch(/VIOLATION/);
+      // What the command says is all there is to it.
+      const again = await simulate({ ...options, keepTrace: true });
+      expect(again).toEqual(report);
+    },
+    TEST_MS,
+  );
 
   it('is told with the command that repeats it', () => {
     const options = { ...CAMPAIGN, seed: 3, without: ['busy', 'zombie'] as const, strikes: 12 };
