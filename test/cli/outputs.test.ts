@@ -247,6 +247,7 @@ it('tells of releases as they are made, moved, compared and gone back from', asy
     ...['  from:  anywhere', '  approvals:  none', '  demands:  what is always asked for'],
     ...['  allow:  nobody in particular', '  sticky by:  the run', '  keep warm:  not at all'],
     '  tolerance:  the default',
+    '  permits:  what the registry does, or else a person',
   ]);
   await says(`release forecast ${b} --strategy canary`, [
     `alpha/test, release ${b}: the strategy replays nothing. Add a stage: - replay: 20`,
