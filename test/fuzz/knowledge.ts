@@ -48,13 +48,13 @@ function ofWork(scene: Scene): void {
   scene.addExample('rerunRun', { body: {} }, { body: { fromStep: 'write' } });
   scene.addExample('startReplay', { body: { filter: { status: 'succeeded' }, fromStep: 'start', limit: 2 } });
   scene.addExample('decideApproval', ...vote);
-  scene.addExample('decideStep', { params: { stepId: 'ask' }, body: { approve: true } });
   scene.addExample('claimJob', { body: { agentId: 'crawler', bootId: 'boot-0', secret: 'wrong' } });
   scene.addExample('deliverResult', {
     query: { token: 'e30.AAAA' },
     body: { workflowId: 'single', stepId: 'only', status: 'success', output: {}, durationMs: 1 },
   });
   scene.addExample('deliverToInbox', { params: { id: 'mine' }, body: { any: 'thing' } });
+  scene.addExample('listDeliveries', { query: { bin: 'webhook', verdict: 'ok' } });
   scene.addExample('exportAudit', { query: { format: 'csv', limit: 20 } });
   scene.addExample('setBudget', { body: { amount: 1_000, reason } }, { body: { amount: null, reason } });
   scene.addExample('raiseBudget', { body: { by: 1, reason } });
@@ -114,6 +114,14 @@ export function goesOn(scene: Scene, rolloutId: string): void {
   for (const operation of ['promoteCanary', 'retryRollout'])
     scene.addExample(operation, { params: { rolloutId }, body: { reason } });
 }
+
+/** What one waits for that people have to approve. */
+export const mayBegin = (scene: Scene, rolloutId: string): void =>
+  scene.addExample('approveRollout', { params: { rolloutId }, body: { reason } });
+
+/** What a run of `asks` waits for. */
+export const asked = (scene: Scene, runId: string): void =>
+  scene.addExample('decideStep', { params: { runId, stepId: 'ask' }, body: { approve: true } });
 
 /** What proves who somebody is. */
 export function secretExamples(

@@ -1,5 +1,5 @@
 /** What members learn from answers: the names of what came into being, for requests that come later. */
-import { decisionsOnPage, goesOn } from './knowledge';
+import { asked, decisionsOnPage, goesOn, mayBegin } from './knowledge';
 import type { Scene } from './scene';
 import type { FuzzAnswer } from './sender';
 
@@ -44,6 +44,9 @@ export function learn(scene: Scene, operationId: string, answer: FuzzAnswer, pat
   tell(scene, IDS[operationId], body);
   for (const item of itemsOf(body)) tell(scene, LISTS[operationId], item);
   if (/Rollout|Deployment|deployAgent/.test(operationId)) evidence(scene, body);
+  if (operationId === 'startRun' && body['workflowId'] === 'asks' && isText(body['id']))
+    asked(scene, body['id']);
+  if (operationId === 'listDeliveries') replayable(scene, body);
   if (operationId === 'listVerdicts') judged(scene, body, path);
   if (operationId === 'redeployAgent' && isText(body['buildId'])) scene.add('buildId', body['buildId']);
   if (operationId === 'createKey' || operationId === 'rotateKey') return keyOf(scene, body);
@@ -70,9 +73,15 @@ function tell(scene: Scene, fields: readonly string[] | undefined, { id }: Json)
 function evidence(scene: Scene, { id, status, verdicts }: Json): void {
   if (!isText(id) || !Array.isArray(verdicts)) return;
   if (status === 'paused') goesOn(scene, id);
+  if (status === 'gating') mayBegin(scene, id);
   for (const { evidence: hashes } of verdicts as Array<{ evidence?: unknown }>)
     for (const sha256 of Array.isArray(hashes) ? (hashes as unknown[]).filter(isText) : [])
       scene.addExample('getRolloutEvidence', { params: { rolloutId: id, sha256 } });
+}
+
+function replayable(scene: Scene, body: Json): void {
+  for (const { id, replayable: isSo } of itemsOf(body))
+    if (isText(id) && isSo === true) scene.addExample('replayDelivery', { params: { id } });
 }
 
 function judged(scene: Scene, body: Json, path: string): void {

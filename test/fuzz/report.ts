@@ -31,7 +31,7 @@ export const emptyReport = (): CampaignReport => ({
 export const STRAY = 'stray';
 const CLASSES = ['2xx', '3xx', '4xx', '5xx'];
 /** Fewer requests may miss a route by chance. */
-export const LONG = 50_000;
+export const LONG = 200_000;
 /** Routes that nobody gets through to here, and why. */
 export const EXCUSED: Readonly<Record<string, string>> = {};
 

@@ -8,7 +8,7 @@ import { AGENT_SECRET, resultOf, startApi, webhookPath, type Api } from '../http
 import { text, type Answer } from '../http/support/client';
 import { until } from '../support/until';
 import { FakeBuilds, HOOK_ENV, HOOK_SECRET, HOOK_TOKEN, INPUT } from './installation';
-import { goesOn, publicExamples, secretExamples } from './knowledge';
+import { asked, goesOn, mayBegin, publicExamples, secretExamples } from './knowledge';
 import type { Headers, Scene } from './scene';
 
 export const ROOT = 'root-key-canary-0123456789abcdef';
@@ -70,6 +70,8 @@ export async function startWorld(scene: Scene, oidc?: OidcLogin): Promise<World>
   scene.add('parent', ...releases.ids);
   scene.add('rolloutId', ...releases.rollouts);
   goesOn(scene, releases.paused);
+  mayBegin(scene, releases.gated);
+  for (const id of runs.ids) asked(scene, id);
   scene.add('token', ...badTokens(api, [runs.done, ...runs.open]));
   publicExamples(scene, releases.ids);
   const all = [...keys.held, ...keys.expendable];
@@ -154,7 +156,7 @@ async function makeReleases(api: Api, call: Call) {
   await begin(ids[1], 'development', 'done');
   await begin(ids[0], 'approved', 'gating');
   await begin(ids[0], 'judged', 'paused');
-  return { ids, rollouts, paused: text(rollouts.at(-1)) };
+  return { ids, rollouts, paused: text(rollouts.at(-1)), gated: text(rollouts.at(-2)) };
 }
 
 /** Strangers find nothing under way: what changes after this, they changed. */
