@@ -1,27 +1,13 @@
 /** Commands about runs, workflows, agents and capsules over a real orchestrator with a real agent: golden outputs. */
-import type { Orchestrator } from '../../src/compose';
 import { capsuleIs, stepIs } from '../e2e/support/runs';
-import { World } from '../e2e/support/world';
-import { useProcesses } from '../support/processes';
 import { freePort } from '../support/ports';
-import { cliOf, steady } from './support/cli';
+import { steady } from './support/cli';
+import { KEY, useInstallation } from './support/installation';
 
-const KEY = 'key-canary-0123456789abcdef';
 const VIEWER = 'viewer-canary-0123456789abc';
 
-/** A busy machine takes its time for a process. */
-jest.setTimeout(180_000);
-
-const processes = useProcesses();
-let world: World;
-let orchestrator: Orchestrator;
-const { cli, onTerminal } = cliOf(processes, () => ({
-  REVEILLE_URL: orchestrator.url,
-  REVEILLE_API_KEY: KEY,
-}));
-
-beforeAll(async () => {
-  world = await World.start({
+const { cli, onTerminal, orchestrator } = useInstallation(
+  {
     agents: [{ id: 'alpha', pricePerReplicaHourUsd: 0.05 }],
     workflows: [
       {
@@ -33,10 +19,9 @@ beforeAll(async () => {
       },
       { id: 'wait', name: 'Waits', steps: [{ id: 'word', approval: { title: 'Well?' } }] },
     ],
-  });
-  orchestrator = await world.orchestrate({ env: { API_KEYS: `${KEY},${VIEWER}`, HOST: '127.0.0.1' } });
-});
-afterAll(() => world.close());
+  },
+  { API_KEYS: `${KEY},${VIEWER}` },
+);
 
 const json = (text: string): unknown[] =>
   text
@@ -109,7 +94,7 @@ it('wakes a capsule by hand and puts it to sleep, by its id or that of its agent
     0,
     expect.stringMatching(/^capsule-alpha is (waking|awake), and sleeps again at \d\d:\d\d:\d\d UTC\.\n$/),
   ]);
-  await capsuleIs(orchestrator, 'alpha', 'awake');
+  await capsuleIs(orchestrator(), 'alpha', 'awake');
   expect((await cli(['capsules'])).text).toMatch(/woken by hand \(a look inside\), until /);
   const boots = (await cli(['capsules', '--boots'])).text.split('\n');
   expect(boots[0]).toMatch(/^capsule +boots +median +p95 +release$/);
@@ -118,7 +103,7 @@ it('wakes a capsule by hand and puts it to sleep, by its id or that of its agent
   await terminal.waitFor(/Put capsule-alpha to sleep, whatever is at work on it\? \[y\/N\]/);
   terminal.write('y\r');
   expect((await terminal.exited).code).toBe(0);
-  await capsuleIs(orchestrator, 'alpha', 'asleep');
+  await capsuleIs(orchestrator(), 'alpha', 'asleep');
 
   await cli(['pause', '--agent', 'alpha', '--message', 'maintenance']);
   const held = await cli(['capsules', 'wake', 'alpha']);
@@ -129,7 +114,7 @@ it('wakes a capsule by hand and puts it to sleep, by its id or that of its agent
 
 it('shows what goes on, once in a pipe and until q on a terminal', async () => {
   const run = await started('wait');
-  await stepIs(orchestrator, run, 'word', 'parked');
+  await stepIs(orchestrator(), run, 'word', 'parked');
   const once = await cli(['top']);
   expect(once.code).toBe(0);
   expect(once.text).toMatch(/^Reveille {2}\d\d:\d\d:\d\d UTC {3}1 running/);

@@ -1,26 +1,11 @@
 /** What commands print, to the letter, in a pipe; and the same on a terminal, with colours and cut to its width. */
-import type { Orchestrator } from '../../src/compose';
 import { releaseId, sha256, type ReleaseManifest } from '../../src/domain/release/manifest';
 import { ended, stepIs } from '../e2e/support/runs';
-import { World } from '../e2e/support/world';
-import { useProcesses } from '../support/processes';
-import { cliOf, steady } from './support/cli';
+import { steady } from './support/cli';
+import { KEY, useInstallation } from './support/installation';
 
-const KEY = 'key-canary-0123456789abcdef';
-
-/** A busy machine takes its time for a process. */
-jest.setTimeout(180_000);
-
-const processes = useProcesses();
-let world: World;
-let orchestrator: Orchestrator;
-const { cli, onTerminal } = cliOf(processes, () => ({
-  REVEILLE_URL: orchestrator.url,
-  REVEILLE_API_KEY: KEY,
-}));
-
-beforeAll(async () => {
-  world = await World.start({
+const { cli, onTerminal, orchestrator } = useInstallation(
+  {
     agents: [
       {
         id: 'alpha',
@@ -34,15 +19,17 @@ beforeAll(async () => {
       { id: 'one', name: 'One step', steps: [{ id: 'do', agent: 'alpha' }] },
       { id: 'wait', name: 'Waits', steps: [{ id: 'word', approval: { title: 'Well?' } }] },
     ],
-  });
-  orchestrator = await world.orchestrate({ env: { API_KEYS: KEY, HOST: '127.0.0.1', INBOX: 'on' } });
-  await ended(orchestrator, await started('one'));
-  await stepIs(orchestrator, await started('wait'), 'word', 'parked');
+  },
+  { INBOX: 'on' },
+);
+
+beforeAll(async () => {
+  await ended(orchestrator(), await started('one'));
+  await stepIs(orchestrator(), await started('wait'), 'word', 'parked');
 });
-afterAll(() => world.close());
 
 async function started(workflow: string): Promise<string> {
-  const made = await orchestrator.engine.trigger(workflow, {}, { actor: 'test' });
+  const made = await orchestrator().engine.trigger(workflow, {}, { actor: 'test' });
   if (made.kind !== 'created') throw new Error(made.kind);
   return made.runId;
 }
@@ -203,7 +190,7 @@ const manifest = (prompt: string): ReleaseManifest => ({
 
 async function record(prompt: string, parent?: string): Promise<string> {
   const parts = [Buffer.from(prompt).toString('base64')];
-  const response = await fetch(`${orchestrator.url}/releases`, {
+  const response = await fetch(`${orchestrator().url}/releases`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${KEY}` },
     body: JSON.stringify({ manifest: manifest(prompt), parts, ...(parent !== undefined && { parent }) }),
@@ -269,7 +256,7 @@ it('tells of releases as they are made, moved, compared and gone back from', asy
   await says('release list alpha', [listed(b), listed(a, '  stable in test')]);
   await says(`lineage ${b}`, ['Nothing was done by a release that is on record.']);
   const run = await started('one');
-  await ended(orchestrator, run);
+  await ended(orchestrator(), run);
   const { text } = await cli(['lineage', run]);
   expect(plain(text)).toMatch(
     new RegExp(`^<time>  run <run> do#1: alpha ${a}, success, input [0-9a-f]{12}\n`),
