@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs a program that the tests need with the system's package manager: chromium, openssl, python3
-# or redis-server. It is not started as a service. The last line on stderr says why it could not.
+# Installs a program that the tests need with the system's package manager: chromium, openssl, postgresql,
+# python3 or redis-server. It is not started as a service. The last line on stderr says why it could not.
 set -euo pipefail
 
 fail() {
@@ -13,9 +13,10 @@ program=${1:-}
 case $program in
   chromium) apt=(chromium fonts-dejavu-core) apk=(chromium font-dejavu) dnf=(chromium) ;;
   openssl) apt=(openssl) apk=(openssl) dnf=(openssl) ;;
+  postgresql) apt=(postgresql) apk=(postgresql postgresql-client) dnf=(postgresql-server) ;;
   python3) apt=(python3) apk=(python3) dnf=(python3) ;;
   redis-server) apt=(redis-server) apk=(redis) dnf=(redis) ;;
-  *) fail "usage: $0 chromium|openssl|python3|redis-server" ;;
+  *) fail "usage: $0 chromium|openssl|postgresql|python3|redis-server" ;;
 esac
 
 as_root() {
@@ -32,7 +33,7 @@ start_no_service() {
 }
 
 install_with_apt() {
-  if [ "$program" = redis-server ]; then start_no_service; fi
+  case $program in postgresql | redis-server) start_no_service ;; esac
   # Another installation may be under way.
   as_root apt-get -o DPkg::Lock::Timeout=120 update -q ||
     echo "apt-get update failed; trying with the lists that are there" >&2

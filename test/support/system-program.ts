@@ -11,7 +11,7 @@ export const INSTALL_DEADLINE_MS = 300_000;
 
 export interface SystemProgram {
   /** As the install script calls it. */
-  name: 'chromium' | 'openssl' | 'python3' | 'redis-server';
+  name: 'chromium' | 'openssl' | 'postgresql' | 'python3' | 'redis-server';
   /** What other systems call it. */
   otherNames?: string[];
   /** Folders where it may be besides the PATH: some shells leave out where Debian keeps servers. */
