@@ -12,6 +12,7 @@ import * as people from './people';
 import { examineClockOf, examineDialects, examinePlatform, examinePublicUrl, examineWay } from './platform';
 import { examineRedis } from './redis';
 import { examineSecrets } from './secrets';
+import { examineWebhooks } from './webhooks';
 
 export type { Finding } from './finding';
 
@@ -52,6 +53,7 @@ export async function examine(deps: DoctorDeps): Promise<Finding[]> {
     ['api', () => examineDialects(config, registry, deps.makePlatform)],
     ['clock', () => examineClockOf('platform', platformUrl)],
     ['public-url', () => examinePublicUrl({ environment }, publicUrl)],
+    ['webhooks', () => examineWebhooks(store, now, publicUrl)],
     ['proxies', () => examineWay(config, publicUrl)],
     ['login', () => examineLogin(config, deps.loginFault)],
     ['reviewers', () => people.examineReviewers(store, config, now)],
