@@ -41,7 +41,8 @@ export class Process {
       newId: () => seededUuid(random),
       callbacks: new Callbacks('crash-secret', 'http://orchestrator/webhook'),
       registry,
-      limits: DEFAULT_LIMITS,
+      // As composed: fewer passes while nothing is under way.
+      limits: { ...DEFAULT_LIMITS, sweepIdleMs: 2.5 * DEFAULT_LIMITS.sweepMs },
       log: { debug() {}, info() {}, warn() {}, error() {} },
       performing: true,
       events: new EventEmitter(),

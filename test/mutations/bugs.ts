@@ -236,12 +236,12 @@ const leases: Bug[] = [
 const repairs: Bug[] = [
   bug('nobody looks after what is due', /is still|is not at rest/, [
     'engine/sweep.ts',
-    'await this.severally(await store.dueRuns(clock.now(), limits.sweepBatch), (id) =>\n      this.guarded({ run: id }, () => this.run(id)),\n    );',
+    'await this.severally(ids, (id) => this.guarded({ run: id }, () => this.run(id)));',
     '',
   ]),
   bug('nobody looks after capsules', /without a reason|is not at rest|is still/, [
     'engine/sweep.ts',
-    'for (const id of await store.dueCapsules(clock.now(), limits.sweepBatch))\n      await this.guarded({ capsule: id }, () => this.capsule(id));',
+    'for (const id of ids) await this.guarded({ capsule: id }, () => this.capsule(id));',
     '',
   ]),
   bug('replicas that nobody knows of stay', /without a reason|is not at rest/, [

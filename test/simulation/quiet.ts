@@ -10,10 +10,10 @@ import type { Store } from '../../src/store/store';
 import type { Cloud } from './cloud';
 import type { Faults } from './faults';
 import type { Invariants } from './invariants';
-import { SWEEP_MS } from './orchestrator';
+import { IDLE_SWEEP_MS } from './orchestrator';
 
-/** The sweeper looks everywhere in five passes; twice that, as a pass may be late. */
-const SETTLED_MS = 10 * SWEEP_MS;
+/** The sweeper looks everywhere in two such passes; twice that, as a pass may be late. */
+const SETTLED_MS = 4 * IDLE_SWEEP_MS;
 /** Orchestrators whose clocks are ahead, and capsules that are woken ahead of a schedule, act before a due time. */
 const AHEAD_MS = 180_000;
 /** After a tick's time it is decided by then, or never. */

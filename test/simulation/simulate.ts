@@ -11,7 +11,7 @@ import { Cloud } from './cloud';
 import { Deployer } from './deployer';
 import { Faults, type Fault, type FaultBounds } from './faults';
 import { Invariants } from './invariants';
-import type { World } from './orchestrator';
+import { IDLE_SWEEP_MS, type World } from './orchestrator';
 import { Outside } from './outside';
 import { Pointers } from './pointers';
 import { Policies, triggerViolations } from './policies';
@@ -151,7 +151,7 @@ function setUp(options: SimulationOptions) {
     registry,
     faults,
     log: SILENT,
-    limits: { watchMs: WATCH_MS },
+    limits: { watchMs: WATCH_MS, sweepIdleMs: IDLE_SWEEP_MS },
     hint: (hint, delayMs) => clock.after(delayMs, () => staff.anyone()?.take(hint)),
   };
   const staff = new Staff({ world, invariants, trace, schedule });
