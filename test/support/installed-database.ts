@@ -5,6 +5,8 @@ import { asAdmin, createDatabase, newName, urlOf, type TestDatabase } from './da
 
 /** Someone else took it first, or it has gone. */
 const GONE = '3D000';
+/** Somebody is connected. */
+const IN_USE = '55006';
 /** How long a session that is told to end may take. */
 const END_MS = 5_000;
 
@@ -55,11 +57,23 @@ function takeIdle(): Promise<string | undefined> {
 
 async function putBack(name: string): Promise<void> {
   const id = newName();
-  await asAdmin(async (admin) => {
+  const isOurs = await asAdmin(async (admin) => {
+    // Orchestrators in processes of their own may live on for a moment, and would connect again at once.
+    await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
     const ended = 'SELECT pg_terminate_backend(pid, $2) FROM pg_stat_activity WHERE datname = $1';
     await admin.query(ended, [name, END_MS]);
-    await admin.query(`ALTER DATABASE ${name} RENAME TO used_${id}`);
+    try {
+      await admin.query(`ALTER DATABASE ${name} RENAME TO used_${id}`);
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.code !== IN_USE) throw error;
+      // Who was just about to be let in when the door closed.
+      await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      return false;
+    }
+    await admin.query(`ALTER DATABASE used_${id} ALLOW_CONNECTIONS true`);
+    return true;
   });
+  if (!isOurs) return;
   await empty(urlOf(`used_${id}`));
   await asAdmin((admin) => admin.query(`ALTER DATABASE used_${id} RENAME TO idle_${id}`));
 }

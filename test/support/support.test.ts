@@ -93,7 +93,13 @@ describe('databases', () => {
     const left = new Client({ connectionString: first.url });
     left.on('error', () => undefined); // cut by design
     await left.connect();
+    let leaves = false;
+    const returning = (async () => {
+      while (!leaves) await rows(first.url, 'SELECT 1').catch(() => undefined);
+    })();
     await first.drop();
+    leaves = true;
+    await returning;
     await expect(rows(first.url, 'SELECT 1')).rejects.toThrow(/does not exist/);
 
     const second = await installedDatabase();
