@@ -90,16 +90,22 @@ describe('databases', () => {
     const first = await installedDatabase();
     await rows(first.url, ledger);
     await rows(first.url, "INSERT INTO reveille.idempotency_keys SELECT 'x', 'x', 'x', gen_random_uuid(), 0");
-    const left = new Client({ connectionString: first.url });
-    left.on('error', () => undefined); // cut by design
-    await left.connect();
-    let leaves = false;
-    const returning = (async () => {
-      while (!leaves) await rows(first.url, 'SELECT 1').catch(() => undefined);
-    })();
+    let isOver = false;
+    const comesBack = async () => {
+      while (!isOver) {
+        const left = new Client({ connectionString: first.url });
+        left.on('error', () => undefined); // cut by design
+        const cut = new Promise<void>((resolve) => left.once('end', resolve));
+        await left.connect().then(
+          () => cut,
+          () => (isOver = true), // not let in any more
+        );
+      }
+    };
+    const back = comesBack();
+    await rows(first.url, 'SELECT 1');
     await first.drop();
-    leaves = true;
-    await returning;
+    await back;
     await expect(rows(first.url, 'SELECT 1')).rejects.toThrow(/does not exist/);
 
     const second = await installedDatabase();
