@@ -46,7 +46,9 @@ export class Crowds {
     const [event, delivery] = [seededUuid(world.random), seededUuid(world.random)];
     for (let times = 0; times < 2; times += 1) {
       void world
-        .insist(({ engine }) => engine.announce({ id: event, name: NOTICED.event, payload: {} }, ACTOR))
+        .insist(({ engine }) =>
+          engine.announce({ id: event, name: NOTICED.event, key: '', payload: {} }, ACTOR),
+        )
         .then(() => this.noticed.add(event));
       void world
         .insist(({ engine }) => engine.hook(HOOKED, { body: {}, headers: {}, id: delivery }))

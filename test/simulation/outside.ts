@@ -89,7 +89,7 @@ export class Outside {
     // Whoever tells it tells it again, whatever was answered.
     for (let times = 0; times < 2; times += 1) {
       this.insist(async (o) => {
-        await o.engine.announce({ id: event, name: NOTICED.event, payload: {} }, ACTOR);
+        await o.engine.announce({ id: event, name: NOTICED.event, key: '', payload: {} }, ACTOR);
         this.noticed.add(event);
       });
       this.insist(async (o) => {
