@@ -33,11 +33,15 @@ export function spansOfRollout(rollout: Rollout): SpanData[] {
 export interface MovedBack {
   agentId: string;
   environment: string;
+  /** What was taken back. */
   from: string;
+  /** What works again. */
   releaseId: string;
   actor: string;
+  /** When it was asked for. */
   begunAt: number;
   at: number;
+  /** The rollout that had brought it there, where it is still known. */
   rolloutId?: string;
 }
 

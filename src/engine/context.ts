@@ -7,6 +7,7 @@ import type { Alert, AlertChange } from '../domain/alert';
 import type { CapsuleState } from '../domain/capsule';
 import type { WorkedShift } from '../domain/cost/attribute';
 import type { Rollout } from '../domain/rollout/rollout';
+import type { MovedBack } from '../domain/rollout-spans';
 import type { RunState } from '../domain/run';
 import type { Builds } from '../platforms/builds';
 import type { Platform } from '../platforms/platform';
@@ -49,21 +50,6 @@ export interface EngineDeps {
   events: EventEmitter<EngineEvents>;
 }
 
-export interface RolledBackRelease {
-  agentId: string;
-  environment: string;
-  /** What was taken back. */
-  from: string;
-  /** What works again. */
-  releaseId: string;
-  actor: string;
-  /** When it was asked for. */
-  begunAt: number;
-  at: number;
-  /** The rollout that had brought it there, where it is still known. */
-  rolloutId?: string;
-}
-
 export interface SettledResult {
   agentId: string;
   releaseId?: string;
@@ -78,7 +64,7 @@ export interface EngineEvents {
   alert: [Alert, AlertChange];
   rollout: [Rollout];
   /** The pointer went back without a rollout being under way. */
-  rollback: [RolledBackRelease];
+  rollback: [MovedBack];
   /** A result counts, and is durable: once each, in the process that took it. */
   settled: [SettledResult];
   /** A shift is over and booked: once each, in the process that booked it. */

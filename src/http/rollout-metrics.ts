@@ -4,8 +4,9 @@ import { Counter, Gauge, Histogram, type Registry as PromRegistry } from 'prom-c
 import type { Environment } from '../domain/release/environment';
 import { causeOf } from '../domain/rollout/causes';
 import { isRolloutOver, ROLLOUT_STATUSES, type Rollout } from '../domain/rollout/rollout';
+import type { MovedBack } from '../domain/rollout-spans';
 import { Seen } from '../domain/seen';
-import type { EngineEvents, RolledBackRelease } from '../engine/context';
+import type { EngineEvents } from '../engine/context';
 import type { ReleaseStore } from '../store/release-store';
 import { releaseLabel } from './release-series';
 
@@ -65,7 +66,7 @@ export function countRollouts(events: EventEmitter<EngineEvents>, registry: Prom
     duration.observe({ strategy: strategy.name, outcome: status }, (finishedAt - createdAt) / 1_000);
     if (status === 'rolled-back') rollbacks.inc({ cause: causeOf(rollout) });
   };
-  const onRollback = ({ actor }: RolledBackRelease) =>
+  const onRollback = ({ actor }: MovedBack) =>
     rollbacks.inc({ cause: actor === 'engine' ? 'breaker' : 'person' });
   events.on('rollout', onRollout);
   events.on('rollback', onRollback);

@@ -2,11 +2,11 @@
 import type { EventEmitter } from 'node:events';
 import type { WorkedShift } from '../domain/cost/attribute';
 import type { Rollout } from '../domain/rollout/rollout';
-import { spansOfMovedBack, spansOfRollout } from '../domain/rollout-spans';
+import { spansOfMovedBack, spansOfRollout, type MovedBack } from '../domain/rollout-spans';
 import type { RunState } from '../domain/run';
 import { Seen } from '../domain/seen';
 import { spansOfAttempt, spansOfRun, spansOfShift, type SpanData } from '../domain/spans';
-import type { EngineEvents, RolledBackRelease } from '../engine/context';
+import type { EngineEvents } from '../engine/context';
 import type { Clock } from '../engine/ports';
 
 /** Attempts and runs remembered as told. */
@@ -38,7 +38,7 @@ export function followWork({ events, clock, send }: FollowDeps): () => void {
   const onShift = (worked: WorkedShift) => send(spansOfShift(worked));
   // Its end is committed once, in one process.
   const onRollout = (rollout: Rollout) => send(spansOfRollout(rollout));
-  const onRollback = (back: RolledBackRelease) => send(spansOfMovedBack(back));
+  const onRollback = (back: MovedBack) => send(spansOfMovedBack(back));
   events.on('run', onRun);
   events.on('shift', onShift);
   events.on('rollout', onRollout);

@@ -1,9 +1,10 @@
 /** A line of the log for each run that ends, each attempt that does, the failed ones louder, and each step of a rollout. */
 import type { EventEmitter } from 'node:events';
 import type { Rollout } from '../domain/rollout/rollout';
+import type { MovedBack } from '../domain/rollout-spans';
 import { isTerminal, type RunState } from '../domain/run';
 import { Seen } from '../domain/seen';
-import type { EngineEvents, RolledBackRelease } from '../engine/context';
+import type { EngineEvents } from '../engine/context';
 import type { Clock, Log } from '../engine/ports';
 
 const MAX_TOLD = 10_000;
@@ -34,7 +35,7 @@ export function tellOfWork({ events, clock, log }: TellDeps): () => void {
     if (told.first(id)) log.info({ run: id, workflow, status, ms: finishedAt - createdAt }, `run ${status}`);
   };
   const onRollout = (rollout: Rollout) => log.info(lineOf(rollout), `rollout ${rollout.status}`);
-  const onRollback = (back: RolledBackRelease) => log.info(back, 'rolled back');
+  const onRollback = (back: MovedBack) => log.info(back, 'rolled back');
   events.on('run', onRun);
   events.on('rollout', onRollout);
   events.on('rollback', onRollback);

@@ -2,8 +2,9 @@
 import { diffManifests, type ReleaseChange } from '../../domain/release/diff';
 import { holdsSecret } from '../../domain/release/static-check';
 import type { Rollout } from '../../domain/rollout/rollout';
+import type { MovedBack } from '../../domain/rollout-spans';
 import type { Alerts } from '../alerts';
-import type { EngineDeps, RolledBackRelease } from '../context';
+import type { EngineDeps } from '../context';
 import { KeyedMutex } from '../tasks';
 import type { Releases } from './index';
 
@@ -36,7 +37,7 @@ export class TakenBack {
   }
 
   /** A pointer went back outside of any rollout: by a person's word, or by a breaker's. */
-  async byMove(back: RolledBackRelease, reason: string | undefined): Promise<void> {
+  async byMove(back: MovedBack, reason: string | undefined): Promise<void> {
     const { agentId, environment, from, releaseId, actor } = back;
     const said = reason === undefined ? '' : `: ${reason}`;
     const why = actor === 'engine' ? (reason ?? 'its breaker opened') : `a person rolled it back${said}`;
