@@ -1,5 +1,5 @@
 /** What half of the 10,000 simulated hours has to show. In two test files, so that both workers share them. */
-import { runSeeds } from './campaign';
+import { runSeedsApart } from './apart';
 import { FAULTS } from './faults';
 
 const HOURS = 5_000;
@@ -7,7 +7,7 @@ const HOURS = 5_000;
 const LEAST_HITS = 10;
 
 export async function expectSound(firstSeed: number, seeds: number): Promise<void> {
-  const { hours, runs, succeeded, proved, flow, hits, violations } = await runSeeds(firstSeed, seeds);
+  const { hours, runs, succeeded, proved, flow, hits, violations } = await runSeedsApart(firstSeed, seeds);
   expect(violations).toEqual([]);
   expect(hours).toBeGreaterThanOrEqual(HOURS);
   // Not for nothing: there was work, most of it succeeded in spite of the faults, and each kind of fault struck.
