@@ -1,5 +1,5 @@
 /** The keyboard: single keys and two in a row, never while something is typed. */
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 
 /** `j`, `?`, or two keys with a blank between: `g r`. */
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
@@ -36,8 +36,9 @@ function run(keys: string, event: KeyboardEvent): void {
   action(event);
 }
 
+/** Bound as soon as what they act on is in the page: a key is never lost between the two. */
 export function useKeys(keys: Keys): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     bound.add(keys);
     return () => void bound.delete(keys);
   });

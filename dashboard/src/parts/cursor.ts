@@ -1,5 +1,5 @@
 /** The place in a list that j and k move, and what is done there. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { useKeys, type Keys } from '../keys';
 
 /**
@@ -9,7 +9,7 @@ import { useKeys, type Keys } from '../keys';
  */
 export function useCursor(count: number, key: string, keys: (at: number) => Keys): number {
   const [place, setPlace] = useState(-1);
-  useEffect(() => setPlace(-1), [key]);
+  useLayoutEffect(() => setPlace(-1), [key]);
   const at = Math.min(place, count - 1);
   const move = (by: number) => () => setPlace(Math.max(0, Math.min(at + by, count - 1)));
   useKeys({ j: move(1), k: move(-1), ...(at >= 0 && keys(at)) });
