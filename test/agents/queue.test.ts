@@ -1,5 +1,6 @@
 /** Agents that keep their queue in Redis: what was accepted outlives the process. */
 import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
 import { AgentRunResult, type AgentRunRequest } from '../../src/contract';
 import { freePort } from '../support/ports';
 import { useProcesses } from '../support/processes';
@@ -35,7 +36,17 @@ describe.each(withRedis)('%s', (name) => {
       await crash(agent);
     };
     const nextResult = async () => AgentRunResult.parse((await webhook.next(TAKE_OVER_MS)).body);
-    return { webhook, start, leaveBehind, nextResult };
+    /** Nothing is kept of its only job but that it was reported: a process that ends before reports once more. */
+    const forgotten = async (): Promise<void> => {
+      const client = new Redis(redisUrl());
+      const queue = `bull:agent-${agentId.replaceAll(':', '-')}`;
+      const isForgotten = async () => {
+        const [job] = await client.zrange(`${queue}:completed`, 0, -1);
+        return job !== undefined && (await client.hget(`${queue}:${job}`, 'data')) === '{}';
+      };
+      await until(isForgotten).finally(() => client.disconnect());
+    };
+    return { webhook, start, leaveBehind, nextResult, forgotten };
   }
   const crash = async (agent: Agent) => {
     agent.process.killAlone('SIGKILL');
@@ -43,7 +54,7 @@ describe.each(withRedis)('%s', (name) => {
   };
 
   test.concurrent('a job whose agent is killed is run once, by the next process', async () => {
-    const { webhook, start, leaveBehind, nextResult } = await scene();
+    const { webhook, start, leaveBehind, nextResult, forgotten } = await scene();
     const request = runRequest(webhook.url, { name: 'Ada', pauseMs: 1500 });
     await leaveBehind(request, 'started');
 
@@ -57,6 +68,7 @@ describe.each(withRedis)('%s', (name) => {
     expect(await nextResult()).toMatchObject({ runId: request.runId, status: 'success' });
     await next.process.waitFor(/"reported".*"answer":200/);
     expect((await next.get('/status')).body).toMatchObject({ state: 'idle', last: { runId: request.runId } });
+    await forgotten();
     await crash(next);
 
     const last = await start();

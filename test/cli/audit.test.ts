@@ -72,7 +72,7 @@ it('shows who did what, newest first', async () => {
   const { code, text } = await audit('search', '--actor', 'key:abc', '--limit', '3');
   expect(code).toBe(0);
   expect(text).toMatch(
-    /^entry +time \(UTC\) +who +what +which +change, and why\n\d+ .* key:abc +run\.begin .* n: 150\n/,
+    /^entry +time \(UTC\) +who +what +which +change, and why\n\d+ .* key:abc +run\.start .* n: 150\n/,
   );
   expect(text.trimEnd().split('\n')).toHaveLength(4);
   expect((await audit('search', '--id', 'nobody')).text).toBe('nothing in the ledger fits\n');
