@@ -27,7 +27,8 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 180_000,
-  maxWorkers: 2,
+  // One more than the two cores this is meant for: files that start processes mostly wait for them.
+  maxWorkers: 3,
   // What one file left in memory slows the next; a worker that has grown so much is replaced.
   workerIdleMemoryLimit: '600MB',
   // Tests that are marked as concurrent do nothing but wait.
