@@ -8,6 +8,8 @@ import { skew } from './database';
 import { fail, ok, unknown, warn, type Finding } from './finding';
 
 const ANSWER_MS = 10_000;
+/** What Code Capsules calls a capsule that answers requests; others serve files or keep data. */
+const AGENT_TYPE = /^backend$/i;
 /** Of a Date header, which tells whole seconds. */
 const SECOND_MS = 1_000;
 
@@ -19,8 +21,10 @@ const MENDS: Record<string, string> = {
   unavailable: "Look at the platform's status page; runs hold meanwhile: docs/runbooks/platform-outage.md",
 };
 
+type Read = Pick<Platform, 'name' | 'observe' | 'describe'>;
+
 export async function examinePlatform(
-  platform: Pick<Platform, 'name' | 'observe'>,
+  platform: Read,
   registry: Pick<Registry, 'agents'>,
 ): Promise<Finding[]> {
   if (registry.agents.length === 0)
@@ -30,27 +34,54 @@ export async function examinePlatform(
       ...{ capsuleId, id: capsuleId === agent.capsuleId ? agent.id : `${agent.id} on ${capsuleId}` },
     })),
   );
-  const findings = await Promise.all(
-    capsules.map(async ({ id, capsuleId }) => {
-      try {
-        const { running, desired } = await platform.observe(capsuleId, AbortSignal.timeout(ANSWER_MS));
-        if (running === 'unknown' && desired === 'unknown')
-          return warn('capsule', `${id}: the platform does not tell its replicas`, MENDS['rejected']);
-        return ok(
-          'capsule',
-          `${id}: ${running === 'unknown' ? desired : running} replicas, told by ${platform.name}`,
-        );
-      } catch (error) {
-        const { kind = 'unavailable' } = error as Partial<PlatformError>;
-        return fail('capsule', `${id}: ${platform.name} says ${kind}`, MENDS[kind]);
-      }
-    }),
-  );
-  const sizes = `types and sizes of capsules are not told by the API of ${platform.name}`;
-  return [
-    ...findings,
-    unknown('capsule-sizes', sizes, "Compare them with the agents' needs in its dashboard"),
-  ];
+  const replicas = await Promise.all(capsules.map((capsule) => examineReplicas(platform, capsule)));
+  const makes = await Promise.all(capsules.map((capsule) => examineMake(platform, capsule)));
+  return [...replicas, ...toldOf(platform, makes)];
+}
+
+interface Place {
+  capsuleId: string;
+  /** For people: the agent, and where there are several its capsule. */
+  id: string;
+}
+
+async function examineReplicas(platform: Read, { id, capsuleId }: Place): Promise<Finding> {
+  try {
+    const { running, desired } = await platform.observe(capsuleId, AbortSignal.timeout(ANSWER_MS));
+    if (running === 'unknown' && desired === 'unknown')
+      return warn('capsule', `${id}: the platform does not tell its replicas`, MENDS['rejected']);
+    const count = running === 'unknown' ? desired : running;
+    return ok('capsule', `${id}: ${count} replicas, told by ${platform.name}`);
+  } catch (error) {
+    const { kind = 'unavailable' } = error as Partial<PlatformError>;
+    return fail('capsule', `${id}: ${platform.name} says ${kind}`, MENDS[kind]);
+  }
+}
+
+/** Undefined: the platform does not tell. */
+async function examineMake(platform: Read, { id, capsuleId }: Place): Promise<Finding | undefined> {
+  try {
+    const make = await platform.describe?.(capsuleId, AbortSignal.timeout(ANSWER_MS));
+    if (!make) return undefined;
+    const sizes = Object.entries(make.sizes).map(([of, size]) => `${of} ${size}`);
+    const told = [...(make.type === undefined ? [] : [`type ${make.type}`]), ...sizes].join(', ');
+    return make.type === undefined || AGENT_TYPE.test(make.type)
+      ? ok('capsule-sizes', `${id}: ${told}`)
+      : warn('capsule-sizes', `${id}: ${told}; an agent is a service`, 'Make its capsule a Backend one');
+  } catch (error) {
+    const { kind = 'unavailable' } = error as Partial<PlatformError>;
+    return warn('capsule-sizes', `${id}: ${platform.name} says ${kind}`, MENDS[kind]);
+  }
+}
+
+/** One line for all capsules that nothing is told of. */
+function toldOf({ name }: Read, makes: ReadonlyArray<Finding | undefined>): Finding[] {
+  const told = makes.filter((make) => make !== undefined);
+  if (told.length === makes.length) return told;
+  const of = told.length === 0 ? 'capsules' : `${makes.length - told.length} capsules`;
+  const mend = "Compare them with the agents' needs in its dashboard";
+  const where = name === 'code-capsules' ? `${mend}, or set CC_CLUSTER_URL, which tells them` : mend;
+  return [...told, unknown('capsule-sizes', `types and sizes of ${of} are not told by ${name}`, where)];
 }
 
 /** Both shapes of the Code Capsules API, as far as an address is configured: the first capsule, read with each. */

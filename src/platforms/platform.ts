@@ -24,6 +24,13 @@ export interface Platform {
    */
   observe(capsuleId: string, signal?: AbortSignal): Promise<Observation>;
 
+  /**
+   * Reads what a capsule is and has to work with, for people: nothing is decided by it. Left out by drivers of
+   * platforms that do not tell; undefined where this one does not tell it of this capsule.
+   * @throws PlatformError
+   */
+  describe?(capsuleId: string, signal?: AbortSignal): Promise<CapsuleMake | undefined>;
+
   /** Ends calls under way and releases sockets and timers; later calls reject. Idempotent. */
   close(): Promise<void>;
 }
@@ -34,6 +41,13 @@ export interface Observation {
   desired: number | 'unknown';
   /** Replicas that exist, in whatever condition: starting and terminating ones count. */
   running: number | 'unknown';
+}
+
+export interface CapsuleMake {
+  /** In the platform's own word, e.g. `backend`. */
+  type?: string;
+  /** What it has, with the unit: `{ cpu: '50 m', memory: '0.2 G' }`. */
+  sizes: Readonly<Record<string, string>>;
 }
 
 export type PlatformErrorKind =

@@ -35,6 +35,8 @@ export function watched<P extends Platform>(platform: P, now: () => number): Wat
     name: platform.name,
     scale: (capsuleId, replicas, signal) => call(() => platform.scale(capsuleId, replicas, signal)),
     observe: (capsuleId, signal) => call(() => platform.observe(capsuleId, signal)),
+    // Of another address perhaps, and for people alone: it says nothing about the one that wakes and sleeps.
+    describe: async (capsuleId, signal) => platform.describe?.(capsuleId, signal),
     close: () => platform.close(),
     get state() {
       const isSlow = [...open].some(({ since }) => now() - since > SLOW_MS);

@@ -1,6 +1,6 @@
 /** The Code Capsules driver: both shapes of that API behind the {@link Platform} port, and its builds. */
 import type { Builds } from '../builds';
-import type { Observation, Platform } from '../platform';
+import type { CapsuleMake, Observation, Platform } from '../platform';
 import { PlatformError } from '../platform';
 import type { AddressVariable } from './account';
 import { Account, segment } from './account';
@@ -8,7 +8,7 @@ import { CodeCapsulesBuilds } from './builds';
 import type { Call } from '../calls/call';
 import type { CodeCapsulesOptions } from './options';
 import { settle } from './options';
-import { observationIn, sizesIn } from './shapes';
+import { makeIn, observationIn, sizesIn } from './shapes';
 import type { ApiRequest } from '../calls/transport';
 
 export type { CodeCapsulesCredentials, CodeCapsulesOptions, Dialect } from './options';
@@ -50,6 +50,16 @@ class CodeCapsules implements CodeCapsulesPlatform {
       if (observation) return observation;
       const message = `${call.what}: the answer is no capsule document. Check ${this.addressVariable}.`;
       throw new PlatformError('rejected', message);
+    });
+  }
+
+  /** Only the cluster's API tells sizes; it is asked whatever shape is in use, where its address is known. */
+  async describe(capsuleId: string, signal?: AbortSignal): Promise<CapsuleMake | undefined> {
+    const { clusterUrl } = this.account.settings;
+    if (clusterUrl === '') return undefined;
+    return this.account.run({ what: `describe capsule ${capsuleId}`, capsuleId, signal }, async (call) => {
+      const request: ApiRequest = { method: 'GET', url: `${clusterUrl}/capsule/${segment(call)}` };
+      return makeIn(await this.account.request(call, request, 'CC_CLUSTER_URL'));
     });
   }
 

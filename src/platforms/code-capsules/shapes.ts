@@ -1,6 +1,6 @@
 /** Reads the capsule documents of both APIs, leniently: unknown fields pass, odd values are unknown. */
 import { z } from 'zod';
-import type { Observation } from '../platform';
+import type { CapsuleMake, Observation } from '../platform';
 
 const count = z
   .union([z.number(), z.string().regex(/^\d+$/).transform(Number)])
@@ -76,4 +76,18 @@ export function sizesIn(body: unknown): { sizes: Sizes } | { missing: string[] }
     return { sizes: gpu && gpu.qty > 0 ? { ...sizes, gpu } : sizes };
   }
   return { missing: parsed.error.issues.map((issue) => ['products', ...issue.path].join('.')) };
+}
+
+/** Its type and sizes, as far as the document tells them; undefined when it tells no size. */
+export function makeIn(body: unknown): CapsuleMake | undefined {
+  const read = sizesIn(body);
+  if ('missing' in read) return undefined;
+  const { cpu, memory, storage, gpu } = read.sizes;
+  const told = { cpu, memory, storage };
+  const sizes = Object.fromEntries(Object.entries(told).map(([of, { qty, unit }]) => [of, `${qty} ${unit}`]));
+  const typed = z.looseObject({ type: z.string().min(1) }).safeParse(unwrap(body));
+  return {
+    ...(typed.success && { type: typed.data.type }),
+    sizes: { ...sizes, ...(gpu && { gpu: String(gpu.qty) }) },
+  };
 }

@@ -98,6 +98,23 @@ describe('the products shape', () => {
   });
 });
 
+describe('what a capsule is and has', () => {
+  it('is read from the cluster, whatever shape is in use', async () => {
+    const products = { ...SIZES, gpu: { qty: 1 }, replicaScale: { qty: 0 } };
+    nock(CLUSTER, authorised).get('/capsule/cap-1').reply(200, { type: 'backend', products });
+    await expect(make(new Clock(), { dialect: 'capsule' }).describe?.('cap-1')).resolves.toEqual({
+      type: 'backend',
+      sizes: { cpu: '250 m', memory: '0.5 G', storage: '3 G', gpu: '1' },
+    });
+  });
+
+  it('is not known of a document that tells no sizes, nor without the address of the cluster', async () => {
+    nock(CLUSTER).get('/capsule/cap-1').reply(200, { type: 'backend' });
+    await expect(make(new Clock()).describe?.('cap-1')).resolves.toBeUndefined();
+    await expect(make(new Clock(), { clusterUrl: undefined }).describe?.('cap-1')).resolves.toBeUndefined();
+  });
+});
+
 describe('what is refused before anything is sent', () => {
   it.each(['', '.', '..'])('the capsule id "%s"', async (id) => {
     const error = await refusal(make(new Clock()).observe(id));
