@@ -41,6 +41,9 @@ const MAX_STREAMS = 100;
 /** Of requests; answers are as large as they are. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 const IDLE_MS = 300_000;
+/** A connection on which nothing came for so long is asked whether anybody is there, and ended where nobody says so. */
+const KEEPALIVE_MS = 60_000;
+const KEEPALIVE_ANSWER_MS = 10_000;
 
 export interface GrpcServer {
   readonly port: number;
@@ -56,6 +59,8 @@ export async function startGrpc(config: GrpcConfig, deps: AppDeps, door: Door): 
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_concurrent_streams': MAX_STREAMS,
     'grpc.max_connection_idle_ms': IDLE_MS,
+    'grpc.keepalive_time_ms': KEEPALIVE_MS,
+    'grpc.keepalive_timeout_ms': KEEPALIVE_ANSWER_MS,
   });
   const stopping = new AbortController();
   const calls = new Calls(deps, door, stopping.signal);

@@ -1,6 +1,6 @@
 /** Sends frames to the deployment API over gRPC, and says what is wrong with what comes back. */
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { status } from '@grpc/grpc-js';
 import { startGrpc, type GrpcServer } from '../../src/grpc/server';
@@ -15,6 +15,7 @@ export { callsFor, type FuzzCall } from './grpc-calls';
 /** Nothing here takes that long: who needs longer hangs. */
 const ANSWER_MS = 20_000;
 const CLOSE_MS = 500;
+const GARBAGE_MS = 1_000;
 const CODES = new Map(Object.entries(status).map(([name, code]) => [String(code), name]));
 /** What would say that something went wrong that nobody thought of. */
 const FAULTS = ['INTERNAL', 'UNKNOWN', 'DATA_LOSS'];
@@ -76,7 +77,7 @@ export class GrpcSender {
     return session;
   }
 
-  /** Something that is no HTTP/2, and something that begins like it: both connections are the server's to end. */
+  /** Something that is no HTTP/2, and something that begins like it. */
   private async garbage(bytes: Buffer): Promise<void> {
     for (const start of ['GET / HTTP/1.1\r\n\r\n', PREFACE]) {
       const socket = connectTcp(this.server.port, '127.0.0.1');
@@ -84,9 +85,16 @@ export class GrpcSender {
       await once(socket, 'connect');
       socket.end(Buffer.concat([Buffer.from(start), bytes, Buffer.alloc(64, 0xff)]));
       socket.resume();
-      await once(socket, 'close', { signal: AbortSignal.timeout(ANSWER_MS) });
+      await closed(socket);
     }
   }
+}
+
+/** Ended by the server; but where the bytes read as the beginning of a frame, it waits for the rest: then by us. */
+async function closed(socket: Socket): Promise<void> {
+  const patience = setTimeout(() => socket.destroy(), GARBAGE_MS);
+  await once(socket, 'close');
+  clearTimeout(patience);
 }
 
 function replyOf(stream: ClientHttp2Stream): Promise<Reply> {
