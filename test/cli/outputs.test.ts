@@ -41,7 +41,7 @@ const plain = (text: string): string =>
     .replace(/\d{4}-\d\d-\d\d/g, '<day>')
     .replace(/\b[0-9a-f]{64}\b/g, '<hash>')
     .replace(/\b[0-9a-f]{8}\b/g, '<id>')
-    .replace(/\b\d\.0000\d\d\b/g, '<usd>')
+    .replace(/\b\d\.00\d{4}\b/g, '<usd>')
     .replace(/ {2,}/g, '  ')
     .trimEnd();
 
