@@ -1,6 +1,6 @@
 /** `reveille release policy`: by which rules the pointers of an environment move. */
 import { Command, InvalidArgumentError } from 'commander';
-import { durationMs } from '../../domain/rollout/words';
+import { rolloutMs } from '../../domain/rollout/words';
 import { EnvironmentView } from '../../http/views/release';
 import { apiOf, overApi, type ApiOptions } from '../client';
 import { whole } from '../options';
@@ -26,7 +26,7 @@ const MAX_APPROVALS = 10;
 const list = (value: string): string[] => value.split(',').flatMap((part) => part.trim() || []);
 
 function time(value: string): number {
-  const ms = value === '0' ? 0 : durationMs(value);
+  const ms = value === '0' ? 0 : rolloutMs(value);
   if (ms === undefined) throw new InvalidArgumentError('a time is 0, or like 30s, 10m, 2h or 1d');
   return ms;
 }

@@ -2,7 +2,7 @@
 import { canShow, marginFor } from './replay';
 import { MAX_REPLAY_TASKS, REPLAY_SINCE_MS, REPLAY_TASKS, REPLAY_WITHIN_MS, type Stage } from './strategy';
 import { EXACT, type PlacePattern, type Tolerance } from './tolerance';
-import { durationMs, percentOf } from './words';
+import { rolloutMs, percentOf } from './words';
 
 /** Notes a problem: its place, and its mend. */
 export type Wrong = (at: string, message: string) => void;
@@ -24,7 +24,7 @@ export function parseReplay(value: unknown, at: string, wrong: Wrong): Omit<Repl
   known(given, FIELDS, at, wrong);
   const time = (field: string, fallback: number): number => {
     if (given[field] === undefined) return fallback;
-    const ms = durationMs(given[field]);
+    const ms = rolloutMs(given[field]);
     if (ms === undefined || ms === 0)
       wrong(`${at}.${field}`, 'is no time: write a time like 30m, 1h or 30d, 90 days at most');
     return ms ?? fallback;

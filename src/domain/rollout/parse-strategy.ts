@@ -13,7 +13,7 @@ import {
   type StrategyName,
 } from './strategy';
 import { parseReplay, parseTolerance } from './parse-replay';
-import { conditionOf, dollars, durationMs, percentOf } from './words';
+import { conditionOf, dollars, rolloutMs, percentOf } from './words';
 
 export interface StrategyProblem {
   /** As in `deployment.stages[1].canary`. */
@@ -191,7 +191,7 @@ class Reading {
   }
 
   private time(value: unknown, at: string): number {
-    const ms = durationMs(value);
+    const ms = rolloutMs(value);
     if (ms === undefined) this.wrong(at, `is no time: ${A_TIME}`);
     return ms ?? 0;
   }

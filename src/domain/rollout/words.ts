@@ -1,4 +1,5 @@
 /** How durations, shares and limits are written: `90s`, `5%`, `p99_latency > 100ms`. */
+import { durationMs } from '../duration';
 import {
   QUANTILE_METRICS,
   RATE_METRICS,
@@ -7,18 +8,14 @@ import {
   type RateMetric,
 } from './strategy';
 
-const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-/** The longest time anything of a rollout may take. */
-export const MAX_DURATION_MS = 90 * UNITS['d']!;
+/** The longest time anything of a rollout may take: 90 days. */
+export const MAX_DURATION_MS = 90 * 86_400_000;
 
-/** Milliseconds of `500ms`, `30s`, `5m`, `1h`, `7d`; `instant` is 0. Undefined when it is none of these. */
-export function durationMs(text: unknown): number | undefined {
+/** Milliseconds of a time; `instant` is 0. Undefined when it is none, or longer than a rollout may take. */
+export function rolloutMs(text: unknown): number | undefined {
   if (text === 'instant') return 0;
-  const [, number, unit] =
-    (typeof text === 'string' && /^(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|m|h|d)$/.exec(text)) || [];
-  if (number === undefined || unit === undefined) return undefined;
-  const ms = Math.round(Number(number) * (UNITS[unit] as number));
-  return ms <= MAX_DURATION_MS ? ms : undefined;
+  const ms = typeof text === 'string' ? durationMs(text) : undefined;
+  return ms !== undefined && ms <= MAX_DURATION_MS ? ms : undefined;
 }
 
 /** Percent of `5%` or of the number 5: above 0, at most 100, with two decimals at most. */
@@ -47,7 +44,7 @@ export function conditionOf(text: unknown): { condition: Condition } | { problem
   }
   const [, quantile, figure] = QUANTILE.exec(metric) ?? [];
   if (figure === undefined) return { problem: `"${source.slice(0, 80)}" is not known here: ${SHAPES}` };
-  const above = figure === 'latency' ? durationMs(limit) : dollars(limit);
+  const above = figure === 'latency' ? rolloutMs(limit) : dollars(limit);
   if (above === undefined) {
     const example = figure === 'latency' ? '100ms' : '0.10';
     return { problem: `"${limit}" is no ${figure}: write e.g. ${metric} > ${example}` };

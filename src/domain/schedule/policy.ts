@@ -1,4 +1,5 @@
 /** The policy of a schedule as a line of text: `overlap=queue,catchUp=latest,slack=5m`. */
+import { durationMs } from '../duration';
 import {
   CatchUp,
   DaylightSaving,
@@ -18,17 +19,17 @@ export type PolicyParse =
 
 /** Longer than any policy with a meaning. */
 const MAX_POLICY_LENGTH = 500;
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 const EXAMPLE = 'Write it as overlap=queue,catchUp=latest,window=7d,slack=5m';
 
 const MODES = CatchUp.shape.mode.unwrap().options;
 const GAPS = DaylightSaving.shape.gap.unwrap().options;
 const DOUBLES = DaylightSaving.shape.double.unwrap().options;
 
-/** Seconds of `90`, `90s`, `5m`, `2h` or `7d`; undefined for anything else. */
+/** Whole seconds of `90`, `90s`, `5m`, `2h` or `7d`; undefined for anything else. */
 export function durationSeconds(text: string): number | undefined {
-  const [, count = '', unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(text.trim()) ?? [];
-  return count === '' ? undefined : Number(count) * (UNIT_SECONDS[unit] ?? 1);
+  const written = text.trim();
+  const ms = durationMs(/^\d+$/.test(written) ? `${written}s` : written);
+  return ms === undefined || ms % 1_000 !== 0 ? undefined : ms / 1_000;
 }
 
 type Read = (value: string) => SchedulePolicy | string;
