@@ -80,7 +80,7 @@ export class Passes {
    * @throws AggregateError that names the parts which failed
    */
   all(): Promise<void> {
-    return severally([...this.dueParts(), ...this.lostParts()]);
+    return severally([...this.dueParts(true), ...this.lostParts()]);
   }
 
   private observing(): Promise<void> {
@@ -96,17 +96,20 @@ export class Passes {
   }
 
   private due(): Promise<void> {
-    return severally(this.dueParts());
+    return severally(this.dueParts(this.swept.releases.areUsed));
   }
 
-  /** What is due by the clock. */
-  private dueParts(): Part[] {
+  /**
+   * What is due by the clock.
+   * @param withReleases an installation without any asks for none in each pass, only now and then for the first
+   */
+  private dueParts(withReleases: boolean): Part[] {
     const { guards, breakers, emergencyStops, schedules, budgets, sweeper, prewarmer, releases, rollouts } =
       this.swept;
-    const ifUsed = async (task: () => Promise<void>) => (releases.areUsed ? task() : undefined);
+    const ofReleases = (...part: Part): Part[] => (withReleases ? [part] : []);
     return [
       ['guards', () => guards.sweep()],
-      ['releases', () => ifUsed(() => releases.sweep())],
+      ...ofReleases('releases', () => releases.sweep()),
       ['breakers', () => breakers.sweep()],
       ['emergency stops', () => emergencyStops.sweep()],
       ['schedules', () => schedules.pass()],
@@ -115,17 +118,14 @@ export class Passes {
       ['due capsules', () => sweeper.dueCapsules()],
       ['read-back', async () => sweeper.observeSoon()],
       ['prewarming', () => prewarmer.pass()],
-      ['rollouts', () => ifUsed(() => rollouts.sweep())],
+      ...ofReleases('rollouts', () => rollouts.sweep()),
     ];
   }
 
   /** What somebody began and did not finish; each looks at the record, so not more often than need be. */
   private lostParts(): Part[] {
-    const { flow, signals, approvals, overseer, protocols, replays, costs, releases, rollouts } = this.swept;
+    const { flow, signals, approvals, overseer, protocols, replays, costs, releases } = this.swept;
     return [
-      // The first release of all is noticed here; an installation without any asks for none in each pass.
-      ['releases', () => releases.sweep()],
-      ['rollouts', () => rollouts.sweep()],
       ['flow control', () => flow.sweep()],
       ['events', () => signals.sweep()],
       ['approvals', () => approvals.sweep()],
