@@ -14,6 +14,8 @@ export interface Shrunk {
 const MAX_ATTEMPTS = 80;
 const MAX_MS = 120_000;
 const SHORTEST_HOURS = 0.25;
+/** Parts of the rate that failed. */
+const RARER = [1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2];
 
 /** What a violation is about, without the ids, names and figures in it. */
 export const kindOf = (violation: string): string =>
@@ -63,6 +65,7 @@ class Shrinker {
     await this.fewerHours();
     await this.fewerRuns();
     await this.fewerKinds();
+    await this.rarerFaults();
     await this.fewerStrikes();
     const report = await simulate({ ...this.best, keepTrace: true });
     return { options: this.best, report, attempts: this.attempts };
@@ -99,6 +102,12 @@ class Shrinker {
   private async fewerKinds(): Promise<void> {
     if (await this.try({ without: [...FAULTS] })) return;
     for (const fault of this.hits) await this.try({ without: [...(this.best.without ?? []), fault] });
+  }
+
+  /** Faults that strike seldom: each rate is another story, so the rarest is tried first, and then all above it. */
+  private async rarerFaults(): Promise<void> {
+    const { faultRate } = this.best;
+    for (const part of RARER) if (await this.try({ faultRate: faultRate * part })) return;
   }
 
   /** The shortest beginning of the faults that struck, by halving. */
