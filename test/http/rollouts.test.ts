@@ -258,10 +258,20 @@ it('the release before stays awake for as long as the rules say, so that a rollb
   await setPolicy({ keepPreviousWarmMs: 60_000 });
   await deployed(A.id);
   await deployed(B.id);
-  const awake = () => api.engine.capsules.load('cap-writer').then((c) => c?.state.warm);
+  const awake = async () => {
+    const { warm = [] } = (await api.engine.capsules.load('cap-writer'))?.state ?? {};
+    return warm.length > 0 ? warm : undefined;
+  };
   const warm = await until(awake, { what: 'a capsule that is kept awake' });
   expect(warm).toMatchObject([{ for: { releaseId: A.id }, until: api.clock.now() + 60_000 }]);
-  const isGone = async () => !(await awake())?.length;
+  const isGone = async () => (await awake()) === undefined;
+  // What a pass reads of switches and releases, the next one goes by.
+  const afterPasses =
+    <T>(found: () => Promise<T>) =>
+    async (): Promise<T> => {
+      await api.engine.tick();
+      return found();
+    };
   // It is answered once it is in force everywhere, which takes the clock's time.
   let isInForce = false;
   const wish = { scope: 'agent', subject: 'writer', message: 'off' };
@@ -274,12 +284,9 @@ it('the release before stays awake for as long as the rules say, so that a rollb
     { what: 'the switch to be in force' },
   );
   const off = await switching;
-  await api.engine.tick();
-  await until(isGone, { what: 'the capsule of what is switched off to be let go' });
+  await until(afterPasses(isGone), { what: 'the capsule of what is switched off to be let go' });
   await call('POST', `/switches/${text(off.body['id'])}/release`, {});
-  await api.engine.tick();
-  await until(awake, { what: 'the capsule to be kept again' });
+  await until(afterPasses(awake), { what: 'the capsule to be kept again' });
   await call('POST', '/agents/writer/rollback', {});
-  await api.engine.tick();
-  await until(isGone, { what: 'the capsule to be let go' });
+  await until(afterPasses(isGone), { what: 'the capsule to be let go' });
 });
