@@ -10,17 +10,21 @@ import { useProcesses } from '../support/processes';
 import { until } from '../support/until';
 import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver';
 import { ROOT, runRequest, startAgent, type Agent } from './agents';
+import { describeReplay } from './replay-calls';
 
 const JOB = `
-import sys, time
-from scaffold.schema import anything, record, text
+import json, sys, time
+from scaffold.schema import anything, list_of, optional, record, text
 
-INPUT = record(fault=text())
+INPUT = record(fault=text(), calls=optional(list_of(anything()), []))
 OUTPUT = record(text=text(0, 10_000_000), more=anything())
 SPENT = {'provider': 'p', 'model': 'm', 'inputTokens': 1, 'outputTokens': 2}
 
 def run(input, ctx):
     fault = input['fault']
+    if input['calls']: return {'text': json.dumps(got_by(input['calls'], fault, ctx))}
+    if fault == 'nobody-answers': raise Failure('unavailable')
+    if fault == 'no-recording': raise Failure('no-recording')
     if fault == 'throws': raise RuntimeError('broken on purpose')
     if fault == 'throws-a-key': return {}['absent']
     if fault == 'exits': sys.exit(3)
@@ -35,6 +39,20 @@ def run(input, ctx):
     if fault == 'computes':
         while True: sum(range(1000))
     return {'text': 'done'}
+
+class Failure(Exception):
+    def __init__(self, kind): self.kind = kind
+
+def got_by(calls, fault, ctx):
+    got = []
+    for name, params in calls:
+        if name == 'wait': ctx.signal.wait()
+        else:
+            try: got.append(ctx.tool(name, params, lambda: 'asked'))
+            except Exception as error:
+                if fault == 'lets-it-through': raise
+                got.append(f'failed: {error}')
+    return got
 `;
 
 const processes = useProcesses();
@@ -56,13 +74,20 @@ afterAll(async () => {
   await removeFolder();
 });
 
-const request = (fault: string, config = {}) => runRequest(webhook.url, { fault }, config);
+const request = (fault: string, config = {}, more = {}) =>
+  runRequest(webhook.url, { fault, ...more }, config);
 const nextResult = async () => AgentRunResult.parse((await webhook.next()).body);
 
-async function resultOf(fault: string, config = {}): Promise<AgentRunResult> {
-  expect(await agent.post('/run', request(fault, config))).toMatchObject({ status: 202 });
+async function resultOf(fault: string, config = {}, more = {}): Promise<AgentRunResult> {
+  // The result of the job before is delivered a moment before the agent is free.
+  await until(async () => ((await agent.get('/status')).body as AgentStatus).state === 'idle');
+  expect(await agent.post('/run', request(fault, config, more))).toMatchObject({ status: 202 });
   return nextResult();
 }
+
+describe('a job that is done once more', () => {
+  describeReplay((calls, config, fault = '') => resultOf(fault, config, { calls }));
+});
 
 test.each([
   ['throws', 'broken on purpose'],
@@ -80,7 +105,6 @@ test.each([
     output: {},
     error: expect.stringContaining(error) as string,
   });
-  await until(async () => ((await agent.get('/status')).body as AgentStatus).state === 'idle');
 });
 
 test('writes down where a job threw', async () => {

@@ -18,6 +18,7 @@ const SCAFFOLD = [
   'scaffold/context.py',
   'scaffold/contract.py',
   'scaffold/deliver.py',
+  'scaffold/replay.py',
   'scaffold/runner.py',
   'scaffold/schema.py',
   'scaffold/server.py',
@@ -198,5 +199,5 @@ test('the scaffold stays small', () => {
   const code = SCAFFOLD.map((file) => read(TEMPLATE, file).replace(/^ *"""[^]*?"""$/gm, '')).join('\n');
   const statements = code.split('\n').filter((line) => !/^\s*(?:$|#)/.test(line));
   expect(statements.length).toBeGreaterThan(200);
-  expect(statements.length).toBeLessThanOrEqual(480);
+  expect(statements.length).toBeLessThanOrEqual(540);
 });

@@ -14,6 +14,7 @@ const SHARED = [
   'src/index.ts',
   'src/log.ts',
   'src/queue-redis.ts',
+  'src/replay.ts',
   'src/runner.ts',
   'test/agent.test.mjs',
   'AGENTS.md',
@@ -148,5 +149,5 @@ test('the scaffold stays small', () => {
     read('_template', file).split('\n'),
   );
   const statements = code.filter((line) => !/^\s*(?:$|\/\/|\/?\*)/.test(line));
-  expect(statements.length).toBeLessThanOrEqual(490);
+  expect(statements.length).toBeLessThanOrEqual(540);
 });

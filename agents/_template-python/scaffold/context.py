@@ -17,6 +17,12 @@ class Stopped(Exception):
     """Ends a job that was told to stop."""
 
 
+class NotRecorded(Stopped):
+    """Ends a job that is done once more: a tool was called that was not called so the first time."""
+
+    kind = 'no-recording'
+
+
 class Signal(threading.Event):
     """Set on timeout, cancel and shutdown. `wait(seconds)` pauses, and is true when it was set meanwhile."""
 
@@ -38,7 +44,16 @@ class Context:
         self.dry_run: bool = request['config']['dryRun']
         self.signal = Signal()
         self.records: dict[str, Any] = {}
-        self._room, self._recording = RECORD_BYTES, threading.Lock()
+        self._room, self._recording, self._replay = RECORD_BYTES, threading.Lock(), None
+        if request['config'].keys() & {'replayCalls', 'unrecorded'}:
+            from .replay import Replay
+
+            self._replay = Replay(request['config'])
+
+    def end(self, reason: str, kind: str) -> None:
+        """Tells the job to end. A runner also settles it, by that."""
+        self.signal.reason = reason
+        self.signal.set()
 
     def log(self, message: str, **fields: Any) -> None:
         log(message, **{**fields, **self.ids})
@@ -46,7 +61,7 @@ class Context:
     def progress(self, value: Any) -> None:
         """Shows how far the job is, at `/status` and in the result: any JSON value."""
         with self._recording:
-            self.records = {**self.records, 'progress': _copy(value)}
+            self.records = {**self.records, 'progress': _copy(value)[0]}
 
     def usage(self, **entry: Any) -> None:
         """Records a model's consumption: see USAGE."""
@@ -60,17 +75,22 @@ class Context:
 
     def tool(self, name: str, params: Any, call: Callable[[], T]) -> T:
         """Calls `call()` and records its parameters, its result or error, and its time."""
-        entry, started = {'name': name, 'params': _copy(params), 'at': now()}, time.monotonic()
+        (given, cut), started, refusal = _copy(params), time.monotonic(), None
+        entry = {'name': name, 'params': given, **cut, 'at': now()}
         try:
-            result = call()
-            entry['result'] = _copy(result)
+            result = self._replay.answer(entry, call) if self._replay else call()
+            entry['result'], cut = _copy(result)
+            entry.update(cut)
             return result
         except Exception as error:
             entry['error'] = str(error)[:BRIEF_CHARS]
+            refusal = error if isinstance(error, NotRecorded) else None
             raise
         finally:
             entry['latencyMs'] = round((time.monotonic() - started) * 1000)
             self._record('toolCalls', entry)
+            if refusal:  # and not only raised, as a job may catch what its tools raise
+                self.end(str(refusal), refusal.kind)
 
     def _record(self, kind: str, entry: dict[str, Any]) -> None:
         with self._recording:
@@ -82,12 +102,13 @@ class Context:
         self.log('not recorded: too many records', kind=kind)
 
 
-def _copy(value: Any) -> Any:
-    """The value as JSON has it. Of one that is too long the beginning is kept, as text."""
+def _copy(value: Any) -> tuple[Any, dict[str, bool]]:
+    """The value as JSON has it. Of one that is too long the beginning is kept, as text, and that is said."""
+    cut: dict[str, bool] = {}
     try:
         data = encode(value, default=str)
     except ValueError:  # NaN, or a value within itself
-        data = encode(str(value))
+        data, cut = encode(str(value)), {'shortened': True}
     if len(data) <= VALUE_BYTES:
-        return json.loads(data)
-    return f'{data.decode()[:BRIEF_CHARS]}… ({len(data)} bytes)'
+        return json.loads(data), cut
+    return f'{data.decode()[:BRIEF_CHARS]}… ({len(data)} bytes)', {'shortened': True}

@@ -11,6 +11,13 @@ from .schema import Misfit
 
 OUTPUT_BYTES, LOGGED_BYTES = 4 * 1024 * 1024, 16 * 1024
 REMEMBERED_RUNS, ERROR_CHARS, STACK_CHARS = 1000, 2000, 4000
+#: What is told of failures that name their `kind`.
+KINDS = {'unavailable': 'provider-unavailable', 'no-recording': 'not-recorded'}
+
+
+def failure(status: str, error: str, kind: object) -> dict[str, Any]:
+    told = {'errorKind': KINDS[str(kind)]} if str(kind) in KINDS else {}
+    return {'status': status, 'output': {}, 'error': error[:ERROR_CHARS], **told}
 
 
 class Job(Context):
@@ -39,11 +46,11 @@ class Job(Context):
                 self.log('failed', stack=traceback.format_exc()[-STACK_CHARS:])
             # A message that is no sentence says little without its type: `KeyError: 'name'`.
             message = str(error) if ' ' in str(error) else f'{type(error).__name__}: {error}'
-            return {'status': 'error', 'output': {}, 'error': message[:ERROR_CHARS]}
+            return failure('error', message, getattr(error, 'kind', ''))
 
     def told(self) -> dict[str, Any]:
         """What the log says of the result; also its output, if small, where nobody else may get it."""
-        keys = ['status', 'error', 'durationMs']
+        keys = ['status', 'error', 'errorKind', 'durationMs']
         if self.config.get('logged') and len(encode(self.result['output'])) <= LOGGED_BYTES:
             keys.append('output')
         return {key: self.result[key] for key in keys if key in self.result}
@@ -61,6 +68,7 @@ class Runner:
     def accept(self, request: dict[str, Any]) -> str:
         """Starts it: `accepted`, unless it was started before, `duplicate`, or there is no room, `busy`."""
         job = Job(request)
+        job.end = lambda reason, kind: self.stop(reason, kind=kind, only=job)
         with self._lock:
             if (key := (*job.name, job.config.get('attempt', 1))) in self._seen:
                 return 'duplicate'
@@ -85,12 +93,14 @@ class Runner:
         current = {'current': {**running[0].ids, **progress}} if running else {}
         return {'state': state, **current, **({'last': kept[-1].result} if kept else {})}
 
-    def stop(self, reason: str, status: str = 'error', only: tuple[str, str] | Job | None = None) -> None:
+    def stop(
+        self, reason: str, status: str = 'error', kind: str = '', only: tuple[str, str] | Job | None = None
+    ) -> None:
         """Settles what runs, or `only` that job or the run and step of that name, and tells it to end."""
         with self._lock:
             for job in self._running:
                 if only in (None, job, job.name) and not job.settled.is_set():
-                    self._settle(job, {'status': status, 'output': {}, 'error': reason})
+                    self._settle(job, failure(status, reason, kind))
                     job.signal.reason = reason
                     job.signal.set()
 

@@ -28,9 +28,9 @@ export interface Queue {
 type Held = { ids: Ids; heldAt: number; running: boolean; stop: AbortController; records: Records };
 type Which = { runId?: unknown; stepId?: unknown };
 
-/** What a job throws when none of those it asks answers, as `LlmFailure` of `src/llm` does; and what is told of it. */
-const isAway = (e: unknown) => e instanceof Error && 'kind' in e && e.kind === 'unavailable';
-const AWAY = { errorKind: 'provider-unavailable' };
+/** What is told of failures that name their kind, as `LlmFailure` of `src/llm` does. */
+const KINDS: Record<string, string> = { unavailable: 'provider-unavailable', 'no-recording': 'not-recorded' };
+const kindOf = (e: unknown) => (e instanceof Error && 'kind' in e ? KINDS[String(e.kind)] : undefined);
 
 const isFor = (which: Which) => (ids: Ids) => ids.runId === which.runId && ids.stepId === which.stepId;
 
@@ -40,8 +40,11 @@ async function perform({ input, config }: AgentRunRequest, { ids, stop, records 
   const job = await import('./job.js');
   stop.signal.throwIfAborted();
   log('started', ids);
-  const ctx = jobContext(ids, stop.signal, config.dryRun ?? false, records);
+  const again = config.replayCalls ?? config.unrecorded;
+  const answers = again && (await import('./replay.js')).answersOf(config, stop);
+  const ctx = jobContext(ids, stop.signal, config.dryRun ?? false, records, answers);
   const output = check(job.output, await job.run(check(job.input, input, 'input'), ctx), 'output');
+  stop.signal.throwIfAborted(); // a job may have caught why it was to end
   const bytes = Buffer.byteLength(JSON.stringify(output));
   if (bytes > LIMITS.outputBytes)
     throw new Error(`output: ${bytes} bytes, the limit is ${LIMITS.outputBytes}`);
@@ -167,7 +170,8 @@ export class Runner {
     return Promise.race([work, stopped]).catch((thrown: unknown) => {
       const reason: unknown = signal.reason ?? thrown;
       const status = reason === late ? 'timeout' : 'error';
-      return { status, output: {}, error: reasonOf(reason), ...(isAway(reason) && AWAY) };
+      const errorKind = kindOf(reason);
+      return { status, output: {}, error: reasonOf(reason), ...(errorKind && { errorKind }) };
     });
   }
 

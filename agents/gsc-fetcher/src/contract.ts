@@ -5,6 +5,14 @@ const id = z.string().min(1).max(200);
 const count = z.number().int().nonnegative();
 const usd = z.number().nonnegative();
 
+/** What a tool gave, or why it failed, when the job was done first. */
+const RecordedCall = z.object({
+  name: z.string(),
+  params: z.unknown().optional(),
+  result: z.unknown().optional(),
+  error: z.string().optional(),
+});
+
 /** `POST /run`. Unknown keys are ignored, so that additions to the contract do no harm. */
 export const AgentRunRequest = z.object({
   workflowId: id,
@@ -16,6 +24,9 @@ export const AgentRunRequest = z.object({
     timeoutSeconds: z.number().positive().max(86_400),
     attempt: z.number().int().positive().optional(),
     dryRun: z.boolean().optional(),
+    replayOf: z.string().optional(),
+    replayCalls: z.array(RecordedCall).optional(),
+    unrecorded: z.literal('refuse').optional(),
   }),
 });
 export type AgentRunRequest = z.infer<typeof AgentRunRequest>;
@@ -43,13 +54,18 @@ export const Action = z.object({
 });
 export type Action = z.infer<typeof Action>;
 
-/** One use of a tool: what it took, and what it gave or why it failed. */
-export type ToolCall = { name: string; params: unknown; at: string; latencyMs: number } & (
+/** One use of a tool: what it took, and what it gave or why it failed; `shortened` where that is not kept as it was. */
+export type ToolCall = { name: string; params: unknown; shortened?: true; at: string; latencyMs: number } & (
   { result: unknown } | { error: string }
 );
 
 /** The webhook's body; `durationMs` in whole milliseconds. */
-export type Outcome = { status: 'success' | 'error' | 'timeout'; output: object; error?: string };
+export type Outcome = {
+  status: 'success' | 'error' | 'timeout';
+  output: object;
+  error?: string;
+  errorKind?: string;
+};
 export type Records = { usage?: Usage[]; actions?: Action[]; toolCalls?: ToolCall[]; progress?: unknown };
 export type AgentRunResult = Ids & Outcome & Records & { durationMs: number };
 

@@ -6,11 +6,18 @@ import threading
 from datetime import datetime, timezone
 from typing import Any, Callable
 
-from .schema import Misfit, boolean, mapping, number, optional, record, text
+from .schema import Misfit, anything, boolean, list_of, mapping, number, optional, record, text
 
 _id, _count, _writing = text(1, 200), number(0, whole=True), threading.Lock()
 #: ASCII without spaces, as a URL is on the wire: it is used exactly as it was given.
 URL = text(1, 8000, r'https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?([/?][!-~]*)?', 'an http or https URL')
+#: What a tool gave, or why it failed, when the job was done first.
+RECORDED_CALL = record(
+    name=text(),
+    params=optional(anything(), None),
+    result=optional(anything(), None),
+    error=optional(text(0, 1_000_000)),
+)
 #: Body of `POST /run`. What is not named here is dropped, so that additions to the contract do no harm.
 RUN_REQUEST = record(
     workflowId=_id,
@@ -22,6 +29,9 @@ RUN_REQUEST = record(
         timeoutSeconds=number(0.001, 86_400),
         attempt=optional(number(1, whole=True)),
         dryRun=optional(boolean(), False),
+        replayOf=optional(text()),
+        replayCalls=optional(list_of(RECORDED_CALL)),
+        unrecorded=optional(text(pattern='refuse', must='refuse')),
     ),
 )
 #: One model's consumption; `costUsd` in US dollars.

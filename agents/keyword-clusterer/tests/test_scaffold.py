@@ -9,6 +9,7 @@ import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from scaffold.context import Stopped
 from scaffold.contract import RUN_REQUEST, encode
 from scaffold.deliver import deliver
 from scaffold.runner import Job
@@ -103,6 +104,39 @@ class Records(unittest.TestCase):
             ctx.tool('big', None, lambda: 'x' * 16_000)
         self.assertLess(len(encode(ctx.records)), 800_000)
         self.assertGreater(len(ctx.records['toolCalls']), 40)
+
+
+class Replayed(unittest.TestCase):
+    def test_knows_a_call_again_by_its_name_and_what_json_has_of_its_parameters(self) -> None:
+        recorded = [{'name': 'search', 'params': {'n': 1, 'of': [True, 'é']}, 'result': {'hits': [1]}}]
+        ctx = context(replayOf='r/1', replayCalls=recorded, unrecorded='refuse')
+        first = ctx.tool('search', {'of': (True, 'é'), 'n': 1.0}, self.fail)
+        self.assertEqual(first, {'hits': [1]})
+        first['hits'].clear()
+        self.assertEqual(ctx.tool('search', {'n': 1, 'of': [True, 'é']}, self.fail), {'hits': [1]})
+        with self.assertRaisesRegex(Stopped, r'^tool search: r/1 has no whole record of it'):
+            ctx.tool('search', {'n': True, 'of': [True, 'é']}, self.fail)
+        self.assertTrue(ctx.signal.is_set() and 'tool search' in ctx.signal.reason)
+        self.assertEqual(['result' in call for call in ctx.records['toolCalls']], [True, True, False])
+
+    def test_answers_threads_each_with_a_record_of_its_own(self) -> None:
+        recorded = [{'name': 'next', 'params': None, 'result': n} for n in range(100)]
+        ctx, got = context(replayCalls=recorded), []
+        take = lambda: [got.append(ctx.tool('next', None, self.fail)) for _ in range(25)]
+        threads = [threading.Thread(target=take) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(sorted(got), list(range(100)))
+
+    def test_marks_what_no_call_can_be_answered_from(self) -> None:
+        ctx = context()
+        for params, result in ((1, 'x' * 20_000), ('x' * 20_000, 1), (float('nan'), 1), ('x', 'x')):
+            ctx.tool('search', params, lambda: result)
+        self.assertEqual(
+            [call.get('shortened') for call in ctx.records['toolCalls']], [True, True, True, None]
+        )
 
 
 class Delivery(unittest.TestCase):

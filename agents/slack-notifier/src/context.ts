@@ -1,12 +1,19 @@
 /** What a job gets beside its input, and what is recorded of its work. */
 import { Action, check, Misfit, Usage, type Ids, type JobContext, type Records } from './contract';
 import { log, reasonOf } from './log';
+import type { Answers } from './replay';
 
 /** Entries of each kind; JSON characters of all entries, of one value in them, and of what is kept of a longer one. */
 const LIMITS = { entries: 1000, allChars: 768 * 1024, valueChars: 16 * 1024, briefChars: 1024 };
 
-/** `records` is filled while the job runs. */
-export function jobContext(ids: Ids, signal: AbortSignal, dryRun: boolean, records: Records): JobContext {
+/** `records` is filled while the job runs. With `answers` they come before the tools. */
+export function jobContext(
+  ids: Ids,
+  signal: AbortSignal,
+  dryRun: boolean,
+  records: Records,
+  answers: Answers = (_call, use) => use(),
+): JobContext {
   let charsLeft = LIMITS.allChars;
   function add<T>(entries: T[], entry: T): void {
     charsLeft -= JSON.stringify(entry).length;
@@ -18,7 +25,7 @@ export function jobContext(ids: Ids, signal: AbortSignal, dryRun: boolean, recor
     signal,
     dryRun,
     log: (message, fields) => log(message, { ...fields, ...ids }),
-    progress: (value) => void (records.progress = copy(value)),
+    progress: (value) => void (records.progress = copy(value).value),
     usage: (entry) => add((records.usage ??= []), check(Usage, entry, 'usage')),
     action: (entry) => {
       if (dryRun) throw new Misfit(`action ${entry.type}: a dry run has no effects; check ctx.dryRun before`);
@@ -26,16 +33,18 @@ export function jobContext(ids: Ids, signal: AbortSignal, dryRun: boolean, recor
     },
     tool: async (name, params, use) => {
       const [at, startedAt] = [new Date().toISOString(), performance.now()];
-      const call = { name, params: copy(params), at };
-      const record = (end: { result: unknown } | { error: string }) =>
+      const { value: given, ...cut } = copy(params);
+      const call = { name, params: given, ...cut, at };
+      const record = (end: { result: unknown; shortened?: true } | { error: string }) =>
         add((records.toolCalls ??= []), {
           ...call,
           ...end,
           latencyMs: Math.round(performance.now() - startedAt),
         });
       try {
-        const result = await use();
-        record({ result: copy(result) });
+        const result = await answers(call, use);
+        const { value, ...resultCut } = copy(result);
+        record({ result: value, ...resultCut });
         return result;
       } catch (error) {
         record({ error: reasonOf(error) });
@@ -46,17 +55,12 @@ export function jobContext(ids: Ids, signal: AbortSignal, dryRun: boolean, recor
 }
 
 /** A copy that no longer changes. Of one that is too long the beginning is kept, as text. */
-function copy(value: unknown): unknown {
-  const json = toJson(value);
-  return json.length <= LIMITS.valueChars
-    ? JSON.parse(json)
-    : `${json.slice(0, LIMITS.briefChars)}… (${json.length} characters)`;
-}
-
-function toJson(value: unknown): string {
+function copy(value: unknown): { value: unknown; shortened?: true } {
   try {
-    return JSON.stringify(value) ?? 'null';
+    const json = JSON.stringify(value) ?? 'null';
+    if (json.length <= LIMITS.valueChars) return { value: JSON.parse(json) };
+    return { value: `${json.slice(0, LIMITS.briefChars)}… (${json.length} characters)`, shortened: true };
   } catch (error) {
-    return JSON.stringify(`not JSON: ${reasonOf(error)}`);
+    return { value: `not JSON: ${reasonOf(error)}`, shortened: true };
   }
 }
