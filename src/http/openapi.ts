@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { PROBLEMS, type ProblemCode } from './problem-catalogue';
 import type { Access, Route } from './route';
-import { name, named } from './schema';
+import { shape, named } from './schema';
 import { asksForScope, scopeOf } from './scopes';
 
 /** The version of this API: its major number changes when a client that works today could break. */
@@ -10,8 +10,7 @@ const API_VERSION = '1.0.0';
 
 type Json = Record<string, unknown>;
 
-const ProblemDetails = name(
-  'Problem',
+const ProblemDetails = shape('Problem', () =>
   z
     .object({
       type: z.string(),

@@ -11,6 +11,13 @@ export function name<T extends z.ZodType>(id: string, schema: T): T {
   return schema;
 }
 
+/**
+ * Declares a named schema that is built when somebody first needs it. Most are never needed: answers are not checked
+ * against theirs, so an orchestrator builds them only for whoever asks for the OpenAPI document.
+ */
+export const shape = <T extends z.ZodType>(id: string, build: () => T): z.ZodLazy<T> =>
+  name(id, z.lazy(build));
+
 export const isoTime = z.iso.datetime({ offset: true });
 /** Not reached yet, or not known. */
 export const maybeTime = isoTime.nullable();

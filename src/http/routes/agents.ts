@@ -6,7 +6,7 @@ import type { PlatformError } from '../../platforms/platform';
 import type { BuildReading, RedeployResult } from '../../engine/redeploy';
 import { Problem } from '../problems';
 import { json, route, type Reply } from '../route';
-import { idText, name, pageOf } from '../schema';
+import { idText, shape, pageOf } from '../schema';
 import { BuildDetail, buildLink, BuildView, buildView } from '../views/build';
 import { AgentView, agentView } from '../views/capsule';
 
@@ -23,7 +23,7 @@ export const listAgents = route({
   tag,
   summary: 'List the agents of this installation',
   access: 'viewer',
-  responses: { 200: { description: 'All of them.', schema: name('AgentPage', pageOf(AgentView)) } },
+  responses: { 200: { description: 'All of them.', schema: shape('AgentPage', () => pageOf(AgentView)) } },
   problems: [],
   handle: async (_input, { registry }) => json({ items: registry.agents.map(agentView), nextCursor: null }),
 });
@@ -39,8 +39,7 @@ export const redeploy = route({
     'Refused while a job is at work on the agent, unless `force` is set: the new version ends it.',
   access: 'operator',
   params: agentParams,
-  body: name(
-    'Redeploy',
+  body: shape('Redeploy', () =>
     z.strictObject({ force: z.boolean().optional().describe('Also while the agent works. Default: false.') }),
   ),
   bodyOptional: true,
@@ -81,7 +80,7 @@ export const listBuilds = route({
   description: 'As many as the platform lists.',
   access: 'viewer',
   params: agentParams,
-  responses: { 200: { description: 'The builds.', schema: name('BuildPage', pageOf(BuildView)) } },
+  responses: { 200: { description: 'The builds.', schema: shape('BuildPage', () => pageOf(BuildView)) } },
   problems: ['agent-not-found', 'builds-unsupported', 'platform-refused'],
   handle: async ({ params: { agentId } }, { engine }) => {
     const { list } = read(await engine.redeploys.list(agentId));

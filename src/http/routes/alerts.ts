@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { name, pageOf, pageQuery } from '../schema';
+import { shape, pageOf, pageQuery } from '../schema';
 import { AlertView, alertView } from '../views/alert';
 
 const tag = 'operation';
@@ -22,7 +22,7 @@ export const listAlerts = route({
       .optional()
       .describe('`true`: what is wrong now; `false`: what is over; left out: both.'),
   }),
-  responses: { 200: { description: 'A page.', schema: name('AlertPage', pageOf(AlertView)) } },
+  responses: { 200: { description: 'A page.', schema: shape('AlertPage', () => pageOf(AlertView)) } },
   problems: [],
   handle: async ({ query }, { store }) => {
     const filter = query.open === undefined ? {} : { open: query.open === 'true' };

@@ -4,7 +4,7 @@ import { MEMO_STATES, VERDICTS, type Refusal } from '../../domain/approval/memo'
 import type { ProblemCode } from '../problem-catalogue';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, name, pageOf, pageQuery, runId } from '../schema';
+import { idText, shape, pageOf, pageQuery, runId } from '../schema';
 import { ApprovalView, approvalView } from '../views/approval';
 
 const tag = 'approvals';
@@ -43,7 +43,7 @@ export const listApprovals = route({
     agentId: idText.optional(),
     runId: runId.optional(),
   }),
-  responses: { 200: { description: 'A page.', schema: name('ApprovalPage', pageOf(ApprovalView)) } },
+  responses: { 200: { description: 'A page.', schema: shape('ApprovalPage', () => pageOf(ApprovalView)) } },
   problems: [],
   handle: async ({ query }, { store }) => {
     const { state, agentId, runId: run, limit, cursor } = query;
@@ -85,8 +85,7 @@ export const decideApproval = route({
     'The person who started the run cannot approve.',
   access: 'approver',
   params: memoParams,
-  body: name(
-    'MemoDecision',
+  body: shape('MemoDecision', () =>
     z.strictObject({
       verdict: z.enum(VERDICTS),
       comment: comment.optional().describe('Told to the agent; needed to send something back.'),
@@ -114,11 +113,13 @@ export const decideStep = route({
   description: 'The same as a decision on its approval, for those who know the step.',
   access: 'approver',
   params: z.object({ runId, stepId: idText }),
-  body: name('Decision', z.strictObject({ approve: z.boolean(), comment: comment.optional() })),
+  body: shape('Decision', () => z.strictObject({ approve: z.boolean(), comment: comment.optional() })),
   responses: {
     200: {
       description: 'The decision is recorded and the run goes on.',
-      schema: name('DecisionTaken', z.object({ runId: z.guid(), stepId: z.string(), approved: z.boolean() })),
+      schema: shape('DecisionTaken', () =>
+        z.object({ runId: z.guid(), stepId: z.string(), approved: z.boolean() }),
+      ),
     },
   },
   problems: ['run-not-found', 'nothing-to-decide', 'own-approval', 'voted-already'],

@@ -7,7 +7,7 @@ import { verifyStretch } from '../../engine/audit/verify';
 import { decodeCursor, encodeCursor } from '../../store/cursor';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, isoTime, name, pageOf, pageQuery } from '../schema';
+import { idText, isoTime, shape, pageOf, pageQuery } from '../schema';
 import { AuditEntryView, auditEntryView, AuditVerdictView, auditVerdictView } from '../views/audit';
 
 const tag = 'audit';
@@ -53,7 +53,7 @@ export const searchAudit = route({
     '`nextCursor`. By actor (people), by entity and id, by run and by time it goes by an index.',
   access: 'viewer',
   query: z.object({ ...filters, ...pageQuery }),
-  responses: { 200: { description: 'A page.', schema: name('AuditPage', pageOf(AuditEntryView)) } },
+  responses: { 200: { description: 'A page.', schema: shape('AuditPage', () => pageOf(AuditEntryView)) } },
   problems: [],
   handle: async ({ query }, { store }) => {
     const before = query.cursor === undefined ? undefined : decodeCursor(query.cursor).at;

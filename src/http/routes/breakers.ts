@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { closedBreaker } from '../../domain/breaker';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, name } from '../schema';
+import { idText, shape } from '../schema';
 import { BreakerView, breakerView } from '../views/breaker';
 
 const tag = 'safety';
@@ -18,7 +18,10 @@ export const listBreakers = route({
   summary: 'The breakers of the agents that have one',
   access: 'viewer',
   responses: {
-    200: { description: 'By agent.', schema: name('BreakerList', z.object({ items: z.array(BreakerView) })) },
+    200: {
+      description: 'By agent.',
+      schema: shape('BreakerList', () => z.object({ items: z.array(BreakerView) })),
+    },
   },
   problems: [],
   handle: async (_request, { store, registry }) => {

@@ -5,7 +5,7 @@ import { ofUsd } from '../../domain/cost/money';
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, name, runId } from '../schema';
+import { idText, name, shape, runId } from '../schema';
 import { BudgetView, budgetView } from '../views/budget';
 import { switchMessage } from './switches';
 
@@ -62,8 +62,7 @@ export const raiseBudget = route({
     'Adds to a budget or a cap until its day or month ends, or for one run. What it held goes on at once.',
   access: 'operator',
   params,
-  body: name(
-    'RaiseBudget',
+  body: shape('RaiseBudget', () =>
     z.strictObject({
       by: z.number().positive().max(MAX_AMOUNT).describe('US dollars; of a cap, actions.'),
       run: runId.optional().describe('Of a budget by run: which one.'),
@@ -91,8 +90,7 @@ export const setBudget = route({
     'Goes before what the registry declares, from now on and in every period; null takes it back. Makes it where it is none.',
   access: 'operator',
   params,
-  body: name(
-    'SetBudget',
+  body: shape('SetBudget', () =>
     z.strictObject({
       amount: z.number().min(0).max(MAX_AMOUNT).nullable().describe('US dollars; of a cap, actions.'),
       reason,

@@ -7,7 +7,7 @@ import type { CapsuleRecord } from '../../store/store';
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, name, pageOf, pageQuery } from '../schema';
+import { idText, shape, pageOf, pageQuery } from '../schema';
 import { CapsuleView, capsuleView, ShiftView, shiftView } from '../views/capsule';
 import { switchMessage } from './switches';
 
@@ -20,7 +20,9 @@ export const listCapsules = route({
   tag,
   summary: 'List the capsules: state, shift, learned boot time, leases and what keeps them awake',
   access: 'viewer',
-  responses: { 200: { description: 'All of them.', schema: name('CapsulePage', pageOf(CapsuleView)) } },
+  responses: {
+    200: { description: 'All of them.', schema: shape('CapsulePage', () => pageOf(CapsuleView)) },
+  },
   problems: [],
   handle: async (_input, deps) => {
     const [records, seen] = await Promise.all([deps.store.capsules(), deps.store.observations()]);
@@ -45,8 +47,7 @@ export const wakeCapsule = route({
     'is over. Asked again, the newer time counts.',
   access: 'operator',
   params: capsuleParams,
-  body: name(
-    'WakeCapsule',
+  body: shape('WakeCapsule', () =>
     z.strictObject({
       reason: reasonOr('no reason given'),
       forSeconds: z
@@ -80,8 +81,7 @@ export const sleepCapsule = route({
     'keeps it asleep. One that should be asleep is looked at, and replicas that run all the same are scaled down.',
   access: 'operator',
   params: capsuleParams,
-  body: name(
-    'SleepCapsule',
+  body: shape('SleepCapsule', () =>
     z.strictObject({
       reason: reasonOr('put to sleep by hand'),
       force: z.boolean().default(false).describe('Also from under work.'),
@@ -140,7 +140,9 @@ export const listShifts = route({
   summary: 'List shifts, newest first: what was awake, for how long, and what it did',
   access: 'viewer',
   query: z.object({ capsuleId: idText.optional(), ...pageQuery }),
-  responses: { 200: { description: 'A page of shifts.', schema: name('ShiftPage', pageOf(ShiftView)) } },
+  responses: {
+    200: { description: 'A page of shifts.', schema: shape('ShiftPage', () => pageOf(ShiftView)) },
+  },
   problems: [],
   handle: async ({ query }, { store }) => {
     const { capsuleId, limit, cursor } = query;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { PAGE_POLICY } from '../headers';
 import { Problem } from '../problems';
 import { json, route, type Reply } from '../route';
-import { name } from '../schema';
+import { shape } from '../schema';
 import { assetPath, pagePath } from '../static';
 
 const tag = 'docs';
@@ -37,7 +37,7 @@ export const index = route({
   responses: {
     200: {
       description: 'Links, or for `Accept: text/html` the page.',
-      schema: name('Index', z.object({ name: z.string(), links: z.record(z.string(), z.string()) })),
+      schema: shape('Index', () => z.object({ name: z.string(), links: z.record(z.string(), z.string()) })),
     },
   },
   problems: ['not-found'],

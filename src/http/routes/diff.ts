@@ -5,7 +5,7 @@ import { payloadsOf } from '../../engine/payloads';
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { name, runId } from '../schema';
+import { shape, runId } from '../schema';
 import { runLink } from '../views/run';
 
 const tag = 'runs';
@@ -29,8 +29,7 @@ export const diffRuns = route({
   responses: {
     200: {
       description: 'The differences.',
-      schema: name(
-        'RunDiff',
+      schema: shape('RunDiff', () =>
         z.object({
           a: Side,
           b: Side,

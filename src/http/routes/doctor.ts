@@ -4,12 +4,11 @@ import { VERDICTS } from '../../doctor/finding';
 import type { HandlerDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { name } from '../schema';
+import { shape } from '../schema';
 
 const tag = 'operation';
 
-export const DoctorView = name(
-  'Examination',
+export const DoctorView = shape('Examination', () =>
   z.object({
     items: z.array(
       z.object({

@@ -4,7 +4,7 @@ import { STOP_MODES } from '../../domain/guard/emergency-stop';
 import { derivedId } from '../../engine/derived-id';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { name } from '../schema';
+import { shape } from '../schema';
 import { EmergencyStopView, emergencyStopView } from '../views/switch';
 import { switchMessage } from './switches';
 
@@ -22,8 +22,7 @@ export const startEmergencyStop = route({
     'Sets the global switch, cancels what runs (or lets it finish), revokes callback tokens, scales every capsule ' +
     'to zero and reads each back. Answered once nothing more is woken or sent; the rest is followed under `links.self`.',
   access: 'operator',
-  body: name(
-    'StartEmergencyStop',
+  body: shape('StartEmergencyStop', () =>
     z.strictObject({
       mode: z.enum(STOP_MODES).default('cancel').describe('`drain`: what agents are at work on may finish.'),
       message: switchMessage.describe('Why, for everybody who finds something held.'),

@@ -8,7 +8,7 @@ import { permits } from '../../registry/schema';
 import { agentParams, reasonText } from '../deployments';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, name } from '../schema';
+import { idText, shape } from '../schema';
 import { EnvironmentView, environmentView } from '../views/release';
 
 const tag = 'releases';
@@ -23,7 +23,9 @@ export const listEnvironments = route({
   responses: {
     200: {
       description: 'All of them.',
-      schema: name('EnvironmentList', z.object({ current: z.string(), items: z.array(EnvironmentView) })),
+      schema: shape('EnvironmentList', () =>
+        z.object({ current: z.string(), items: z.array(EnvironmentView) }),
+      ),
     },
   },
   problems: [],
@@ -33,8 +35,7 @@ export const listEnvironments = route({
   },
 });
 
-const SetPolicy = name(
-  'SetPolicy',
+const SetPolicy = shape('SetPolicy', () =>
   z.strictObject({
     promoteFrom: idText.nullable().optional().describe('Only what is stable there may come here; null: any.'),
     approvals: z

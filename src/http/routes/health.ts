@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { withDeadline } from '../deadline';
 import type { AppDeps } from '../deps';
 import { json, route } from '../route';
-import { name } from '../schema';
+import { shape } from '../schema';
 
 const tag = 'operation';
 /** What store and queue may take to answer. */
@@ -17,15 +17,14 @@ export const health = route({
   summary: 'Whether the process lives',
   access: 'open',
   responses: {
-    200: { description: 'It does.', schema: name('Health', z.object({ status: z.literal('ok') })) },
+    200: { description: 'It does.', schema: shape('Health', () => z.object({ status: z.literal('ok') })) },
   },
   problems: [],
   handle: async () => json({ status: 'ok' }),
 });
 
 const part = z.string().describe('`ok`, or why not.');
-const ReadyView = name(
-  'Ready',
+const ReadyView = shape('Ready', () =>
   z.object({
     status: z.enum(['ready', 'not-ready']),
     checks: z.object({

@@ -6,7 +6,7 @@ import { parseJson } from '../body';
 import { Problem } from '../problems';
 import { tellSignature } from '../record';
 import { json, route } from '../route';
-import { idText, name } from '../schema';
+import { idText, shape } from '../schema';
 
 export const hook = route({
   method: 'post',
@@ -27,8 +27,7 @@ export const hook = route({
     202: {
       description:
         'started: a run. repeated: the run of the same delivery before. ignored: the condition of the workflow does not hold.',
-      schema: name(
-        'HookAccepted',
+      schema: shape('HookAccepted', () =>
         z.object({ status: z.enum(['started', 'repeated', 'ignored']), runId: z.guid().nullable() }),
       ),
     },

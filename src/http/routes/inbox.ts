@@ -10,7 +10,7 @@ import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { knownSecrets, OWN_BINS, WEBHOOK_BIN } from '../record';
 import { json, route } from '../route';
-import { name, pageOf, pageQuery } from '../schema';
+import { shape, pageOf, pageQuery } from '../schema';
 import {
   deliverySummary,
   DeliverySummaryView,
@@ -47,7 +47,10 @@ export const deliver = route({
   anyBody: true,
   bodyLimit: 'webhook',
   responses: {
-    200: { description: 'It is in the inbox.', schema: name('DeliveryTaken', z.object({ id: z.guid() })) },
+    200: {
+      description: 'It is in the inbox.',
+      schema: shape('DeliveryTaken', () => z.object({ id: z.guid() })),
+    },
   },
   problems: ['invalid-request', 'body-too-large', 'unsupported-media-type'],
   handle: async ({ params, req, rawBody }, deps) => {
@@ -81,7 +84,10 @@ export const listDeliveries = route({
     ...pageQuery,
   }),
   responses: {
-    200: { description: 'A page of deliveries.', schema: name('DeliveryPage', pageOf(DeliverySummaryView)) },
+    200: {
+      description: 'A page of deliveries.',
+      schema: shape('DeliveryPage', () => pageOf(DeliverySummaryView)),
+    },
   },
   problems: ['inbox-off'],
   handle: async ({ query: { bin, verdict, limit, cursor } }, deps) => {
@@ -103,7 +109,7 @@ export const clearInbox = route({
   responses: {
     200: {
       description: 'They are gone.',
-      schema: name('InboxCleared', z.object({ removed: z.number().int() })),
+      schema: shape('InboxCleared', () => z.object({ removed: z.number().int() })),
     },
   },
   problems: ['inbox-off'],
@@ -145,8 +151,7 @@ export const replayDelivery = route({
   responses: {
     200: {
       description: 'What came of it, as POST /webhook says it.',
-      schema: name(
-        'DeliveryReplayed',
+      schema: shape('DeliveryReplayed', () =>
         z.object({
           status: z.enum(['settled', 'duplicate', 'late']),
           runId: z.guid(),

@@ -6,7 +6,7 @@ import type { KeyRecord } from '../../store/keys';
 import { hashOf, KEY_ID, mintKey, newKeyId } from '../auth-key';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, isoTime, name, pageOf, pageQuery } from '../schema';
+import { idText, isoTime, shape, pageOf, pageQuery } from '../schema';
 import { keyView, KeyView, NewKeyView, whoView, WhoView } from '../views/key';
 
 const tag = 'people';
@@ -44,7 +44,7 @@ export const listKeys = route({
   description: 'Those of the environment (API_KEYS) are not among them.',
   access: 'admin',
   query: z.object(pageQuery),
-  responses: { 200: { description: 'A page.', schema: name('KeyPage', pageOf(KeyView)) } },
+  responses: { 200: { description: 'A page.', schema: shape('KeyPage', () => pageOf(KeyView)) } },
   problems: [],
   handle: async ({ query }, { store, clock }) => {
     const { items, nextCursor } = await store.keys(query.limit, query.cursor);
@@ -60,8 +60,7 @@ export const createKey = route({
   summary: 'Make an API key',
   description: 'Its secret is in this answer alone: only a hash of it is kept.',
   access: 'admin',
-  body: name(
-    'CreateKey',
+  body: shape('CreateKey', () =>
     z.strictObject({
       name: idText.describe('What it is for.'),
       owner: idText.optional().describe('The person who answers for it. Left out: who makes it.'),
@@ -119,8 +118,7 @@ export const rotateKey = route({
     'The secret before opens for a while longer; after a leak say `{"graceSeconds": 0}`. If the answer is lost, rotate again.',
   access: 'admin',
   params,
-  body: name(
-    'RotateKey',
+  body: shape('RotateKey', () =>
     z.strictObject({
       graceSeconds: z.number().int().min(0).max(MAX_GRACE_SECONDS).default(DEFAULT_GRACE_SECONDS),
     }),
@@ -151,7 +149,7 @@ export const revokeKey = route({
     'It and the logins made with it open nothing from now on; with several orchestrators, within 2 seconds. The same again is no error.',
   access: 'admin',
   params,
-  body: name('RevokeKey', z.strictObject({ reason: idText.optional() })),
+  body: shape('RevokeKey', () => z.strictObject({ reason: idText.optional() })),
   bodyOptional: true,
   responses: { 200: { description: 'The key.', schema: KeyView } },
   problems: ['key-not-found'],

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { CHANNEL_NAMES } from '../../domain/notification';
 import { json, route } from '../route';
-import { name, pageOf, pageQuery } from '../schema';
+import { shape, pageOf, pageQuery } from '../schema';
 import { NotificationView, notificationView, NotifyTestView, testView } from '../views/notification';
 
 const tag = 'operation';
@@ -24,7 +24,7 @@ export const listNotifications = route({
       .describe('`true`: not told yet; `false`: told or given up; left out: both.'),
   }),
   responses: {
-    200: { description: 'A page.', schema: name('NotificationPage', pageOf(NotificationView)) },
+    200: { description: 'A page.', schema: shape('NotificationPage', () => pageOf(NotificationView)) },
   },
   problems: [],
   handle: async ({ query }, { store }) => {
@@ -42,8 +42,7 @@ export const testNotifications = route({
   summary: 'Send a test message, and see whether it arrives',
   description: 'At once, to every channel that is configured or to one; it is neither kept nor tried again.',
   access: 'operator',
-  body: name(
-    'NotifyTestRequest',
+  body: shape('NotifyTestRequest', () =>
     z.strictObject({
       channel: z.enum(CHANNEL_NAMES).optional().describe('Left out: all.'),
       text: z.string().min(1).max(1_000).optional(),

@@ -4,7 +4,7 @@ import { NOTHING_YET, sinceChange } from '../../domain/oversight/level';
 import type { HandlerDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, name } from '../schema';
+import { idText, shape } from '../schema';
 import { OversightView } from '../views/approval';
 import { iso, isoOrNull } from '../views/time';
 
@@ -56,8 +56,7 @@ export const setOversight = route({
     'entry says `supervised` stays so.',
   access: 'admin',
   params,
-  body: name(
-    'SetOversight',
+  body: shape('SetOversight', () =>
     z.strictObject({
       level: z.enum(['supervised', 'autonomous']),
       reason: z

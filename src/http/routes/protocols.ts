@@ -6,7 +6,7 @@ import { derivedId } from '../../engine/derived-id';
 import type { HandlerDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, name } from '../schema';
+import { idText, shape } from '../schema';
 import { ProtocolView, protocolView } from '../views/protocol';
 import { switchMessage } from './switches';
 
@@ -29,7 +29,7 @@ export const listProtocols = route({
   responses: {
     200: {
       description: 'The newest fifty.',
-      schema: name('ProtocolList', z.object({ items: z.array(ProtocolView) })),
+      schema: shape('ProtocolList', () => z.object({ items: z.array(ProtocolView) })),
     },
   },
   problems: [],
@@ -50,8 +50,7 @@ export const startProtocol = route({
     'From now on its phases say what agents may do without asking, by the calendar of `BUDGET_TIME_ZONE`; after the ' +
     'last one it is judged. One runs at a time, so the same request again begins no second one.',
   access: 'admin',
-  body: name(
-    'StartProtocol',
+  body: shape('StartProtocol', () =>
     z.strictObject({
       policy: PolicySchema,
       agents: z
@@ -108,8 +107,7 @@ export const stopProtocol = route({
   description: 'Its agents are trusted as they were before it. Stopping it once more changes nothing.',
   access: 'admin',
   params,
-  body: name(
-    'StopProtocol',
+  body: shape('StopProtocol', () =>
     z.strictObject({ reason: switchMessage.optional().describe('For the ledger.') }),
   ),
   bodyOptional: true,

@@ -14,7 +14,7 @@ import {
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, name, pageOf, pageQuery, runId } from '../schema';
+import { idText, shape, pageOf, pageQuery, runId } from '../schema';
 import {
   LineageView,
   lineageView,
@@ -38,9 +38,9 @@ export const createRelease = route({
   description:
     'Its id is the SHA-256 of its manifest: the same again changes nothing. `parts` holds the contents that the manifest names by their hashes.',
   access: 'operator',
-  body: name(
+  body: shape(
     'CreateRelease',
-    z.strictObject({
+    () => z.strictObject({
       manifest: ReleaseManifest,
       parent: Sha256.optional(),
       parts: z
@@ -84,7 +84,7 @@ export const listReleases = route({
   summary: 'Releases, newest first',
   access: 'viewer',
   query: z.object({ ...pageQuery, agentId: idText.optional() }),
-  responses: { 200: { description: 'A page.', schema: name('ReleasePage', pageOf(ReleaseView)) } },
+  responses: { 200: { description: 'A page.', schema: shape('ReleasePage', () => pageOf(ReleaseView)) } },
   problems: [],
   handle: async ({ query: { agentId, limit, cursor } }, { store }) => {
     const page = await store.releases(agentId === undefined ? {} : { agentId }, limit, cursor);

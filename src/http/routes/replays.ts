@@ -5,7 +5,7 @@ import { MAX_REPLAYED, whyNot, type Planned } from '../../engine/triggers/replay
 import type { ReplayRecord, ReplayRequest } from '../../store/replays';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, isoTime, maybeTime, name, runId } from '../schema';
+import { idText, isoTime, maybeTime, shape, runId } from '../schema';
 import { iso, isoOrNull } from '../views/time';
 
 const tag = 'runs';
@@ -20,9 +20,9 @@ const Filter = z.strictObject({
   errorKind: ErrorKind.optional().describe('Runs that failed for this reason only.'),
 });
 
-const Body = name(
+const Body = shape(
   'StartReplay',
-  z.strictObject({
+  () => z.strictObject({
     filter: Filter,
     fromStep: idText
       .default('failed')
@@ -32,9 +32,9 @@ const Body = name(
   }),
 );
 
-const ReplayView = name(
+const ReplayView = shape(
   'Replay',
-  z.object({
+  () => z.object({
     id: z.guid().nullable().describe('Null for a preview.'),
     status: z.enum(['preview', 'running', 'done']),
     createdAt: isoTime,

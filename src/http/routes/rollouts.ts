@@ -22,7 +22,7 @@ import {
 } from '../deployments';
 import type { AppDeps } from '../deps';
 import { json, route } from '../route';
-import { name, pageOf, pageQuery } from '../schema';
+import { name, shape, pageOf, pageQuery } from '../schema';
 import { RolloutView, rolloutView } from '../views/release';
 
 const tag = 'releases';
@@ -43,7 +43,7 @@ export const deployAgent = route({
   summary: 'Deploy a release',
   description: 'Directly, or by the strategy that is given.',
   access: 'operator',
-  body: name('DeployAgent', deployBody()),
+  body: shape('DeployAgent', () => deployBody()),
   responses: begun,
   problems: [...deploying],
   handle: async ({ body, ...caller }, deps) => json(await deploy(body, 'direct', caller, deps)),
@@ -56,7 +56,7 @@ export const createCanaryDeployment = route({
   tag,
   summary: 'Give a release a rising share of the work, and all of it when it is good enough',
   access: 'operator',
-  body: name('CreateCanaryDeployment', deployBody()),
+  body: shape('CreateCanaryDeployment', () => deployBody()),
   responses: begun,
   problems: [...deploying],
   handle: async ({ body, ...caller }, deps) => json(await deploy(body, 'canary', caller, deps)),
@@ -69,7 +69,7 @@ export const createShadowDeployment = route({
   tag,
   summary: 'Have a release do copies of the work without effect, and compare',
   access: 'operator',
-  body: name('CreateShadowDeployment', deployBody()),
+  body: shape('CreateShadowDeployment', () => deployBody()),
   responses: begun,
   problems: [...deploying],
   handle: async ({ body, ...caller }, deps) => json(await deploy(body, 'shadow', caller, deps)),
@@ -83,7 +83,7 @@ export const listRollouts = route({
   summary: 'Rollouts, newest first',
   access: 'viewer',
   query: z.object(pageQuery),
-  responses: { 200: { description: 'A page.', schema: name('RolloutPage', pageOf(RolloutView)) } },
+  responses: { 200: { description: 'A page.', schema: shape('RolloutPage', () => pageOf(RolloutView)) } },
   problems: [],
   handle: async ({ query: { limit, cursor } }, { store }) => {
     const { items, nextCursor } = await store.rollouts(limit, cursor);
@@ -171,7 +171,7 @@ export const getRolloutEvidence = route({
   responses: {
     200: {
       description: 'As it was kept.',
-      schema: name('RolloutEvidence', z.record(z.string(), z.unknown())),
+      schema: shape('RolloutEvidence', () => z.record(z.string(), z.unknown())),
     },
   },
   problems: ['rollout-not-found'],
@@ -204,7 +204,7 @@ export const approveRollout = route({
     'Each person counts once, and nobody for what they made or began themselves. Aborting it is the no.',
   access: 'approver',
   params,
-  body: name('ApproveRollout', z.strictObject(WithReason)),
+  body: shape('ApproveRollout', () => z.strictObject(WithReason)),
   bodyOptional: true,
   responses: one,
   problems: [...refusals],
@@ -234,7 +234,7 @@ export const abortRollout = route({
   description: 'Wins over whatever else is under way. Aborting it once more changes nothing.',
   access: 'operator',
   params,
-  body: name('AbortRollout', z.strictObject(WithReason)),
+  body: shape('AbortRollout', () => z.strictObject(WithReason)),
   bodyOptional: true,
   responses: one,
   problems: [...refusals],
@@ -257,8 +257,7 @@ export const rollbackDeployment = route({
   responses: {
     200: {
       description: 'This release works now.',
-      schema: name(
-        'RolledBack',
+      schema: shape('RolledBack', () =>
         z.object({ agentId: z.string(), environment: z.string(), releaseId: z.string() }),
       ),
     },

@@ -7,7 +7,7 @@ import { whyOf } from '../../engine/why';
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route, type Reply } from '../route';
-import { idText, isoTime, jsonObject, name, pageOf, pageQuery, runId } from '../schema';
+import { idText, isoTime, jsonObject, shape, pageOf, pageQuery, runId } from '../schema';
 import type { RunFilter } from '../../store/store';
 import { runLink, runSummary, RunSummary, RunView, runView, type ShiftOf } from '../views/run';
 
@@ -33,8 +33,7 @@ export const startRun = route({
   summary: 'Start a run of a workflow',
   access: 'operator',
   params: z.object({ workflowId: idText }),
-  body: name(
-    'StartRun',
+  body: shape('StartRun', () =>
     z.strictObject({
       input: jsonObject.optional().describe("Merged over the workflow's own input."),
       priority: z.number().int().optional().describe('Within the bounds that the workflow sets.'),
@@ -62,8 +61,7 @@ export const rerunRun = route({
     'A new run that takes over the outputs of the steps before `fromStep` instead of redoing them.',
   access: 'operator',
   params,
-  body: name(
-    'RerunRun',
+  body: shape('RerunRun', () =>
     z.strictObject({
       fromStep: idText.optional().describe('Default: the first step that did not succeed, else the first.'),
       input: jsonObject.optional().describe('Merged over the input of the run that is repeated.'),
@@ -128,7 +126,7 @@ export const listRuns = route({
   summary: 'List runs, newest first',
   access: 'viewer',
   query: z.object({ ...filters, ...pageQuery }),
-  responses: { 200: { description: 'A page of runs.', schema: name('RunPage', pageOf(RunSummary)) } },
+  responses: { 200: { description: 'A page of runs.', schema: shape('RunPage', () => pageOf(RunSummary)) } },
   problems: [],
   handle: async ({ query }, { store }) => {
     const page = await store.runs(filterOf(query), query.limit, query.cursor);
@@ -148,8 +146,7 @@ export const countRuns = route({
   responses: {
     200: {
       description: 'The counts.',
-      schema: name(
-        'RunCounts',
+      schema: shape('RunCounts', () =>
         z.object({ total: z.number().int(), byStatus: z.record(z.enum(RUN_STATUSES), z.number().int()) }),
       ),
     },
@@ -187,7 +184,7 @@ export const cancelRun = route({
     'Cancelling a cancelled run again is answered the same.',
   access: 'operator',
   params,
-  body: name('CancelRun', z.strictObject({ reason: z.string().min(1).max(1_000).optional() })),
+  body: shape('CancelRun', () => z.strictObject({ reason: z.string().min(1).max(1_000).optional() })),
   bodyOptional: true,
   responses: { 200: { description: 'The cancelled run.', schema: RunView } },
   problems: ['run-not-found', 'run-over'],

@@ -1,7 +1,7 @@
 /** Ends the logins of one person, e.g. of somebody who has left: what they got at a provider cannot be revoked like a key. */
 import { z } from 'zod';
 import { json, route } from '../route';
-import { idText, name } from '../schema';
+import { idText, shape } from '../schema';
 import { sessionEntry } from './session';
 
 /** Nobody has as many. */
@@ -17,8 +17,7 @@ export const endSessions = route({
     'In every orchestrator within 2 seconds. API keys stay as they are. Take them out of the lists of OIDC_* or from ' +
     'the provider first: who may, logs in again.',
   access: 'admin',
-  body: name(
-    'EndSessions',
+  body: shape('EndSessions', () =>
     z.strictObject({
       who: idText.describe('As the ledger names them (`user:<subject>`, `key:<id>`), or the owner.'),
       reason: idText.optional().describe('For the ledger.'),
@@ -27,7 +26,7 @@ export const endSessions = route({
   responses: {
     200: {
       description: 'How many there were.',
-      schema: name('EndedSessions', z.object({ ended: z.number().int().nonnegative() })),
+      schema: shape('EndedSessions', () => z.object({ ended: z.number().int().nonnegative() })),
     },
   },
   problems: [],

@@ -6,7 +6,7 @@ import { PENDING_SECONDS, type OidcLogin } from '../oidc/login';
 import { safeReturn } from '../oidc/return-to';
 import { Problem } from '../problems';
 import { json, route, type HttpContext, type Reply } from '../route';
-import { name } from '../schema';
+import { shape } from '../schema';
 import { cookieOf, setCookie } from '../session-cookie';
 import { failedLoginPage } from '../views/login-page';
 import { PAGE_HEADERS } from '../views/approval-page';
@@ -14,8 +14,7 @@ import { checkLogin, openSession } from './session';
 
 const tag = 'people';
 
-const LoginMethods = name(
-  'LoginMethods',
+const LoginMethods = shape('LoginMethods', () =>
   z.object({
     methods: z
       .array(z.enum(['key', 'oidc']))

@@ -7,16 +7,15 @@ import type { Principal } from '../auth-people';
 import type { HandlerDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route, type HttpContext } from '../route';
-import { isoTime, name } from '../schema';
+import { isoTime, shape } from '../schema';
 import { csrfTokenOf, isCrossSite, mayHaveCookies, SESSION_SECONDS, setCookie } from '../session-cookie';
 import { iso } from '../views/time';
 import { whoView, WhoView } from '../views/key';
 
 const tag = 'people';
 
-const SessionView = name(
-  'Session',
-  WhoView.extend({
+const SessionView = shape('Session', () =>
+  WhoView.unwrap().extend({
     expiresAt: isoTime.describe('When to log in again.'),
     csrfToken: z.string().describe('To be sent as X-CSRF-Token with every request that changes something.'),
   }),
@@ -95,7 +94,7 @@ export const logIn = route({
     'Sets an HttpOnly, SameSite=Strict cookie: `__Host-reveille_session` over https, `reveille_session` on this ' +
     'machine by http. It lasts 12 hours at most, and ends with the key.',
   access: 'login',
-  body: name('LogIn', z.strictObject({ key: z.string().min(1).max(512) })),
+  body: shape('LogIn', () => z.strictObject({ key: z.string().min(1).max(512) })),
   responses: { 200: { description: 'You, logged in.', schema: SessionView } },
   problems: ['login-refused', 'login-in-the-clear', 'cross-site'],
   handle: async ({ body, req }, deps) => {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { json, route } from '../route';
-import { idText, jsonObject, name } from '../schema';
+import { idText, jsonObject, shape } from '../schema';
 
 const tag = 'runs';
 
@@ -17,8 +17,7 @@ export const postEvent = route({
     'step that begins to wait later still finds it, if its run was there already. Workflows that listen for it (`on.event`) ' +
     'are started, each once. The same id again changes nothing.',
   access: 'operator',
-  body: name(
-    'Event',
+  body: shape('Event', () =>
     z.strictObject({
       id: z.guid().toLowerCase().optional().describe('Chosen by the sender, so that it may be sent again.'),
       name: idText,
@@ -29,8 +28,7 @@ export const postEvent = route({
   responses: {
     202: {
       description: 'It is kept, and delivered.',
-      schema: name(
-        'EventAccepted',
+      schema: shape('EventAccepted', () =>
         z.object({
           id: z.guid(),
           delivered: z.number().int().describe('How many steps waited for it.'),

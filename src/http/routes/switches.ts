@@ -5,7 +5,7 @@ import { derivedId } from '../../engine/derived-id';
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, isoTime, name, pageOf, pageQuery } from '../schema';
+import { idText, isoTime, shape, pageOf, pageQuery } from '../schema';
 import { SwitchView, switchView } from '../views/switch';
 
 const tag = 'safety';
@@ -18,8 +18,7 @@ export const switchMessage = z
   .max(MAX_SWITCH_MESSAGE)
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'holds control characters');
 
-const SetSwitch = name(
-  'SetSwitch',
+const SetSwitch = shape('SetSwitch', () =>
   z.strictObject({
     scope: z.enum(SWITCH_SCOPES),
     subject: idText.optional().describe('The id of what is turned off; left out for the global one.'),
@@ -39,7 +38,7 @@ export const listSwitches = route({
     ...pageQuery,
     on: z.enum(['true', 'false']).optional().describe('`true`: what is off now; left out: all.'),
   }),
-  responses: { 200: { description: 'A page.', schema: name('SwitchPage', pageOf(SwitchView)) } },
+  responses: { 200: { description: 'A page.', schema: shape('SwitchPage', () => pageOf(SwitchView)) } },
   problems: [],
   handle: async ({ query }, { store }) => {
     const filter = query.on === undefined ? {} : { on: query.on === 'true' };
@@ -90,8 +89,7 @@ export const releaseSwitch = route({
   description: 'What it held goes on in its order. Releasing it once more changes nothing.',
   access: 'operator',
   params: z.object({ switchId: z.guid().toLowerCase() }),
-  body: name(
-    'ReleaseSwitch',
+  body: shape('ReleaseSwitch', () =>
     z.strictObject({ reason: switchMessage.optional().describe('For the ledger.') }),
   ),
   bodyOptional: true,

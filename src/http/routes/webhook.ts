@@ -10,7 +10,7 @@ import type { ProblemCode } from '../problem-catalogue';
 import { Problem } from '../problems';
 import { tellSignature } from '../record';
 import { json, route, type HttpContext } from '../route';
-import { name } from '../schema';
+import { name, shape } from '../schema';
 
 const tag = 'agents';
 /** Compared with when an agent is unknown or has no secret, so that the answer takes as long. */
@@ -42,7 +42,7 @@ export const webhook = route({
     200: {
       description:
         'settled: it counts. duplicate: it was known. late: the attempt was over; recorded, changes nothing.',
-      schema: name('ResultAccepted', z.object({ status: z.enum(['settled', 'duplicate', 'late']) })),
+      schema: shape('ResultAccepted', () => z.object({ status: z.enum(['settled', 'duplicate', 'late']) })),
     },
   },
   problems: [

@@ -4,10 +4,9 @@ import { RUN_STATUSES } from '../../domain/run';
 import { isHeld, whyOf } from '../../engine/why';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { name, runId } from '../schema';
+import { shape, runId } from '../schema';
 
-export const Why = name(
-  'Why',
+export const Why = shape('Why', () =>
   z.object({
     runId: z.guid(),
     status: z.enum(RUN_STATUSES),

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, name, pageOf } from '../schema';
+import { idText, shape, pageOf } from '../schema';
 import { tickView, WorkflowDetail, WorkflowView, workflowView } from '../views/workflow';
 
 const tag = 'workflows';
@@ -16,7 +16,9 @@ export const listWorkflows = route({
   tag,
   summary: 'List the workflows with their next fire times',
   access: 'viewer',
-  responses: { 200: { description: 'All of them.', schema: name('WorkflowPage', pageOf(WorkflowView)) } },
+  responses: {
+    200: { description: 'All of them.', schema: shape('WorkflowPage', () => pageOf(WorkflowView)) },
+  },
   problems: [],
   handle: async (_input, { registry, clock }) =>
     json({ items: registry.workflows.map((w) => workflowView(w, registry, clock.now())), nextCursor: null }),

@@ -1,11 +1,10 @@
 /** Alerts as the API shows them. */
 import { z } from 'zod';
 import { ALERT_KINDS, type Alert, type AlertKind } from '../../domain/alert';
-import { isoTime, maybeTime, name } from '../schema';
+import { isoTime, maybeTime, shape } from '../schema';
 import { iso, isoOrNull } from './time';
 
-export const AlertView = name(
-  'Alert',
+export const AlertView = shape('Alert', () =>
   z.object({
     id: z.guid(),
     kind: z.enum(Object.keys(ALERT_KINDS) as [AlertKind, ...AlertKind[]]),

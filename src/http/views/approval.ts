@@ -2,12 +2,11 @@
 import { z } from 'zod';
 import { MEMO_STATES, VERDICTS, type Memo } from '../../domain/approval/memo';
 import { RULES } from '../../domain/oversight/rules';
-import { isoTime, maybeTime, name } from '../schema';
+import { isoTime, maybeTime, shape } from '../schema';
 import { runLink } from './run';
 import { iso, isoOrNull } from './time';
 
-export const ApprovalView = name(
-  'Approval',
+export const ApprovalView = shape('Approval', () =>
   z.object({
     id: z.guid(),
     runId: z.guid(),
@@ -89,8 +88,7 @@ export const approvalView = (memo: Memo): z.infer<typeof ApprovalView> => {
   };
 };
 
-export const OversightView = name(
-  'Oversight',
+export const OversightView = shape('Oversight', () =>
   z.object({
     agentId: z.string(),
     mode: z

@@ -4,13 +4,12 @@ import { runOf, traceOf } from '../../domain/ledger';
 import type { FoundEntry } from '../../domain/ledger/search';
 import type { ChainPlace, Finding } from '../../domain/ledger/verify';
 import type { Stretch } from '../../engine/audit/verify';
-import { isoTime, jsonObject, name } from '../schema';
+import { isoTime, jsonObject, shape } from '../schema';
 import { iso } from './time';
 
 const seq = z.number().int().nonnegative();
 
-export const AuditEntryView = name(
-  'AuditEntry',
+export const AuditEntryView = shape('AuditEntry', () =>
   z.object({
     seq: seq.describe('Its number in the ledger.'),
     at: isoTime,
@@ -42,10 +41,9 @@ export const auditEntryView = ({ seq, hash, entry }: FoundEntry): z.infer<typeof
   hash,
 });
 
-export const ChainPlaceView = name('ChainPlace', z.object({ seq, hash: z.string() }));
+export const ChainPlaceView = shape('ChainPlace', () => z.object({ seq, hash: z.string() }));
 
-export const FindingView = name(
-  'AuditFinding',
+export const FindingView = shape('AuditFinding', () =>
   z.object({
     kind: z.enum(['edited', 'inserted', 'deleted', 'reordered', 'cut-off', 'rewritten', 'checkpoint']),
     seq: seq.describe('The first entry concerned.'),
@@ -54,8 +52,7 @@ export const FindingView = name(
   }),
 );
 
-export const AuditVerdictView = name(
-  'AuditVerdict',
+export const AuditVerdictView = shape('AuditVerdict', () =>
   z.object({
     ok: z.boolean().describe('Nothing wrong was found from `from` to `to`.'),
     complete: z.boolean().describe('False: there is more; go on with `after` and `hash` from `to`.'),

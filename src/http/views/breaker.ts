@@ -1,11 +1,10 @@
 /** Breakers as the API shows them. */
 import { z } from 'zod';
 import { BREAKER_STATUSES, breakerText, type BreakerState } from '../../domain/breaker';
-import { maybeTime, name } from '../schema';
+import { maybeTime, shape } from '../schema';
 import { isoOrNull } from './time';
 
-export const BreakerView = name(
-  'Breaker',
+export const BreakerView = shape('Breaker', () =>
   z.object({
     agentId: z.string(),
     status: z.enum(BREAKER_STATUSES).describe('`half-open`: one task is tried, and decides.'),

@@ -13,14 +13,13 @@ import {
   type BudgetUse,
 } from '../../domain/budget';
 import { toUsd } from '../../domain/cost/money';
-import { maybeTime, name } from '../schema';
+import { maybeTime, shape } from '../schema';
 import { isoOrNull } from './time';
 
 /** US dollars with six decimals, or a count. */
 const amount = z.string();
 
-export const BudgetView = name(
-  'Budget',
+export const BudgetView = shape('Budget', () =>
   z.object({
     id: z.string().describe('Scope, subject and period: `agent:writer:day`; of a cap `cap:platform:x.com`.'),
     scope: z.enum([...new Set([...MONEY_SCOPES, ...CAP_SCOPES])]),

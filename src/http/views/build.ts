@@ -1,11 +1,10 @@
 /** Builds as the API shows them. */
 import { z } from 'zod';
 import { BUILD_STATUSES, type Build } from '../../platforms/builds';
-import { maybeTime, name } from '../schema';
+import { maybeTime, shape } from '../schema';
 import { isoOrNull } from './time';
 
-export const BuildView = name(
-  'Build',
+export const BuildView = shape('Build', () =>
   z.object({
     buildId: z.string().describe("The platform's id of it."),
     agentId: z.string(),
@@ -23,9 +22,8 @@ export const BuildView = name(
 );
 
 /** With what it printed. */
-export const BuildDetail = name(
-  'BuildDetail',
-  BuildView.extend({
+export const BuildDetail = shape('BuildDetail', () =>
+  BuildView.unwrap().extend({
     log: z
       .array(z.string())
       .nullable()

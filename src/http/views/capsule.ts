@@ -12,11 +12,10 @@ import {
 import { replicasOf, statusSince, type Observation } from '../../domain/drift';
 import type { Agent } from '../../registry';
 import type { CapsuleRecord } from '../../store/store';
-import { isoTime, maybeMs, maybeTime, name } from '../schema';
+import { isoTime, maybeMs, maybeTime, shape } from '../schema';
 import { between, iso, isoOrNull } from './time';
 
-export const AgentView = name(
-  'Agent',
+export const AgentView = shape('Agent', () =>
   z.object({
     id: z.string(),
     name: z.string(),
@@ -66,8 +65,7 @@ const ShiftSplitView = z
   })
   .describe('Where the billed milliseconds went; filled in when the shift closes.');
 
-export const ShiftView = name(
-  'Shift',
+export const ShiftView = shape('Shift', () =>
   z.object({
     capsuleId: z.string(),
     agentId: z.string(),
@@ -107,8 +105,7 @@ export function shiftView(shift: Shift): z.infer<typeof ShiftView> {
 }
 
 /** What an event tells of a capsule: everything that needs no look at leases. */
-export const CapsuleSummary = name(
-  'CapsuleSummary',
+export const CapsuleSummary = shape('CapsuleSummary', () =>
   z.object({
     id: z.string(),
     agentId: z.string(),
@@ -128,9 +125,8 @@ const BootTimes = {
   timesMs: z.array(z.number()).describe(`The last ${BOOT_SAMPLES}, newest first.`),
 };
 
-export const CapsuleView = name(
-  'Capsule',
-  CapsuleSummary.extend({
+export const CapsuleView = shape('Capsule', () =>
+  CapsuleSummary.unwrap().extend({
     since: maybeTime.describe('Since when it has this status; null before its first shift.'),
     boot: z.object({
       ...BootTimes,

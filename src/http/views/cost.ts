@@ -5,7 +5,7 @@ import { strayBooking, type Stray } from '../../domain/cost/booking';
 import { add, billed, NO_FIGURES, type Figures } from '../../domain/cost/figures';
 import { toUsd } from '../../domain/cost/money';
 import { wasteRatio, type CostRow } from '../../domain/cost/report';
-import { isoTime, maybeTime, name } from '../schema';
+import { isoTime, maybeTime, shape } from '../schema';
 import { iso, isoOrNull } from './time';
 
 const usd = z
@@ -33,7 +33,7 @@ const costFields = {
   wasteRatio: z.number().min(0).max(1).nullable().describe('wasted ÷ billed; null where nothing was billed.'),
 };
 
-export const CostView = name('Cost', z.object(costFields));
+export const CostView = shape('Cost', () => z.object(costFields));
 
 export function costView(figures: Figures): z.infer<typeof CostView> {
   const { bootMs, prewarmMs, workMs, lingerMs, drainMs, wastedMs, unpricedMs } = figures;
@@ -62,8 +62,7 @@ export function costOf(lines: readonly StepLine[]): z.infer<typeof CostView> | n
   return costView(lines.reduce((sum, { figures }) => add(sum, figures), NO_FIGURES));
 }
 
-const CostRowView = name(
-  'CostRow',
+const CostRowView = shape('CostRow', () =>
   z.object({
     key: z
       .string()
@@ -87,8 +86,7 @@ export const costRowView = (row: CostRow, workflowId: string | null = null): z.i
   savedUsd: row.saved === undefined ? null : toUsd(row.saved),
 });
 
-const StrayView = name(
-  'Stray',
+const StrayView = shape('Stray', () =>
   z.object({
     capsuleId: z.string(),
     agentId: z.string(),
@@ -126,8 +124,7 @@ export const FORMULAS = {
     'The calendar runs from `from`, or from the first costs on record, to `to`, or to now.',
 } as const;
 
-export const CostReportView = name(
-  'CostReport',
+export const CostReportView = shape('CostReport', () =>
   z.object({
     from: isoTime,
     to: isoTime,

@@ -1,7 +1,7 @@
 /** Deliveries as the API shows them. Secrets were taken out before they were stored. */
 import { z } from 'zod';
 import { BODY_STATES, DELIVERY_VERDICTS, type Delivery, type DeliverySummary } from '../../store/deliveries';
-import { isoTime, name } from '../schema';
+import { isoTime, shape } from '../schema';
 import { iso } from './time';
 
 const SignatureView = z.object({
@@ -36,11 +36,10 @@ const fields = {
   replayable: z.boolean().describe('It came to /webhook with a valid token and can be applied again.'),
 };
 
-export const DeliverySummaryView = name('DeliverySummary', z.object(fields));
+export const DeliverySummaryView = shape('DeliverySummary', () => z.object(fields));
 export type DeliverySummaryView = z.infer<typeof DeliverySummaryView>;
 
-export const DeliveryView = name(
-  'Delivery',
+export const DeliveryView = shape('Delivery', () =>
   z.object({
     ...fields,
     headers: z.record(z.string(), z.string()),

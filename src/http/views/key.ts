@@ -3,13 +3,12 @@ import { z } from 'zod';
 import { Scope } from '../../domain/scope';
 import type { KeyRecord } from '../../store/keys';
 import type { Principal } from '../auth-people';
-import { isoTime, maybeTime, name } from '../schema';
+import { isoTime, maybeTime, shape } from '../schema';
 import { iso, isoOrNull } from './time';
 
 const scopes = z.array(Scope).describe('admin holds all; each lets read; approver does not operate.');
 
-export const KeyView = name(
-  'Key',
+export const KeyView = shape('Key', () =>
   z.object({
     id: z.string().describe('The visible part of the key; `key:<id>` in the ledger.'),
     name: z.string(),
@@ -25,8 +24,7 @@ export const KeyView = name(
   }),
 );
 
-export const NewKeyView = name(
-  'NewKey',
+export const NewKeyView = shape('NewKey', () =>
   z.object({
     key: KeyView,
     secret: z
@@ -36,8 +34,7 @@ export const NewKeyView = name(
   }),
 );
 
-export const WhoView = name(
-  'Who',
+export const WhoView = shape('Who', () =>
   z.object({
     id: z.string().describe('As the ledger names them: `key:<id>`, `user:<subject>` or `local`.'),
     owner: z.string(),

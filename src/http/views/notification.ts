@@ -3,11 +3,10 @@ import { z } from 'zod';
 import { CHANNEL_NAMES, SEVERITIES } from '../../domain/notification';
 import type { TestOutcome } from '../../notify';
 import type { NotificationRecord } from '../../store/notifications';
-import { isoTime, maybeTime, name } from '../schema';
+import { isoTime, maybeTime, shape } from '../schema';
 import { iso, isoOrNull } from './time';
 
-export const NotificationView = name(
-  'Notification',
+export const NotificationView = shape('Notification', () =>
   z.object({
     id: z.guid(),
     channel: z.enum(CHANNEL_NAMES),
@@ -39,8 +38,7 @@ export const notificationView = (row: NotificationRecord): z.infer<typeof Notifi
   doneAt: isoOrNull(row.doneAt),
 });
 
-export const NotifyTestView = name(
-  'NotifyTest',
+export const NotifyTestView = shape('NotifyTest', () =>
   z.object({
     items: z.array(
       z.object({

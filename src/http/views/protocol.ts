@@ -3,13 +3,12 @@ import { z } from 'zod';
 import { CRITERIA, verdictOf, type Finding } from '../../domain/protocol/judge';
 import { PolicySchema } from '../../domain/protocol/policy';
 import { dayOf, endOf, phaseIndex, PROTOCOL_STATUSES, type Protocol } from '../../domain/protocol/protocol';
-import { isoTime, maybeTime, name } from '../schema';
+import { isoTime, maybeTime, shape } from '../schema';
 import { iso, isoOrNull } from './time';
 
 const verdict = z.enum(['pass', 'fail', 'inconclusive']);
 
-export const ProtocolView = name(
-  'Protocol',
+export const ProtocolView = shape('Protocol', () =>
   z.object({
     id: z.guid(),
     name: z.string(),

@@ -18,15 +18,14 @@ import {
   type Trigger,
 } from '../../domain/run';
 import type { RunPayloads, StepResult } from '../../store/store';
-import { isoTime, jsonObject, maybeMs, maybeTime, name } from '../schema';
+import { isoTime, jsonObject, maybeMs, maybeTime, shape } from '../schema';
 import { ShiftView, shiftView } from './capsule';
 import { costOf, CostView } from './cost';
 import { between, iso, isoOrNull } from './time';
 
-const RunErrorView = name('RunError', z.object({ kind: ErrorKind, message: z.string() }));
+const RunErrorView = shape('RunError', () => z.object({ kind: ErrorKind, message: z.string() }));
 
-const TriggerView = name(
-  'Trigger',
+const TriggerView = shape('Trigger', () =>
   z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('api') }),
     z.object({ kind: z.literal('schedule'), scheduledFor: isoTime }),
@@ -78,14 +77,12 @@ const runFields = {
   error: RunErrorView.nullable(),
 };
 
-export const RunSummary = name(
-  'RunSummary',
+export const RunSummary = shape('RunSummary', () =>
   z.object({ ...runFields, steps: z.array(StepSummary), links: z.object({ self: z.string() }) }),
 );
 export type RunSummary = z.infer<typeof RunSummary>;
 
-const AttemptView = name(
-  'Attempt',
+const AttemptView = shape('Attempt', () =>
   z.object({
     attempt: z.number().int(),
     outcome: z.enum(['success', ...ErrorKind.options]),
@@ -105,8 +102,7 @@ const AttemptView = name(
   }),
 );
 
-const ChildrenView = name(
-  'Children',
+const ChildrenView = shape('Children', () =>
   z.object({
     total: z.number().int(),
     open: z.number().int().describe('Not begun.'),
@@ -120,8 +116,7 @@ const ChildrenView = name(
 const BOOKED =
   'What is booked so far, runs of its own included; a shift is booked once it is over. Null before.';
 
-export const StepView = name(
-  'Step',
+export const StepView = shape('Step', () =>
   StepSummary.extend({
     phase: z.enum(PHASES),
     needs: z.array(z.string()).describe('The steps it waits for.'),
@@ -147,8 +142,7 @@ export const StepView = name(
 );
 type StepView = z.infer<typeof StepView>;
 
-export const RunView = name(
-  'Run',
+export const RunView = shape('Run', () =>
   z.object({
     ...runFields,
     definition: z.string().describe('SHA-256 of the workflow definition the run is pinned to.'),

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { localText, type OverlapForecast } from '../../domain/schedule';
 import type { LearnedSchedule } from '../../engine/forecast';
-import { isoTime, maybeTime, name } from '../schema';
+import { isoTime, maybeTime, shape } from '../schema';
 import { iso, isoOrNull } from './time';
 
 const fireTime = z.object({ at: isoTime, local: z.string().describe("On the zone's wall clock.") });
@@ -16,8 +16,7 @@ const overlap = z.object({
   deepest: z.number().int().describe('The most runs at once or in line.'),
 });
 
-export const ScheduleForecast = name(
-  'ScheduleForecast',
+export const ScheduleForecast = shape('ScheduleForecast', () =>
   z.object({
     workflowId: z.string(),
     timezone: z.string(),

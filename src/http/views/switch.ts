@@ -2,11 +2,10 @@
 import { z } from 'zod';
 import { STOP_MODES, STOP_STATUSES, stopStatus, type EmergencyStop } from '../../domain/guard/emergency-stop';
 import { releaseHint, SWITCH_SCOPES, switchText, type Switch } from '../../domain/guard/switch';
-import { isoTime, maybeTime, name } from '../schema';
+import { isoTime, maybeTime, shape } from '../schema';
 import { iso, isoOrNull } from './time';
 
-export const SwitchView = name(
-  'Switch',
+export const SwitchView = shape('Switch', () =>
   z.object({
     id: z.guid(),
     scope: z.enum(SWITCH_SCOPES),
@@ -38,8 +37,7 @@ export const switchView = (s: Switch): z.infer<typeof SwitchView> => ({
   text: switchText(s),
 });
 
-export const EmergencyStopView = name(
-  'EmergencyStop',
+export const EmergencyStopView = shape('EmergencyStop', () =>
   z.object({
     id: z.guid(),
     mode: z.enum(STOP_MODES),

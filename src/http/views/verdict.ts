@@ -4,11 +4,10 @@ import type { PermissionBound } from '../../domain/release/permissions';
 import type { AgentUse } from '../../domain/release/uses';
 import { REPORTED_STAGES, type AgentSchemas, type StageVerdict } from '../../domain/release/validation';
 import { VERDICTS } from '../../domain/rollout/verdict';
-import { isoTime, jsonObject, name } from '../schema';
+import { isoTime, jsonObject, shape } from '../schema';
 import { iso } from './time';
 
-export const ProfileBody = name(
-  'ReleaseProfile',
+export const ProfileBody = shape('ReleaseProfile', () =>
   z.strictObject({
     bootMs: z.number().min(0).describe('From its start to the first answer of GET /health.'),
     cpuMs: z.number().min(0).describe('Time on a processor, from its start to the end of the checks.'),
@@ -19,8 +18,7 @@ export const ProfileBody = name(
 
 export const SchemasBody = z.strictObject({ input: jsonObject.optional(), output: jsonObject.optional() });
 
-export const VerdictView = name(
-  'ReleaseVerdict',
+export const VerdictView = shape('ReleaseVerdict', () =>
   z.object({
     id: z.guid(),
     releaseId: z.string(),
@@ -60,8 +58,7 @@ const UseView = z.object({
     .describe('What other steps read of its output.'),
 });
 
-export const AgentUsesView = name(
-  'AgentUses',
+export const AgentUsesView = shape('AgentUses', () =>
   z.object({
     uses: z.array(UseView).describe('Steps that it does, and steps that are given its output.'),
     bounds: z

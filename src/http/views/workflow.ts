@@ -5,14 +5,13 @@ import { PHASES, phaseOf, type StepPlan } from '../../domain/plan';
 import { CatchUp, describe, nextTicks, OverlapPolicy } from '../../domain/schedule';
 import { planFor, type Registry, type Workflow } from '../../registry';
 import type { Tick } from '../../store/store';
-import { isoTime, jsonObject, name } from '../schema';
+import { isoTime, jsonObject, shape } from '../schema';
 import { iso } from './time';
 
 /** How many fire times to come are shown. */
 const NEXT_TICKS = 5;
 
-const ScheduleView = name(
-  'Schedule',
+const ScheduleView = shape('Schedule', () =>
   z.object({
     cron: z.string(),
     timezone: z.string().describe('IANA time zone.'),
@@ -25,8 +24,7 @@ const ScheduleView = name(
   }),
 );
 
-export const WorkflowView = name(
-  'Workflow',
+export const WorkflowView = shape('Workflow', () =>
   z.object({
     id: z.string(),
     name: z.string(),
@@ -51,8 +49,7 @@ export const WorkflowView = name(
   }),
 );
 
-const TickView = name(
-  'Tick',
+const TickView = shape('Tick', () =>
   z.object({
     scheduledFor: isoTime,
     action: z.enum(['fired', 'skipped']),
@@ -63,9 +60,10 @@ const TickView = name(
   }),
 );
 
-export const WorkflowDetail = name(
-  'WorkflowDetail',
-  WorkflowView.extend({ lastTicks: z.array(TickView).describe('The last decided ticks, newest first.') }),
+export const WorkflowDetail = shape('WorkflowDetail', () =>
+  WorkflowView.unwrap().extend({
+    lastTicks: z.array(TickView).describe('The last decided ticks, newest first.'),
+  }),
 );
 
 /** @param now epoch ms; the next fire times are after it */
