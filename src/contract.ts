@@ -35,6 +35,8 @@ export const AgentRunRequest = z.object({
         }),
       )
       .optional(),
+    /** A tool call that is not in `replayCalls` is not made: the job ends with the error kind `not-recorded`. */
+    unrecorded: z.literal('refuse').optional(),
     traceparent: z.string().optional(),
   }),
 });
@@ -67,6 +69,8 @@ export const ToolCall = z.object({
   result: z.unknown().optional(),
   /** In place of `result`, when the tool failed: why. */
   error: z.string().optional(),
+  /** Of its params or its result only the beginning is here: no call can be answered from it. */
+  shortened: z.boolean().optional(),
   latencyMs: z.number().nonnegative(),
   at: isoTime,
 });
@@ -81,8 +85,11 @@ export const AgentRunResult = z.object({
   output: jsonObject,
   durationMs: z.number().nonnegative(),
   error: z.string().optional(),
-  /** With `error`, what kind it is of: who the agent asks outside, such as a model's provider, does not answer. */
-  errorKind: z.enum(['provider-unavailable']).optional(),
+  /**
+   * With `error`, what kind it is of: who the agent asks outside, such as a model's provider, does not answer; or
+   * this is a copy of another job, and what it asked for was not recorded then.
+   */
+  errorKind: z.enum(['provider-unavailable', 'not-recorded']).optional(),
   attempt: z.number().int().positive().optional(),
   usage: z.array(Usage).max(1000).optional(),
   actions: z.array(Action).max(10_000).optional(),

@@ -71,6 +71,7 @@ const HELPS: Readonly<Record<string, string>> = {
   'workflow-not-found': 'reveille workflows',
   'run-not-found': 'reveille runs',
   'unknown-step': 'reveille runs show <run>',
+  'attempt-not-found': 'reveille runs show <run>',
   'run-over': 'reveille rerun <run>',
   'run-not-over': 'reveille cancel <run>',
   'agent-not-found': 'reveille agents',

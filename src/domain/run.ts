@@ -149,6 +149,17 @@ export interface StepState {
   history: AttemptRecord[];
 }
 
+/** A copy of a step's work, done by a candidate without effect; its outcome counts for nothing but the rollout. */
+export interface ShadowTrigger {
+  kind: 'shadow';
+  of: string;
+  stepId: string;
+  attempt: number;
+  rolloutId: string;
+  /** Its tools answer from what was recorded, and from nothing else. */
+  unrecorded?: 'refuse';
+}
+
 export type Trigger =
   | { kind: 'api' }
   | { kind: 'schedule'; scheduledFor: number }
@@ -158,8 +169,7 @@ export type Trigger =
   | { kind: 'event'; eventId: string; name: string }
   /** Another run ended. `depth`: how many runs in a row were started so, this one included. */
   | { kind: 'run'; of: string; depth: number }
-  /** A copy of a step's work, done by a candidate without effect; its outcome counts for nothing but the rollout. */
-  | { kind: 'shadow'; of: string; stepId: string; attempt: number; rolloutId: string }
+  | ShadowTrigger
   /** Does the work of a step of another run: the `index`-th of its list. */
   | { kind: 'step'; runId: string; stepId: string; attempt: number; index: number };
 

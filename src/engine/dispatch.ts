@@ -14,6 +14,7 @@ import type { SendAnswer } from './ports';
 import type { Guards } from './guards';
 import type { Rates } from './rate';
 import type { Releases } from './releases';
+import { resultOf } from './releases/past-task';
 import type { Runs } from './runs';
 import type { Sleeper } from './sleep';
 
@@ -129,12 +130,14 @@ export class Dispatcher {
   /** Of a copy: of what it is one, and what that one called and got. */
   private async replayed({ trigger }: RunState): Promise<Partial<AgentRunRequest['config']>> {
     if (trigger.kind !== 'shadow') return {};
-    const { of, stepId, attempt } = trigger;
-    const results = (await this.deps.store.payloads(of))?.results ?? [];
-    const calls = replayCalls(
-      results.find((r) => r.stepId === stepId && r.attempt === attempt)?.result.toolCalls,
-    );
-    return { replayOf: `${of}/${attempt}`, ...(calls && { replayCalls: calls }) };
+    const { of, attempt, unrecorded } = trigger;
+    const stored = await this.deps.store.payloads(of);
+    const calls = replayCalls(stored && resultOf(stored, trigger)?.toolCalls);
+    return {
+      replayOf: `${of}/${attempt}`,
+      ...(calls && { replayCalls: calls }),
+      ...(unrecorded && { unrecorded }),
+    };
   }
 
   /** Asks the agent how a running job stands: finds lost webhooks and lost jobs. */

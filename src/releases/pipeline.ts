@@ -130,12 +130,12 @@ async function schemasOf(folder: string, confined: Confinement): Promise<AgentSc
   return { ...(input && { input }), ...(output && { output }) };
 }
 
-async function inputsOf(folder: string): Promise<CheckInputs> {
+export async function inputsOf(folder: string): Promise<CheckInputs> {
   const isThere = await stat(join(folder, INPUT_FILE)).catch(() => undefined);
   return isThere ? readInputs(folder) : {};
 }
 
-const environmentOf = (
+export const environmentOf = (
   folder: string,
   modes: { llm: LlmMode; outside?: OutsideMode },
   { env }: CheckInputs,
@@ -206,5 +206,5 @@ async function evaluated({
 }
 
 /** No key that was given for the models leaves this place, whatever the agent says. */
-const clean = (text: string, secrets: readonly string[]): string =>
+export const clean = (text: string, secrets: readonly string[]): string =>
   secrets.reduce((all, secret) => all.replaceAll(secret, '[redacted]'), text);

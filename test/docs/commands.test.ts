@@ -25,6 +25,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'protocol stop': 'names a protocol that nobody has: test/http/protocols.test.ts',
   'release create': 'needs the folder of an agent: test/cli/release.test.ts',
   'release forecast': 'needs a release with work: test/http/replay-forecast.test.ts',
+  'release replay': 'needs a release with work: test/releases/replay-command.test.ts',
   'release promote': 'needs a release: test/cli/release.test.ts',
   'release rollback': 'needs a release: test/cli/release.test.ts',
   'release validate': 'needs a release and its folder: test/releases',

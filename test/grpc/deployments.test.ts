@@ -67,7 +67,7 @@ it('takes strategies as they are written in YAML', async () => {
   const deployment = {
     strategy: 'canary',
     stages: [
-      { replay: { tasks: 20, since: '7d', tolerance: { ignore: ['meta.at'] } } },
+      { replay: { tasks: 20, since: '7d', unrecorded: 'ask', tolerance: { ignore: ['meta.at'] } } },
       { canary: { weight: '5%', tasks: 7, for: '1m' } },
       { full: '100%' },
     ],
@@ -79,7 +79,13 @@ it('takes strategies as they are written in YAML', async () => {
   const { state } = (await at.api.store.rollout(deploymentOf(reply).id)) ?? {};
   expect(state?.strategy).toMatchObject({
     stages: [
-      { kind: 'replay', tasks: 20, sinceMs: 7 * 86_400_000, tolerance: { ignore: [['meta', 'at']] } },
+      {
+        kind: 'replay',
+        tasks: 20,
+        sinceMs: 7 * 86_400_000,
+        unrecorded: 'ask',
+        tolerance: { ignore: [['meta', 'at']] },
+      },
       { kind: 'canary', weight: 5, tasks: 7, forMs: 60_000 },
       { kind: 'switch' },
     ],

@@ -15,7 +15,7 @@ import {
   requestOf,
   type Recording,
 } from '../../src/releases/sandbox/outside/calls';
-import { openDoor } from '../../src/releases/sandbox/outside/door';
+import { openDoor, throughDoor } from '../../src/releases/sandbox/outside/door';
 import { OutsideRecorder, type OutsideJob } from '../../src/releases/sandbox/outside/recorder';
 import { readRecordings, writeRecordings } from '../../src/releases/sandbox/outside/recordings';
 import { outsideTold } from '../../src/releases/stages';
@@ -152,6 +152,29 @@ describe('the recorder', () => {
     ]);
   });
 
+  it('lets through whom it may ask and nobody else, also past the recorder, and keeps nothing of it', async () => {
+    const outside = createServer((_, res) => res.end('an answer')).listen(0, '127.0.0.1');
+    await once(outside, 'listening');
+    const host = `127.0.0.1:${(outside.address() as AddressInfo).port}`;
+    const path = join(root, 'models');
+    const door = await openDoor(path, [host]);
+    const { recorder, call } = await open({ door: { path, hosts: [host] } });
+    expect(await call(`http://${host}/v1`)).toMatchObject({ status: 200, body: 'an answer' });
+    expect((await call('http://elsewhere.example/')).status).toBe(502);
+    const asked = { method: 'GET', url: 'http://elsewhere.example/', headers: [], body: '' };
+    expect(await throughDoor(path, asked)).toEqual({
+      error: 'elsewhere.example is none of those that may be asked',
+    });
+    expect(recorder.refusedUntilNow).toBe(1);
+    expect(recorder.report()).toMatchObject({
+      ...{ answered: 1, recorded: [] },
+      refused: [{ url: 'http://elsewhere.example/', times: 1, why: 'there is no record of it' }],
+    });
+    await recorder.close();
+    door.close();
+    outside.close();
+  });
+
   it('records what the door brings back, so that a later stay needs none', async () => {
     const seen: Array<string | undefined> = [];
     const outside = createServer((req, res) => {
@@ -164,7 +187,7 @@ describe('the recorder', () => {
     const path = join(root, 'door');
     const door = await openDoor(path);
     const secrets = [['real-token-0123456789', 'API_TOKEN']] as const;
-    const recording = await open({ door: path, secrets });
+    const recording = await open({ door: { path }, secrets });
     const real = await recording.call(url, '{"who":"real-token-0123456789"}');
     outside.close();
     const gone = await recording.call(`${url}/later`);

@@ -56,6 +56,7 @@ export function tellRollout(rollout: Rollout): void {
   if (rollout.replay) print(replayLine(rollout.replay));
   if (rollout.report) for (const line of reportLines(rollout.report)) print(line);
   if (rollout.approvals) print(approvalLine(rollout.approvals));
+  if (rollout.waitsFor !== null) print(printable(`  waits for ${rollout.waitsFor}`));
   if (rollout.memo !== null) print(printable(rollout.memo));
   if (rollout.abortedFor !== null) print(printable(`Aborted: ${rollout.abortedFor}`));
 }

@@ -48,5 +48,5 @@ function tellForecast({ agentId, environment, releaseId, replay }: z.infer<typeo
   );
 }
 
-const timeText = (seconds: number): string =>
+export const timeText = (seconds: number): string =>
   seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;

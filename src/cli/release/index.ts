@@ -13,6 +13,7 @@ import { EnvironmentList, findRelease, short, tellRollout, type Rollout } from '
 import { decideCommands } from './decide';
 import { forecastCommand } from './forecast';
 import { policyCommand } from './policy';
+import { replayCommand } from './replay';
 import { follow } from './watch';
 
 const LISTED = 20;
@@ -40,6 +41,7 @@ export function releaseCommand(): Command {
     .addCommand(listCommand())
     .addCommand(diffCommand())
     .addCommand(forecastCommand(strategyOf))
+    .addCommand(replayCommand(strategyOf))
     .addCommand(promoteCommand())
     .addCommand(rollbackCommand())
     .addCommand(watchCommand())

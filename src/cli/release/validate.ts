@@ -123,7 +123,7 @@ const isEvaluated = ({ manifest: { evals = [], models, prompts } }: Release): bo
   evals.length + models.length + prompts.length > 0;
 
 /** The folder has to be the release: nothing else is worth judging under its name. */
-async function folderOf(
+export async function folderOf(
   release: Release,
   path: string,
 ): Promise<AgentFolder & { parts: Map<string, Buffer> }> {
@@ -146,9 +146,9 @@ export async function bootable(folder: string): Promise<AgentFolder> {
   return { folder, command };
 }
 
-const wrapped = <T>(work: () => Promise<T>): Promise<T> =>
+export const wrapped = <T>(work: () => Promise<T>, what = 'validation'): Promise<T> =>
   work().catch((cause: Error) => {
-    throw new CliError(`The validation could not be done: ${cause.message}`, { cause });
+    throw new CliError(`The ${what} could not be done: ${cause.message}`, { cause });
   });
 
 const VerdictList = z.object({ items: z.array(VerdictView) });
@@ -208,7 +208,8 @@ function colourOf(verdict: VerdictKind, paint: Paint): (text: string) => string 
   return verdict === 'pass' ? paint.good : verdict === 'fail' ? paint.bad : paint.warn;
 }
 
-function conclude({ id }: Release, stages: readonly StageReport[]): void {
+/** @throws CliError when a stage failed, or could not tell */
+export function conclude({ id }: Release, stages: readonly StageReport[]): void {
   const of = (kind: VerdictKind) => stages.filter((s) => s.verdict === kind).map((s) => s.stage);
   const [failed, open] = [of('fail'), of('inconclusive')];
   if (failed.length > 0)

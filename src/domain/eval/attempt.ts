@@ -8,6 +8,10 @@ export interface Delivered {
   status: 'success' | 'error' | 'timeout' | 'none';
   output: Record<string, unknown>;
   error?: string;
+  /** As its result names it. */
+  errorKind?: string;
+  /** Calls to what is outside that were refused meanwhile. */
+  refused?: number;
   durationMs: number;
   costUsd: number;
   /** Who answered the agent's questions, as its result tells. */

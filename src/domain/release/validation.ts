@@ -8,7 +8,9 @@ import { compareProfiles, DEFAULT_TOLERANCE_PERCENT, type Profile } from './prof
 import type { Finding } from './static-check';
 
 /** What is judged where the agent's folder is, and told to the orchestrator. */
-export const REPORTED_STAGES = ['sandbox', 'contract', 'resources', 'evals'] as const;
+const JUDGED_STAGES = ['sandbox', 'contract', 'resources', 'evals'] as const;
+/** Likewise `replay`, which no policy demands: a strategy has it as a stage of its own. */
+export const REPORTED_STAGES = [...JUDGED_STAGES, 'replay'] as const;
 export type ReportedStage = (typeof REPORTED_STAGES)[number];
 /** `static` is judged by the orchestrator itself, each time. */
 export { VALIDATION_STAGES };
@@ -62,7 +64,7 @@ export function demandsOf(
 ): Demand[] {
   const told = changes?.find((c) => c.part === 'model' || c.part === 'prompt');
   const isChanged = isProduction(name) && changes !== undefined && needsEvaluation(changes);
-  return REPORTED_STAGES.flatMap((stage): Demand[] => {
+  return JUDGED_STAGES.flatMap((stage): Demand[] => {
     if (stage === 'evals' && isChanged)
       return [{ stage, strict: true, why: `${told?.part} ${told?.name} ${told?.kind}` }];
     const isListed = policy.demands.includes(stage);

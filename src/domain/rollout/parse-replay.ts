@@ -1,15 +1,21 @@
 /** Reads the stage `replay`, and what two deliveries may differ in. */
 import { canShow, marginFor } from './replay';
-import { MAX_REPLAY_TASKS, REPLAY_SINCE_MS, REPLAY_TASKS, REPLAY_WITHIN_MS, type Stage } from './strategy';
+import {
+  MAX_REPLAY_TASKS,
+  REPLAY_PLACES,
+  REPLAY_SINCE_MS,
+  REPLAY_TASKS,
+  REPLAY_WITHIN_MS,
+  UNRECORDED,
+  type ReplayStage,
+} from './strategy';
 import { EXACT, type PlacePattern, type Tolerance } from './tolerance';
 import { rolloutMs, percentOf } from './words';
 
 /** Notes a problem: its place, and its mend. */
 export type Wrong = (at: string, message: string) => void;
 
-type ReplayStage = Extract<Stage, { kind: 'replay' }>;
-
-const FIELDS = ['tasks', 'since', 'within', 'margin', 'tolerance'];
+const FIELDS = ['tasks', 'since', 'within', 'margin', 'tolerance', 'where', 'unrecorded'];
 const TOLERANCES = ['numbers', 'ignore', 'sets'];
 /** Patterns of one list, and characters of one of them. */
 const MAX_PATTERNS = 100;
@@ -18,7 +24,7 @@ const MAX_PATTERN = 500;
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** `20`, or `{ tasks: 20, since: 30d, within: 1h, margin: 5%, tolerance: … }`. */
+/** `20`, or `{ tasks: 20, since: 30d, within: 1h, margin: 5%, where: sandbox, tolerance: … }`. */
 export function parseReplay(value: unknown, at: string, wrong: Wrong): Omit<ReplayStage, 'compare'> {
   const given: Record<string, unknown> = isObject(value) ? value : { tasks: value };
   known(given, FIELDS, at, wrong);
@@ -35,7 +41,16 @@ export function parseReplay(value: unknown, at: string, wrong: Wrong): Omit<Repl
     sinceMs: time('since', REPLAY_SINCE_MS),
     withinMs: time('within', REPLAY_WITHIN_MS),
     tolerance: parseTolerance(given['tolerance'] ?? {}, `${at}.tolerance`, wrong),
+    where: oneOf(given['where'], REPLAY_PLACES, `${at}.where`, wrong),
+    unrecorded: oneOf(given['unrecorded'], UNRECORDED, `${at}.unrecorded`, wrong),
   };
+}
+
+/** The first of them where nothing is given. */
+function oneOf<T extends string>(value: unknown, known: readonly [T, ...T[]], at: string, wrong: Wrong): T {
+  const found = known.find((one) => one === value);
+  if (value !== undefined && found === undefined) wrong(at, `is to be ${known.join(' or ')}`);
+  return found ?? known[0];
 }
 
 function tasksOf(value: unknown, at: string, wrong: Wrong): number {

@@ -8,6 +8,13 @@ export type StrategyName = (typeof STRATEGIES)[number];
 export const COMPARISONS = ['output_equivalence', 'performance_metrics', 'resource_usage'] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 
+/** Where a task of the past is done once more. */
+export const REPLAY_PLACES = ['capsule', 'sandbox'] as const;
+export type ReplayPlace = (typeof REPLAY_PLACES)[number];
+/** What comes of a tool call that has no record. */
+export const UNRECORDED = ['refuse', 'ask'] as const;
+export type Unrecorded = (typeof UNRECORDED)[number];
+
 /** Times in milliseconds. */
 export type Stage =
   /** All of the validation pipeline, within the time. */
@@ -17,6 +24,8 @@ export type Stage =
   /**
    * The candidate does once more what the incumbent did: its last `tasks` tasks that are no older than `sinceMs`,
    * within `withinMs`, with `dryRun`. It passes when it is shown to be worse in no more than the share `margin`.
+   * In the sandbox nothing outside is reached; on its capsule, a tool call without a record is refused unless the
+   * agent may `ask`.
    */
   | {
       kind: 'replay';
@@ -26,6 +35,8 @@ export type Stage =
       margin: number;
       compare: readonly Comparison[];
       tolerance: Tolerance;
+      where: ReplayPlace;
+      unrecorded: Unrecorded;
     }
   /** The candidate gets a copy of the work with `dryRun`; its results are compared and not used. */
   | { kind: 'shadow'; forMs: number; compare: readonly Comparison[]; tolerance?: Tolerance }
@@ -38,6 +49,7 @@ export type Stage =
   /** What the incumbent has in hand ends; then it may sleep. */
   | { kind: 'cleanup'; withinMs: number };
 export type StageKind = Stage['kind'];
+export type ReplayStage = Extract<Stage, { kind: 'replay' }>;
 
 /** A limit that a rollout is rolled back on. `rate`: share of tasks; `quantile`: of a figure per task. */
 export type Condition =

@@ -2,20 +2,15 @@
  * Replay before traffic: tasks that the incumbent did are done once more by the candidate, before it is given any
  * work. Which tasks, and what that is going to take, is committed before the first of them begins.
  */
+import { z } from 'zod';
 import { learnedBootMs } from '../../domain/capsule';
 import { instanceOf } from '../../domain/release/placement';
-import {
-  compareAll,
-  outcomesOf,
-  verdictOf,
-  type Compared,
-  type DeliveredPair,
-} from '../../domain/rollout/compare-work';
-import { PAIRED_RULES } from '../../domain/rollout/paired';
+import type { DeliveredPair } from '../../domain/rollout/compare-work';
+import { answers, IsolatedReplay, mendFor } from '../../domain/rollout/isolated-replay';
+import { judgeReplay, noTasksText } from '../../domain/rollout/judge-replay';
 import { forecastOf, type ReplayPlan } from '../../domain/rollout/replay';
 import type { Rollout } from '../../domain/rollout/rollout';
-import type { Stage } from '../../domain/rollout/strategy';
-import type { Verdict } from '../../domain/rollout/verdict';
+import type { ReplayStage } from '../../domain/rollout/strategy';
 import type { EngineDeps } from '../context';
 import { isComparable, type Copies } from './copies';
 import type { Releases } from './index';
@@ -25,8 +20,11 @@ import type { Found } from './stages';
 const MAX_WORK = 2_000;
 /** Copies under way at once, for each job that the agent takes at once: nobody waits long in its line. */
 const AT_ONCE = 2;
+/** Verdicts of the candidate looked through for that of a replay in the sandbox, newest first. */
+const MAX_VERDICTS = 200;
+/** The evidence of one. */
+const Told = z.looseObject({ report: IsolatedReplay });
 
-export type ReplayStage = Extract<Stage, { kind: 'replay' }>;
 export type PlanReplay = (plan: ReplayPlan) => Promise<Rollout | undefined>;
 type Wish = Pick<Rollout, 'agentId' | 'environment' | 'candidate' | 'incumbent'>;
 
@@ -43,23 +41,19 @@ export class Replay {
     const { stageSince = clock.now(), round } = rollout;
     if (rollout.incumbent === undefined)
       return { verdict: 'inconclusive', reason: 'there is no release to compare it with' };
+    if (stage.where === 'sandbox') return this.told(rollout, stage);
     const begun = rollout.replay?.round === round ? rollout : await plan(await this.plan(rollout, stage));
     const planned = begun?.replay;
     if (begun?.status !== 'gating' || planned?.round !== round) return undefined;
-    if (planned.tasks.length === 0) return { verdict: 'inconclusive', reason: noneText(stage, planned) };
-    const { pairs, open, untold } = await this.copied(begun, planned);
-    const { tolerance, margin } = stage;
-    const compared = compareAll(pairs, stage.compare, { ...PAIRED_RULES, tolerance, margin });
-    const isLate = clock.now() >= stageSince + stage.withinMs;
-    const failed = compared.some((c) => c.judgement.verdict === 'fail');
-    if (open > 0 && !isLate && !failed) return undefined;
-    const took = { seconds: (clock.now() - stageSince) / 1_000, costUsd: costOf(pairs) };
-    const { verdict, reason } = judged(compared, stage);
+    if (planned.tasks.length === 0)
+      return { verdict: 'inconclusive', reason: noTasksText(stage, planned.removed) };
+    const { pairs, ...told } = await this.copied(begun, planned, stage);
     const { removed, forecast } = planned;
-    return {
-      ...{ verdict, reason: [reason, ...asides({ removed, untold, open })].join('; ') },
-      report: { compared, outcomes: outcomesOf(pairs), ...{ removed, untold, open, margin, forecast, took } },
-    };
+    const spent = { seconds: (clock.now() - stageSince) / 1_000, forecast };
+    const found = judgeReplay(pairs, stage, { removed, ...told }, spent);
+    const isLate = clock.now() >= stageSince + stage.withinMs;
+    const failed = found.report.compared.some((c) => c.judgement.verdict === 'fail');
+    return told.open > 0 && !isLate && !failed ? undefined : found;
   }
 
   /** What a replay that began now would be about. */
@@ -92,42 +86,40 @@ export class Replay {
   }
 
   /** The pairs there are; begins the next copies where few are under way. */
-  private async copied(rollout: Rollout, { tasks }: ReplayPlan) {
+  private async copied(rollout: Rollout, { tasks }: ReplayPlan, { unrecorded: rule }: ReplayStage) {
     const pairs: DeliveredPair[] = [];
+    const { round } = rollout;
     const most = AT_ONCE * this.deps.registry.agent(rollout.agentId).concurrency;
-    let [underWay, waiting, untold] = [0, 0, 0];
+    let [underWay, waiting, untold, unrecorded] = [0, 0, 0, 0];
     for (const task of tasks) {
-      const copied = await this.copies.look(rollout, task, rollout.round);
+      const copied = await this.copies.look(rollout, task, round);
       if (copied.kind === 'done') pairs.push(copied.pair);
       else if (copied.kind === 'under-way') underWay += 1;
       else if (copied.kind === 'no-pair') untold += 1;
+      else if (copied.kind === 'unrecorded') unrecorded += 1;
       else if (underWay >= most) waiting += 1;
       // Retention came between the plan and the task.
-      else if (await this.copies.begin(rollout, task, rollout.round)) underWay += 1;
+      else if (await this.copies.begin(rollout, task, { round, unrecorded: rule })) underWay += 1;
       else untold += 1;
     }
-    return { pairs, open: underWay + waiting, untold };
+    return { pairs, open: underWay + waiting, untold, unrecorded };
+  }
+
+  /** What was told of a replay in the sandbox; undefined while nothing was, and there is time. */
+  private async told(rollout: Rollout, stage: ReplayStage): Promise<Found | undefined> {
+    const { store, clock } = this.deps;
+    const { candidate, incumbent, stageSince = clock.now() } = rollout;
+    const verdicts = await store.verdictsOf(candidate, MAX_VERDICTS);
+    for (const { verdict, reason, evidence, by } of verdicts.filter((v) => v.stage === 'replay')) {
+      const content = await store.releasePart(evidence);
+      const read = content && Told.safeParse(JSON.parse(content.toString('utf8')));
+      if (!read?.success || !answers(read.data.report, stage, incumbent)) continue;
+      return { verdict, reason: `${reason}; in the sandbox, told by ${by}`, report: read.data.report };
+    }
+    if (clock.now() < stageSince + stage.withinMs) return undefined;
+    return {
+      verdict: 'inconclusive',
+      reason: `nobody told of a replay in the sandbox: ${mendFor(candidate)}`,
+    };
   }
 }
-
-function judged(compared: readonly Compared[], { margin }: ReplayStage): Pick<Verdict, 'verdict' | 'reason'> {
-  const found = verdictOf(compared);
-  if (found.verdict !== 'pass') return found;
-  const within = `shown to be worse in at most ${Math.round(100 * margin)} % of the tasks`;
-  return { verdict: 'pass', reason: `${found.reason}; ${within}` };
-}
-
-const costOf = (pairs: readonly DeliveredPair[]): number =>
-  pairs.reduce((sum, { candidate }) => sum + candidate.costUsd, 0);
-
-const asides = ({ removed, untold, open }: Record<'removed' | 'untold' | 'open', number>): string[] => [
-  ...(removed > 0 ? [`${removed} more had been removed by retention`] : []),
-  ...(untold > 0 ? [`${untold} told nothing`] : []),
-  ...(open > 0 ? [`${open} were not over in time`] : []),
-];
-
-const noneText = ({ sinceMs }: ReplayStage, { removed }: ReplayPlan): string => {
-  const days = Math.round(sinceMs / 8_640_000) / 10;
-  const why = removed > 0 ? `, and ${removed} more had been removed by retention` : '';
-  return `the incumbent did no task in the last ${days} days that could be replayed${why}`;
-};

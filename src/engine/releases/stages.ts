@@ -3,7 +3,7 @@ import { judgeApprovals } from '../../domain/rollout/approval';
 import type { Judgement } from '../../domain/rollout/canary';
 import type { ReplayPlan } from '../../domain/rollout/replay';
 import { isRolloutOver, type Rollout } from '../../domain/rollout/rollout';
-import type { Stage } from '../../domain/rollout/strategy';
+import type { ReplayStage, Stage } from '../../domain/rollout/strategy';
 import type { Verdict, VerdictKind } from '../../domain/rollout/verdict';
 import { instanceOf } from '../../domain/release/placement';
 import type { Environment } from '../../domain/release/environment';
@@ -14,7 +14,7 @@ import type { EngineDeps } from '../context';
 import type { Guards } from '../guards';
 import type { Canary } from './canary';
 import type { Releases } from './index';
-import type { PlanReplay, Replay, ReplayStage } from './replay';
+import type { PlanReplay, Replay } from './replay';
 import type { Shadow } from './shadow';
 import type { Validation } from './validate';
 
@@ -65,7 +65,7 @@ export class Stages {
       case 'warm-up':
         return this.warmUp(rollout, stage);
       case 'replay':
-        await this.placed(rollout, 0);
+        if (stage.where === 'capsule') await this.placed(rollout, 0);
         return this.parts.replay.look(rollout, stage, commits.plan);
       case 'shadow':
         await this.placed(rollout, 0);

@@ -22,6 +22,11 @@ export const RUNS = {
     title: 'There is no such run',
     hint: 'GET /runs lists the runs that are kept; old ones are removed after the retention time.',
   },
+  'attempt-not-found': {
+    status: 404,
+    title: 'There is no such attempt, or nothing is left of it',
+    hint: 'GET /runs/{runId} shows the attempts of each step; only what an agent did and ended is kept, until the retention time.',
+  },
   'workflow-not-found': {
     status: 404,
     title: 'There is no such workflow',

@@ -13,7 +13,7 @@ import {
   listReleases,
 } from './releases';
 import { listEnvironments, setEnvironmentPolicy } from './environments';
-import { forecastReplay } from './replay-forecast';
+import { forecastReplay, getPastTask, listReplayTasks } from './replay-of-rollout';
 import {
   abortRollout,
   approveRollout,
@@ -126,10 +126,12 @@ export const ROUTES: readonly Route[] = [
   getVerdictEvidence,
   getAgentUses,
   getLineage,
+  getPastTask,
   listEnvironments,
   setEnvironmentPolicy,
   deployAgent,
   forecastReplay,
+  listReplayTasks,
   createCanaryDeployment,
   createShadowDeployment,
   rollbackDeployment,

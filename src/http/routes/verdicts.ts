@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { MAX_PART_BYTES, sha256, Sha256 } from '../../domain/release/manifest';
 import { holdsSecret } from '../../domain/release/static-check';
+import { IsolatedReplay } from '../../domain/rollout/isolated-replay';
 import { boundsOf } from '../../domain/release/permissions';
 import { usesOf, type AgentUse } from '../../domain/release/uses';
 import {
@@ -38,7 +39,7 @@ export const reportVerdict = route({
   tag,
   summary: 'Tell what a stage of the validation pipeline came to',
   description:
-    'As `reveille release validate` does, where the folder of the agent is. The newest verdict of a stage counts. `report` is kept under its hash as evidence.',
+    'As `reveille release validate` and `reveille release replay` do, where the folder of the agent is. The newest verdict of a stage counts. `report` is kept under its hash as evidence.',
   access: 'operator',
   params,
   body: name(
@@ -60,6 +61,7 @@ export const reportVerdict = route({
     const { store, clock } = deps;
     await known(releaseId, deps);
     const { stage, verdict, reason, durationMs, report, profile, schemas } = body;
+    if (stage === 'replay') await replayOf(report, deps);
     const content = Buffer.from(JSON.stringify({ stage, verdict, reason, report }));
     if (content.length > MAX_PART_BYTES) refuse('report', `is over ${MAX_PART_BYTES} bytes`);
     if (holdsSecret(content.toString('utf8'))) refuse('report', 'holds what looks like a key: take it out');
@@ -162,6 +164,14 @@ async function schemasOf(uses: readonly AgentUse[], { store, engine }: AppDeps) 
     if (schemas) found.set(id, schemas);
   }
   return found;
+}
+
+/** A replay is judged by whose tasks they were, and by what was asked for. */
+async function replayOf(report: unknown, { store }: AppDeps): Promise<void> {
+  const read = IsolatedReplay.safeParse(report);
+  if (!read.success) return refuse('report', `is that of no replay: ${z.prettifyError(read.error)}`);
+  if (!(await store.release(read.data.against)))
+    refuse('report.against', `there is no release ${read.data.against}`);
 }
 
 async function known(id: string, { store }: AppDeps): Promise<void> {

@@ -10,6 +10,7 @@ import { INSTANCE_STATES } from '../../domain/release/instance';
 import { ReleaseManifest, type Release } from '../../domain/release/manifest';
 import { approvalEnd, approvalStage } from '../../domain/rollout/approval';
 import type { Judgement } from '../../domain/rollout/canary';
+import { mendFor } from '../../domain/rollout/isolated-replay';
 import { canShow, type ReplayPlan } from '../../domain/rollout/replay';
 import { ROLLOUT_STATUSES, type Rollout } from '../../domain/rollout/rollout';
 import { STRATEGIES } from '../../domain/rollout/strategy';
@@ -210,6 +211,10 @@ export const RolloutView = name(
       .nullable()
       .describe('While people are to approve it.'),
     replay: ReplayView.nullable().describe('What is replayed, from the beginning of that on.'),
+    waitsFor: z
+      .string()
+      .nullable()
+      .describe('While a stage waits for what a person does elsewhere: what that is.'),
     memo: z.string().nullable().describe('While it is paused: what a person is to decide.'),
     abortedFor: z.string().nullable(),
     createdAt: isoTime,
@@ -237,6 +242,7 @@ export function rolloutView(rollout: Rollout, judgement?: Judgement): z.infer<ty
     })),
     approvals: approvalsOf(rollout),
     replay: rollout.replay ? replayView(rollout.replay) : null,
+    waitsFor: waitsFor(rollout),
     ...{ memo: rollout.memo ?? null, abortedFor: rollout.abortedFor ?? null },
     ...{ createdAt: iso(rollout.createdAt), finishedAt: isoOrNull(rollout.finishedAt) },
     report: judgement
@@ -251,6 +257,12 @@ export function rolloutView(rollout: Rollout, judgement?: Judgement): z.infer<ty
         }
       : null,
   };
+}
+
+function waitsFor({ status, strategy, stage: at, candidate }: Rollout): string | null {
+  const stage = strategy.stages[at];
+  const isOutside = status === 'gating' && stage?.kind === 'replay' && stage.where === 'sandbox';
+  return isOutside ? `a replay in the sandbox: ${mendFor(candidate)}` : null;
 }
 
 function approvalsOf(rollout: Rollout): z.infer<typeof RolloutView>['approvals'] {

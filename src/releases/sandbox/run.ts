@@ -27,6 +27,8 @@ export interface VisitWish extends Pick<VisitJob, 'folder' | 'env' | 'boots' | '
   outside?: Pick<OutsideJob, 'recordings' | 'secrets'> & {
     /** Calls are made for real, and told in the report, to be kept. */
     records: boolean;
+    /** Hosts that are asked for real, and nothing of that kept; where nothing is recorded. */
+    asks?: readonly string[];
   };
   limits?: SandboxLimits;
   /** For all of it, milliseconds. */
@@ -38,12 +40,16 @@ export interface VisitWish extends Pick<VisitJob, 'folder' | 'env' | 'boots' | '
 /** @throws Error when the visit itself went wrong, or was not over in time */
 export async function visitInSandbox(wish: VisitWish): Promise<VisitReport> {
   if (!wish.outside || !wish.confinement.isCut) return visited(wish);
-  const { records, ...known } = wish.outside;
+  const { records, asks = [], ...known } = wish.outside;
+  const hosts = records ? undefined : asks;
   const folder = await mkdtemp(join(tmpdir(), 'reveille-sandbox-'));
   const path = join(folder, 'out');
-  const door = records ? await openDoor(path) : undefined;
+  const door = records || asks.length > 0 ? await openDoor(path, hosts) : undefined;
   try {
-    return await visited(wish, { ...known, trust: join(folder, 'trust.pem'), ...(door && { door: path }) });
+    return await visited(wish, {
+      ...{ ...known, trust: join(folder, 'trust.pem') },
+      ...(door && { door: { path, ...(hosts && { hosts }) } }),
+    });
   } finally {
     door?.close();
     door?.closeAllConnections();

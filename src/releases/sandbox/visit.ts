@@ -1,5 +1,6 @@
 /** One stay of an agent in the sandbox: boots it, checks the contract, has it do cases, measures it, ends it. */
 import { cpus } from 'node:os';
+import type { AgentRunRequest } from '../../contract';
 import { checkAgent, type CheckInputs, type Report } from '../../agent-check';
 import { AgentClient, NoAnswer } from '../../agent-check/client';
 import { fillIn } from '../../agent-check/inputs';
@@ -26,6 +27,8 @@ export interface CaseJob {
   dryRun: boolean;
   timeoutSeconds: number;
   repeats: number;
+  /** More for its job's `config`: of what it is a copy, and what that one called. */
+  config?: Pick<AgentRunRequest['config'], 'replayOf' | 'replayCalls' | 'unrecorded'>;
 }
 
 export interface VisitJob {
@@ -59,17 +62,19 @@ export interface VisitReport {
 }
 
 export async function visit(job: VisitJob): Promise<VisitReport> {
-  if (!job.outside) return boot(job);
+  if (!job.outside) return boot(job, () => 0);
   const recorder = await OutsideRecorder.open(job.outside);
   try {
-    const report = await boot({ ...job, env: { ...job.env, ...trusting(job.outside.trust) } });
+    const trusted = { ...job, env: { ...job.env, ...trusting(job.outside.trust) } };
+    const report = await boot(trusted, () => recorder.refusedUntilNow);
     return { ...report, outside: recorder.report() };
   } finally {
     await recorder.close();
   }
 }
 
-async function boot(job: VisitJob): Promise<VisitReport> {
+/** @param refusals calls that were refused until now */
+async function boot(job: VisitJob, refusals: () => number): Promise<VisitReport> {
   const timings = { bootMs: 0, checkMs: 0, casesMs: 0 };
   const port = await freePort();
   const env = { ...job.env, PORT: String(port) };
@@ -86,7 +91,7 @@ async function boot(job: VisitJob): Promise<VisitReport> {
     timings.bootMs += bootMs;
     quickest = Math.min(quickest, bootMs);
     try {
-      if (boots >= job.boots) return await stay(job, agent, { url, bootMs: quickest, timings });
+      if (boots >= job.boots) return await stay(job, agent, { url, bootMs: quickest, timings, refusals });
     } finally {
       await agent.end();
     }
@@ -97,12 +102,13 @@ interface Stay {
   url: string;
   bootMs: number;
   timings: VisitReport['timings'];
+  refusals: () => number;
 }
 
 async function stay(
   job: VisitJob,
   agent: AgentProcess,
-  { url, bootMs, timings }: Stay,
+  { url, bootMs, timings, refusals }: Stay,
 ): Promise<VisitReport> {
   const report: VisitReport = { timings };
   const receiver = new Receiver();
@@ -122,7 +128,12 @@ async function stay(
     if (job.cases) {
       const begun = performance.now();
       report.delivered = [];
-      for (const each of job.cases) report.delivered.push(await deliveries(url, receiver, each));
+      for (const each of job.cases) {
+        const before = refusals();
+        const done = await deliveries(url, receiver, each);
+        const refused = refusals() - before;
+        report.delivered.push(refused === 0 ? done : done.map((one) => ({ ...one, refused })));
+      }
       timings.casesMs = performance.now() - begun;
     }
     const usage = agent.usage();
@@ -161,7 +172,12 @@ async function delivered(
     ...{ status: 'none', output: {}, error, durationMs: 0, costUsd: 0, models: [] },
   });
   try {
-    const job = await jobs.send({ check: 'case', input: fillIn(one.input, receiver.places) });
+    // A task of the past is given as it was.
+    const job = await jobs.send(
+      one.config
+        ? { check: 'replay', input: one.input, config: one.config }
+        : { check: 'case', input: fillIn(one.input, receiver.places) },
+    );
     if (!taken(job.answer))
       return none(`POST /run answered ${job.answer.status}: ${job.answer.text.slice(0, 200)}`);
     const result = await jobs.result(job, timeoutMs + CHECK_LIMITS.graceMs);
@@ -176,16 +192,18 @@ interface SaidResult {
   status?: Delivered['status'];
   output?: Record<string, unknown>;
   error?: string;
+  errorKind?: string;
   durationMs?: number;
   usage?: Array<{ provider?: unknown; model?: unknown; costUsd?: unknown }>;
 }
 
 function deliveredOf(body: unknown): Delivered {
-  const { status = 'none', output = {}, error, durationMs = 0, usage = [] } = (body ?? {}) as SaidResult;
+  const { status = 'none', output = {}, error, errorKind, durationMs = 0, usage = [] } = (body ?? {}) as SaidResult;
   const costs = usage.map((u) => (typeof u.costUsd === 'number' ? u.costUsd : 0));
   return {
     ...{ status, output, durationMs, costUsd: costs.reduce((sum, cost) => sum + cost, 0) },
     ...(error !== undefined && { error }),
+    ...(errorKind !== undefined && { errorKind }),
     models: usage.map((u) => ({ provider: String(u.provider), model: String(u.model) })),
   };
 }

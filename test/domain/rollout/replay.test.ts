@@ -102,7 +102,7 @@ strategy: canary
 compare: [output_equivalence]
 stages:
   - warm_up: 30s
-  - replay: { tasks: 40, since: 7d, within: 30m, margin: 15%, tolerance: { numbers: 2%, ignore: [meta.at], sets: ['*.tags'] } }
+  - replay: { tasks: 40, since: 7d, within: 30m, margin: 15%, where: sandbox, unrecorded: ask, tolerance: { numbers: 2%, ignore: [meta.at], sets: ['*.tags'] } }
   - shadow: { for: 1h, tolerance: { ignore: [id] } }
   - canary: 5%
   - full: 100%`);
@@ -111,7 +111,7 @@ stages:
   expect(all.strategy.stages.slice(1, 3)).toEqual([
     {
       ...{ kind: 'replay', tasks: 40, sinceMs: 604_800_000, withinMs: 1_800_000, margin: 0.15 },
-      compare: ['output_equivalence'],
+      ...{ compare: ['output_equivalence'], where: 'sandbox', unrecorded: 'ask' },
       tolerance: { numbers: 0.02, ignore: [['meta', 'at']], sets: [['*', 'tags']] },
     },
     {
@@ -122,12 +122,16 @@ stages:
   const short = read('{strategy: blue-green, stages: [replay: 20, switch: instant]}');
   expect(short).toMatchObject({
     ok: true,
-    strategy: { stages: [{ tasks: 20, sinceMs: 2_592_000_000 }, {}] },
+    strategy: {
+      stages: [{ tasks: 20, sinceMs: 2_592_000_000, where: 'capsule', unrecorded: 'refuse' }, {}],
+    },
   });
 });
 
 it.each([
   ['replay: all', 'stages[0].replay', 'is to be a whole number from 1 to 200'],
+  ['replay: {where: moon}', 'stages[0].replay.where', 'is to be capsule or sandbox'],
+  ['replay: {unrecorded: 1}', 'stages[0].replay.unrecorded', 'is to be refuse or ask'],
   ['replay: {tasks: 201}', 'stages[0].replay.tasks', 'from 1 to 200'],
   ['replay: {taks: 20}', 'stages[0].replay.taks', 'use tasks, since'],
   ['replay: {since: 100d}', 'stages[0].replay.since', '90 days at most'],

@@ -1,6 +1,6 @@
 /**
- * The way out while calls are recorded: the recorder, cut off with the agent, hands each call to the process that
- * started it, through a socket in the file system; that one makes it for real.
+ * The way out while calls are recorded, or models are asked: the recorder, cut off with the agent, hands each call to
+ * the process that started it, through a socket in the file system; that one makes it for real.
  */
 import { createServer, request as ask, type IncomingMessage, type Server } from 'node:http';
 import { once } from 'node:events';
@@ -28,10 +28,13 @@ const Answered = z.union([
 export type Asked = z.infer<typeof Asked>;
 export type Answered = z.infer<typeof Answered>;
 
-/** Opens the door; whoever may write to the socket may call anything. */
-export async function openDoor(path: string): Promise<Server> {
+/**
+ * Opens the door. Whoever may write to the socket may call what it lets through, and the agent may.
+ * @param hosts what it lets through; left out, anything
+ */
+export async function openDoor(path: string, hosts?: readonly string[]): Promise<Server> {
   const server = createServer((req, res) => {
-    const answer = async (): Promise<Answered> => callOutside(Asked.parse(await json(req)));
+    const answer = async (): Promise<Answered> => callOutside(Asked.parse(await json(req)), hosts);
     void answer()
       .catch((error: Error): Answered => ({ error: error.message }))
       .then((told) => res.setHeader('content-type', 'application/json').end(JSON.stringify(told)));
@@ -41,7 +44,12 @@ export async function openDoor(path: string): Promise<Server> {
   return server;
 }
 
-async function callOutside({ method, url, headers, body }: Asked): Promise<Answered> {
+async function callOutside(
+  { method, url, headers, body }: Asked,
+  hosts: readonly string[] | undefined,
+): Promise<Answered> {
+  const { host } = new URL(url);
+  if (hosts && !hosts.includes(host)) return { error: `${host} is none of those that may be asked` };
   const content = Buffer.from(body, 'base64');
   const answer = await fetch(url, {
     method,

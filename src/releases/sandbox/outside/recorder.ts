@@ -32,8 +32,12 @@ export interface OutsideJob {
   secrets: ReadonlyArray<readonly [value: string, name: string]>;
   /** Where the certificate of the recorder's authority is written, for the agent to trust. */
   trust: string;
-  /** The socket through which calls are made for real, and recorded. */
-  door?: string;
+  /** The socket through which calls are made for real. */
+  door?: {
+    path: string;
+    /** Hosts that are asked by it, and nothing of that recorded; left out: all are, and recorded. */
+    hosts?: readonly string[];
+  };
 }
 
 export interface RefusedCall {
@@ -53,6 +57,8 @@ export interface OutsideReport {
   /** What was made for real, to be kept. */
   recorded: Recording[];
 }
+
+type Door = NonNullable<OutsideJob['door']>;
 
 /** Of one stay. */
 const MAX_REFUSED = 50;
@@ -78,6 +84,7 @@ export class OutsideRecorder {
   private readonly servers: Array<HttpServer | HttpsServer> = [];
   private readonly names = new NameServer();
   private answered = 0;
+  private refusals = 0;
   private recordedBytes = 0;
 
   private constructor(private readonly job: OutsideJob) {
@@ -115,6 +122,11 @@ export class OutsideRecorder {
     return recorder;
   }
 
+  /** Calls that were refused until now. */
+  get refusedUntilNow(): number {
+    return this.refusals;
+  }
+
   report(): OutsideReport {
     return {
       ...{ answered: this.answered, refused: [...this.refused.values()] },
@@ -146,8 +158,9 @@ export class OutsideRecorder {
       { method, url, contentType: headers['content-type'] ?? '', body },
       this.redactor,
     );
-    if (this.job.door !== undefined)
-      return this.record(res, request, { req, url, body, door: this.job.door });
+    const { door } = this.job;
+    if (door && (door.hosts?.includes(new URL(url).host) ?? true))
+      return this.ask(res, request, { req, url, body, door });
     const known = this.known.get(hashOf(request));
     const answer = known?.answers[Math.min(known.given, known.answers.length - 1)];
     if (!known || !answer) return this.refuse(res, { method, url, why: NO_RECORD });
@@ -156,21 +169,21 @@ export class OutsideRecorder {
     res.writeHead(answer.status, answer.headers).end(Buffer.from(answer.body, answer.encoding));
   }
 
-  /** Answers as the outside does, and keeps of it what may be kept. */
-  private async record(
+  /** Answers as the outside does; while calls are recorded, keeps of it what may be kept. */
+  private async ask(
     res: ServerResponse,
     request: Recording['request'],
-    { req, url, body, door }: { req: IncomingMessage; url: string; body: Buffer; door: string },
+    { req, url, body, door }: { req: IncomingMessage; url: string; body: Buffer; door: Door },
   ): Promise<void> {
     const { method } = request;
     const headers = Object.entries(req.headers).flatMap(([name, value]) =>
       [value ?? []].flat().map((one): [string, string] => [name, one]),
     );
     const asked = { method, url, headers, body: body.toString('base64') };
-    const told = await throughDoor(door, asked).catch((error: Error) => ({ error: error.message }));
+    const told = await throughDoor(door.path, asked).catch((error: Error) => ({ error: error.message }));
     if ('error' in told) return this.refuse(res, { method, url, why: this.redactor.text(told.error) });
     const content = Buffer.from(told.body, 'base64');
-    this.keep(request, answerOf(told.status, told.headers, content, this.redactor));
+    if (!door.hosts) this.keep(request, answerOf(told.status, told.headers, content, this.redactor));
     this.answered += 1;
     res.writeHead(told.status, told.headers.flat()).end(content);
   }
@@ -189,6 +202,7 @@ export class OutsideRecorder {
     const shown = this.redactor.url(url);
     const key = `${method} ${shown} ${why}`;
     const known = this.refused.get(key);
+    this.refusals += 1;
     if (known) known.times += 1;
     else if (this.refused.size < MAX_REFUSED) this.refused.set(key, { method, url: shown, times: 1, why });
     const detail = `The sandbox does not let ${method} ${shown} out: ${why}. Record it with "reveille agent evals <folder> --outside record".`;
