@@ -81,6 +81,10 @@ function ofReleases(scene: Scene, releaseIds: readonly string[]): void {
       body: { ...body, deployment: { strategy: 'canary', stages } },
     });
     scene.addExample('forecastReplay', { body: { ...body, deployment: { strategy: 'canary', stages } } });
+    for (const replay of [{ tasks: 5 }, { tasks: 200, where: 'sandbox' }])
+      scene.addExample('listReplayTasks', {
+        body: { ...body, deployment: { strategy: 'canary', stages: [{ replay }, ...stages] } },
+      });
     scene.addExample('rollbackDeployment', { params: { agentId: 'writer' }, body: { environment, reason } });
   }
   for (const operation of ['promoteCanary', 'approveRollout', 'abortRollout'])
@@ -118,6 +122,10 @@ export function goesOn(scene: Scene, rolloutId: string): void {
 /** What one waits for that people have to approve. */
 export const mayBegin = (scene: Scene, rolloutId: string): void =>
   scene.addExample('approveRollout', { params: { rolloutId }, body: { reason } });
+
+/** Work that an agent has done, or is at. */
+export const worked = (scene: Scene, runId: string, stepId: string): void =>
+  scene.addExample('getPastTask', { params: { runId, stepId, attempt: '1' } });
 
 /** What a run of `asks` waits for. */
 export const asked = (scene: Scene, runId: string): void =>

@@ -1,5 +1,5 @@
 /** What members learn from answers: the names of what came into being, for requests that come later. */
-import { asked, decisionsOnPage, goesOn, mayBegin } from './knowledge';
+import { asked, decisionsOnPage, goesOn, mayBegin, worked } from './knowledge';
 import type { Scene } from './scene';
 import type { FuzzAnswer } from './sender';
 
@@ -43,6 +43,8 @@ export function learn(scene: Scene, operationId: string, answer: FuzzAnswer, pat
   if (!body) return { secrets: [] };
   tell(scene, IDS[operationId], body);
   for (const item of itemsOf(body)) tell(scene, LISTS[operationId], item);
+  for (const { runId, stepId } of itemsOf(body))
+    if (isText(runId) && isText(stepId)) worked(scene, runId, stepId);
   if (/Rollout|Deployment|deployAgent/.test(operationId)) evidence(scene, body);
   if (operationId === 'startRun' && body['workflowId'] === 'asks' && isText(body['id']))
     asked(scene, body['id']);

@@ -47,7 +47,7 @@ const STRATEGIES: readonly Strategy[] = [
     stages: [
       {
         ...{ kind: 'replay', tasks: 3, sinceMs: 86_400_000, withinMs: 300_000, margin: 0.75 },
-        ...{ compare: ['output_equivalence'], tolerance: EXACT },
+        ...{ compare: ['output_equivalence'], tolerance: EXACT, where: 'capsule', unrecorded: 'refuse' },
       },
       { kind: 'shadow', forMs: 120_000, compare: ['output_equivalence'] },
       canary(50, 2),

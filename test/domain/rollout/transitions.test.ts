@@ -30,7 +30,7 @@ const verdict = (kind: VerdictKind): Verdict => ({
 });
 const REPLAY: Stage = {
   ...{ kind: 'replay', tasks: 1, sinceMs: 1, withinMs: 1, margin: 0.5 },
-  ...{ compare: ['output_equivalence'], tolerance: EXACT },
+  ...{ compare: ['output_equivalence'], tolerance: EXACT, where: 'capsule', unrecorded: 'refuse' },
 };
 const SHADOWED: Stage[] = [
   { kind: 'validate', withinMs: 1 },

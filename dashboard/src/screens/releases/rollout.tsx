@@ -1,4 +1,5 @@
 /** One rollout, live: its stages and their verdicts, the figures of its canary, and what a person can do. */
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { onRollout, onRun, useQuery } from '../../api/query';
 import type { Rollout } from '../../api/types';
@@ -34,19 +35,23 @@ export function RolloutScreen({ id }: { id: string }) {
   );
 }
 
+/** Why it is not moving. */
+const Why = ({ children }: { children: ComponentChildren }) => (
+  <p class="why">
+    <span aria-hidden="true">◔ </span>
+    {children}
+  </p>
+);
+
 function RolloutPage({ rollout, reload }: { rollout: Rollout; reload: () => void }) {
-  const { agentId, environment, strategy, memo, abortedFor, report } = rollout;
+  const { agentId, environment, strategy, memo, waitsFor, abortedFor, report } = rollout;
   return (
     <>
       <h1 class="row start">
         {strategy} of {agentId} in {environment} <Badge shown={rolloutShown(rollout)} />
       </h1>
-      {memo !== null && (
-        <p class="why">
-          <span aria-hidden="true">◔ </span>
-          {memo}
-        </p>
-      )}
+      {memo !== null && <Why>{memo}</Why>}
+      {waitsFor !== null && <Why>waits for {waitsFor}</Why>}
       {abortedFor !== null && (
         <div class="problem">
           <strong>
