@@ -32,9 +32,10 @@ const layerRules = Object.entries(LAYERS).map(([layer, allowed]) => {
             ...(layer === 'domain'
               ? [
                   {
-                    regex: '^(?!\\./|\\.\\./contract$|zod$|cron-parser$|cronstrue$|node:crypto$)',
+                    regex:
+                      '^(?!\\./|\\.\\./contract$|zod$|cron-parser$|luxon$|cronstrue$|moment-timezone/data/|node:crypto$)',
                     message:
-                      'The domain is pure: it imports itself, the contract, zod, the cron parsers and hashes.',
+                      'The domain is pure: it imports itself, the contract, zod, the cron parsers, time zones and hashes.',
                   },
                 ]
               : [
@@ -59,8 +60,10 @@ const domainFolders = {
       {
         patterns: [
           {
-            regex: '^(?!\\./|\\.\\./[a-z]|\\.\\./\\.\\./contract$|zod$|cron-parser$|cronstrue$|node:crypto$)',
-            message: 'The domain is pure: it imports itself, the contract, zod, the cron parsers and hashes.',
+            regex:
+              '^(?!\\./|\\.\\./[a-z]|\\.\\./\\.\\./contract$|zod$|cron-parser$|luxon$|cronstrue$|moment-timezone/data/|node:crypto$)',
+            message:
+              'The domain is pure: it imports itself, the contract, zod, the cron parsers, time zones and hashes.',
           },
         ],
       },

@@ -209,7 +209,7 @@ async function start(
   if (grpc) undo.push(grpc, (g) => g.close(CLOSE_MS));
   if (config.role !== 'web') {
     const retention = startRetention(store, config.storage.retentionDays, log);
-    undo.push(retention, async (task) => void (await task.destroy()));
+    undo.push(retention, async (stop) => stop());
   }
   notifier.onChange((state) => tellChannel(engine.alerts, state));
   notifier.start();

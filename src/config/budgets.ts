@@ -1,5 +1,6 @@
 /** The part of the configuration that says how much the whole installation may spend and do. */
 import { z } from 'zod';
+import { offsetAt } from '../domain/schedule/zone';
 import type { Kind } from './kinds';
 import type { Values, Variable } from './variables';
 
@@ -34,7 +35,7 @@ function count(): Kind<number | undefined> {
 function timeZone(fallback: string): Kind<string> {
   const isZone = (text: string): boolean => {
     try {
-      return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
+      return Number.isFinite(offsetAt(text, 0));
     } catch {
       return false;
     }

@@ -2,13 +2,13 @@
  * Removes what is past its retention: runs with their payloads, the inbox, and much later who did which work by which
  * release. The ledger, the shifts and the releases themselves stay.
  */
-import { schedule, type ScheduledTask } from 'node-cron';
 import { trimInbox } from '../inbox/recorder';
 import type { Store } from '../store/store';
 import type { Log } from './ports';
 
-/** Hourly, away from the full hour, when schedules fire. */
-const HOURLY = '17 * * * *';
+/** Away from the full hour, when schedules fire. */
+const TURN_MS = 17 * 60_000;
+const HOUR_MS = 3_600_000;
 /** Runs at once: no run is committed meanwhile. */
 const BATCH = 200;
 /** Batches in one go at most: a backlog is worked off over the hours. */
@@ -58,23 +58,29 @@ async function inBatches(remove: () => Promise<number>): Promise<number> {
   return total;
 }
 
-/** Starts the hourly purge; stop it with the task's `destroy()`. */
-export function startRetention(store: Store, days: number, log: Log): ScheduledTask {
-  return schedule(
-    HOURLY,
-    async () => {
-      try {
-        log.info(
-          { removed: await purge(store, days, Date.now()), days },
-          'runs past their retention removed',
-        );
-        await purgeHistory(store, days, Date.now());
-        await store.purgeReplays(Date.now() - days * DAY_MS);
-        await trimInbox(store, Date.now());
-      } catch (error) {
-        log.error({ err: error }, 'retention failed; it runs again in an hour');
-      }
-    },
-    { noOverlap: true },
-  );
+/** Starts the hourly purge, whose turns never overlap; stop it with what it answers. */
+export function startRetention(store: Store, days: number, log: Log): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  const arm = () => {
+    if (!stopped) timer = setTimeout(() => void removeAll(store, days, log).then(arm), untilTurn(Date.now()));
+  };
+  arm();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}
+
+const untilTurn = (now: number): number => HOUR_MS - ((now - TURN_MS) % HOUR_MS);
+
+async function removeAll(store: Store, days: number, log: Log): Promise<void> {
+  try {
+    log.info({ removed: await purge(store, days, Date.now()), days }, 'runs past their retention removed');
+    await purgeHistory(store, days, Date.now());
+    await store.purgeReplays(Date.now() - days * DAY_MS);
+    await trimInbox(store, Date.now());
+  } catch (error) {
+    log.error({ err: error }, 'retention failed; it runs again in an hour');
+  }
 }

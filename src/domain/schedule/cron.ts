@@ -3,6 +3,7 @@
  * stand for is decided in `ticks.ts`, so that clock changes follow our rules and not a library's.
  */
 import { CronExpressionParser, type CronFieldCollection } from 'cron-parser';
+import { Settings } from 'luxon';
 
 const NICKNAMES: Readonly<Record<string, string>> = {
   '@yearly': '0 0 1 1 *',
@@ -109,9 +110,13 @@ function shapeProblem(expression: string, atoms: readonly string[]): CronParse |
   return undefined;
 }
 
+/** The parser makes a date as well, which nobody looks at: one that needs no locale, see `zone-table.ts`. */
+const AN_INSTANT = { currentDate: 0, tz: 'UTC' };
+
 function readFields(expression: string): CronFieldCollection | string {
+  Settings.defaultLocale = 'en-US';
   try {
-    return CronExpressionParser.parse(expression, { tz: 'UTC' }).fields;
+    return CronExpressionParser.parse(expression, AN_INSTANT).fields;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

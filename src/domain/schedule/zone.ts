@@ -1,4 +1,5 @@
-/** Time zones as stretches of constant offset, found by asking Intl. All instants are epoch ms. */
+/** Time zones as stretches of constant offset, found in a table or by asking Intl. All instants are epoch ms. */
+import { tabulatedOffset } from './zone-table';
 
 const DAY_MS = 86_400_000;
 
@@ -33,6 +34,11 @@ function formatter(zone: string): Intl.DateTimeFormat {
  * @throws RangeError when the zone is unknown
  */
 export function offsetAt(zone: string, instant: number): number {
+  return tabulatedOffset(zone, instant) ?? askIntl(zone, instant);
+}
+
+/** For what the table does not have: other times, and zones by another spelling or that do not exist. */
+function askIntl(zone: string, instant: number): number {
   const seconds = Math.floor(instant / 1000) * 1000;
   const parts: Partial<Record<Intl.DateTimeFormatPartTypes, number>> = {};
   for (const { type, value } of formatter(zone).formatToParts(seconds)) parts[type] = Number(value);

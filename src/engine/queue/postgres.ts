@@ -12,7 +12,7 @@ import {
 import { Pool, type PoolClient } from 'pg';
 import { grantUse } from '../../store/postgres/roles';
 import type { QueueBackend } from '.';
-import { CONCURRENCY } from './settings';
+import { CONCURRENCY, settings } from './settings';
 
 /** @param ownerUrl connects as who owns BullMQ's tables, where that is not who runs the orchestrator */
 export async function onPostgres(
@@ -31,15 +31,15 @@ export async function onPostgres(
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
   };
-  const traced = telemetry ? { telemetry } : {};
+  const options = { connection, settings, ...(telemetry && { telemetry }) };
   return {
     kind: 'postgres',
-    queue: (name) => new Queue(name, { connection, ...traced }, createPostgresBackend) as unknown as Queue,
+    queue: (name) => new Queue(name, options, createPostgresBackend) as unknown as Queue,
     worker: (name, handle) =>
       new Worker(
         name,
         handle,
-        { connection, concurrency: CONCURRENCY, ...traced },
+        { ...options, concurrency: CONCURRENCY },
         createPostgresBackend,
       ) as unknown as Worker,
     close: async () => undefined,

@@ -2,7 +2,7 @@ import { Queue, Worker, type Telemetry } from 'bullmq';
 import Redis from 'ioredis';
 import type { Log } from '../ports';
 import type { QueueBackend } from '.';
-import { CONCURRENCY } from './settings';
+import { CONCURRENCY, settings } from './settings';
 
 export async function onRedis(url: string, log: Log, telemetry?: Telemetry): Promise<QueueBackend> {
   await checkServer(url, log);
@@ -11,12 +11,12 @@ export async function onRedis(url: string, log: Log, telemetry?: Telemetry): Pro
   const consumer = new Redis(url, { maxRetriesPerRequest: null });
   for (const client of [producer, consumer])
     client.on('error', (error) => log.warn({ err: error.message }, 'redis'));
-  const traced = telemetry ? { telemetry } : {};
+  const options = { settings, ...(telemetry && { telemetry }) };
   return {
     kind: 'redis',
-    queue: (name) => new Queue(name, { connection: producer, ...traced }),
+    queue: (name) => new Queue(name, { ...options, connection: producer }),
     worker: (name, handle) =>
-      new Worker(name, handle, { connection: consumer, concurrency: CONCURRENCY, ...traced }),
+      new Worker(name, handle, { ...options, connection: consumer, concurrency: CONCURRENCY }),
     close: async () => {
       producer.disconnect();
       consumer.disconnect();
