@@ -1,7 +1,7 @@
 -- The record. Times are epoch milliseconds (bigint), as everywhere in Reveille.
 
--- Rows of one run are tied to each other by commit_changes and the purge, the only writers; foreign keys
--- would check on every step what cannot be otherwise.
+-- Rows of one run are tied to each other by commit_changes and the purge, the only writers, and a capsule is
+-- declared together with its activity; foreign keys would check on every step what cannot be otherwise.
 
 -- What is listed and searched; changes only when a run begins and ends.
 CREATE TABLE runs (
@@ -96,7 +96,7 @@ CREATE TABLE capsules (
 -- What the leases add up to, kept with every lease change. Narrow and half-filled pages:
 -- these rows change with every step.
 CREATE TABLE capsule_activity (
-  capsule_id    text COLLATE "C" PRIMARY KEY REFERENCES capsules ON DELETE CASCADE,
+  capsule_id    text COLLATE "C" PRIMARY KEY,
   held          int    NOT NULL DEFAULT 0 CHECK (held >= 0),
   waiting       int    NOT NULL DEFAULT 0 CHECK (waiting >= 0),
   busy_since    bigint,

@@ -15,12 +15,19 @@ DECLARE
   ids      text[] := '{}';
   bodies   text[] := '{}';
   hashes   text[] := '{}';
+  gated    boolean;
+  budgeted boolean;
 BEGIN
   SELECT * INTO head FROM ledger_head FOR UPDATE;
+  -- Asked once for all of them: whoever throws a switch, opens a breaker or sets a budget waits for the end of
+  -- the ledger as well, so that nothing of it changes before the batch is over.
+  gated := EXISTS (SELECT FROM switches WHERE released_at IS NULL)
+    OR EXISTS (SELECT FROM breakers WHERE status <> 'closed');
+  budgeted := has_budgets();
   FOR change IN SELECT * FROM jsonb_array_elements(changes) LOOP
-    verdict := check_change(change);
+    verdict := check_change(change, gated, budgeted);
     IF verdict IS NULL THEN
-      verdict := jsonb_build_object('freed', apply_change(change));
+      verdict := jsonb_build_object('freed', apply_change(change, gated, budgeted));
       FOR entry IN SELECT * FROM jsonb_array_elements(change->'ledger') LOOP
         head.seq := head.seq + 1;
         head.hash := encode(sha256(convert_to(head.hash || (entry->>'body'), 'UTF8')), 'hex');
@@ -33,14 +40,22 @@ BEGIN
     END IF;
     answers := answers || verdict;
   END LOOP;
+  INSERT INTO step_results (run_id, step_id, attempt, counted, received_at, result)
+    SELECT (c->'run'->>'id')::uuid, r->>'stepId', (r->>'attempt')::int, (r->>'counted')::boolean,
+        (c->>'at')::bigint, r->'result'
+      FROM jsonb_array_elements(changes) WITH ORDINALITY AS t (c, n),
+        jsonb_array_elements(c->'run'->'results') r
+      WHERE answers[n] ? 'freed'
+    ON CONFLICT DO NOTHING;
   INSERT INTO ledger (seq, entity, id, body, hash)
     SELECT * FROM unnest(seqs, entities, ids, bodies, hashes);
   UPDATE ledger_head SET seq = head.seq, hash = head.hash;
   RETURN to_jsonb(answers);
 END $$;
 
--- Null if the change may be written.
-CREATE FUNCTION check_change(change jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- Null if the change may be written. `gated`: a switch is on or a breaker not closed, or else no grant has to be
+-- held against them; `budgeted`: there are budgets.
+CREATE FUNCTION check_change(change jsonb, gated boolean, budgeted boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   run     jsonb := change->'run';
   capsule jsonb := change->'capsule';
@@ -90,15 +105,15 @@ BEGIN
       RETURN '{"conflict": "busy"}';
     END IF;
   END IF;
-  IF change ? 'leases' THEN verdict := check_leases(change->'leases', (change->>'at')::bigint); END IF;
-  IF verdict IS NULL AND change ? 'money' THEN verdict := check_money(change); END IF;
+  IF change ? 'leases' THEN verdict := check_leases(change->'leases', (change->>'at')::bigint, gated); END IF;
+  IF verdict IS NULL AND budgeted AND change ? 'money' THEN verdict := check_money(change); END IF;
   RETURN verdict;
 END $$;
 
 -- A grant needs the capsule awake in that shift, a free slot, and its turn. Slots that the same change
 -- frees count as free, those that its earlier grants take as taken. Where slots are free and nobody
 -- waits, one look at the capsule is enough.
-CREATE FUNCTION check_leases(leases jsonb, now_ms bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION check_leases(leases jsonb, now_ms bigint, gated boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   lease   jsonb;
   known   record;
@@ -111,9 +126,11 @@ BEGIN
     IF NOT FOUND OR known.status <> 'awake' OR known.generation <> (lease->>'generation')::int THEN
       RETURN '{"conflict": "capsule"}';
     END IF;
-    verdict := coalesce(check_guards(known.agent_id, leases->>'workflowId'),
-      check_begin(known.agent_id, lease, now_ms, grants));
-    IF verdict IS NOT NULL THEN RETURN verdict; END IF;
+    IF gated OR lease ? 'rates' THEN
+      verdict := coalesce(check_guards(known.agent_id, leases->>'workflowId'),
+        check_begin(known.agent_id, lease, now_ms, grants));
+      IF verdict IS NOT NULL THEN RETURN verdict; END IF;
+    END IF;
     IF known.held + grants >= known.slots OR known.waiting > 0 THEN
       IF known.held - slots_freed(leases, lease, grants) >= known.slots
           OR (known.waiting > 0 AND NOT is_asked(leases, lease)) THEN
@@ -141,8 +158,9 @@ CREATE FUNCTION is_asked(leases jsonb, given jsonb) RETURNS boolean LANGUAGE sql
     AND l.step_id = given->>'stepId' AND l.attempt = (given->>'attempt')::int)
 $$;
 
--- Answers the capsules on which it released leases, with what they are left with.
-CREATE FUNCTION apply_change(change jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- Writes all but results and ledger entries, which the whole batch's are written together with. Answers the
+-- capsules on which it released leases, with what they are left with.
+CREATE FUNCTION apply_change(change jsonb, gated boolean, budgeted boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now_ms   bigint := (change->>'at')::bigint;
   run_uuid uuid := (change->'leases'->>'runId')::uuid;
@@ -162,12 +180,14 @@ BEGIN
   FOR lease IN SELECT * FROM jsonb_array_elements(change->'leases'->'changes') LOOP
     CASE lease->>'op'
       WHEN 'request' THEN PERFORM request_lease(run_uuid, lease, now_ms, change->'leases'->>'workflowId');
-      WHEN 'grant' THEN PERFORM grant_lease(run_uuid, lease, now_ms);
+      WHEN 'grant' THEN PERFORM grant_lease(run_uuid, lease, now_ms, gated);
       ELSE
         PERFORM release_lease(run_uuid, lease, now_ms);
         released := released || (lease->>'capsuleId');
     END CASE;
-    IF lease->>'op' <> 'release' AND change ? 'money' THEN PERFORM lease_money(change->'money', lease); END IF;
+    IF change ? 'money' AND (lease->>'op' = 'request' OR (budgeted AND lease->>'op' = 'grant')) THEN
+      PERFORM lease_money(change->'money', lease);
+    END IF;
   END LOOP;
   IF tick IS NOT NULL THEN
     INSERT INTO ticks (workflow_id, scheduled_for, action, reason, late_ms, decided_at, run_id)
@@ -207,12 +227,6 @@ BEGIN
     UPDATE runs SET status = next_state, finished_at = (next->>'finishedAt')::bigint
       WHERE id = run_uuid
         AND (status, finished_at) IS DISTINCT FROM (next_state, (next->>'finishedAt')::bigint);
-  END IF;
-  IF run ? 'results' THEN
-    INSERT INTO step_results (run_id, step_id, attempt, counted, received_at, result)
-    SELECT run_uuid, r->>'stepId', (r->>'attempt')::int, (r->>'counted')::boolean, now_ms, r->'result'
-      FROM jsonb_array_elements(run->'results') r
-    ON CONFLICT DO NOTHING;
   END IF;
 END $$;
 
@@ -254,7 +268,8 @@ BEGIN
   END IF;
 END $$;
 
-CREATE FUNCTION grant_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION grant_lease(run_uuid uuid, lease jsonb, now_ms bigint, gated boolean)
+RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   asked boolean;
 BEGIN
@@ -272,7 +287,7 @@ BEGIN
   UPDATE capsule_activity SET held = held + 1, waiting = waiting - asked::int, idle_since = NULL,
       busy_since = coalesce(busy_since, now_ms), first_work_at = coalesce(first_work_at, now_ms)
     WHERE capsule_id = lease->>'capsuleId';
-  PERFORM apply_begin(run_uuid, lease, now_ms);
+  IF gated OR lease ? 'rates' THEN PERFORM apply_begin(run_uuid, lease, now_ms); END IF;
 END $$;
 
 CREATE FUNCTION release_lease(run_uuid uuid, lease jsonb, now_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
