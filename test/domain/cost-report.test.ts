@@ -50,7 +50,7 @@ describe('days', () => {
     // Midnight itself is left out there: the day begins at one o'clock.
     expect(hours('Africa/Cairo', '2026-04-24')).toEqual(['2026-04-24', 23]);
     // And comes twice there.
-    expect(hours('America/Havana', '2026-11-01')).toEqual(['2026-11-01', 25]);
+    expect(hours('America/Havana', '2024-11-03')).toEqual(['2024-11-03', 25]);
   });
 
   it('follow each other without a gap and tell the date on the wall', () => {
