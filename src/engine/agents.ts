@@ -1,15 +1,12 @@
 /** The agents over HTTP. Base URLs come from the registry alone; redirects are never followed. */
-import type { Dispatcher } from 'undici';
-// By themselves: undici's index loads fetch, caches, proxies and mocks as well, several MB that nobody uses here.
+// By itself: undici's index loads fetch, caches, proxies and mocks as well, several MB that nobody uses here.
 import Agent from 'undici/lib/dispatcher/agent';
-import request from 'undici/lib/api/api-request';
-import { Held, holdable } from './agents-gate';
+import { Held, perform, type Answer, type Call } from './agents-call';
 import { AgentHealth, AgentStatus, type AgentRunRequest } from '../contract';
 import type { Agents, JobRef, ProbeAnswer, SendAnswer, StatusAnswer } from './ports';
 
 /** A status carries a whole result; anything else an agent answers is small. */
 const MAX_STATUS_BYTES = 8 * 1024 * 1024;
-const MAX_ANSWER_BYTES = 64 * 1024;
 /** How much of an agent's answer is quoted in an error. */
 const MAX_QUOTE = 300;
 /** A longer version is not taken for the name of a release. */
@@ -18,30 +15,10 @@ const MAX_SOCKETS_PER_AGENT = 256;
 /** Answers of a platform's router in front of an agent that is not there yet. */
 const NOT_YET = [404, 502, 503];
 
-/** `body` is the parsed JSON, or the text where it is none. */
-interface Answer {
-  code: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: unknown;
-}
-
-interface Call {
-  method: 'GET' | 'POST';
-  url: string;
-  body?: unknown;
-  /** For the whole call, connecting and reading included. */
-  timeoutMs: number;
-  maxBytes?: number;
-  /** Not over a kept connection, and not kept. */
-  fresh?: boolean;
-  /** Asked right before it is written to its connection. */
-  mayBegin?: (() => boolean) | undefined;
-}
-
 type Ask = (call: Call) => Promise<Answer>;
 
 export function createAgents(): Agents {
-  const dispatcher = new Agent({ connections: MAX_SOCKETS_PER_AGENT }).compose(holdable);
+  const dispatcher = new Agent({ connections: MAX_SOCKETS_PER_AGENT });
   const ask: Ask = (call) => perform(dispatcher, call);
   return {
     health: (baseUrl, timeoutMs) => health(ask, baseUrl, timeoutMs),
@@ -109,51 +86,6 @@ async function status(ask: Ask, baseUrl: string, timeoutMs: number, job?: JobRef
     return { kind: 'silent', detail: `GET /status answered HTTP ${code} ${quote(body)}` };
   } catch (error) {
     return { kind: 'silent', detail: reason(error) };
-  }
-}
-
-async function perform(dispatcher: Dispatcher, call: Call): Promise<Answer> {
-  const deadline = new AbortController();
-  const timer = setTimeout(
-    () => deadline.abort(new Error(`no answer within ${call.timeoutMs} ms`)),
-    call.timeoutMs,
-  );
-  try {
-    const { origin, pathname, search } = new URL(call.url);
-    const { statusCode, headers, body } = await request.call(dispatcher, {
-      origin,
-      path: pathname + search,
-      method: call.method,
-      signal: deadline.signal,
-      reset: call.fresh ?? false,
-      ...(call.mayBegin && { mayBegin: call.mayBegin }),
-      ...(call.body !== undefined && {
-        body: JSON.stringify(call.body),
-        headers: { 'content-type': 'application/json' },
-      }),
-    });
-    return { code: statusCode, headers, body: parsed(await read(body, call.maxBytes ?? MAX_ANSWER_BYTES)) };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function read(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new Error(`an answer over ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text; // quoted in the error of whoever expected JSON
   }
 }
 
