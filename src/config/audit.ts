@@ -16,11 +16,12 @@ export interface AuditConfig {
 }
 
 function signingKey(): Kind<Secret | undefined> {
-  const schema = z
-    .string()
-    .refine((text) => readPrivateKey(text) !== undefined)
-    .transform((text) => new Secret(text))
-    .optional();
+  const schema = () =>
+    z
+      .string()
+      .refine((text) => readPrivateKey(text) !== undefined)
+      .transform((text) => new Secret(text))
+      .optional();
   return { schema, accepts: 'an Ed25519 private key, as PEM or its base64', secret: true };
 }
 

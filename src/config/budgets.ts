@@ -18,18 +18,19 @@ export interface BudgetConfig {
 }
 
 function amount(): Kind<number | undefined> {
-  const schema = z
-    .string()
-    .regex(/^\d+(\.\d+)?$/)
-    .transform(Number)
-    .pipe(z.number().min(0).max(MAX_USD))
-    .optional();
+  const schema = () =>
+    z
+      .string()
+      .regex(/^\d+(\.\d+)?$/)
+      .transform(Number)
+      .pipe(z.number().min(0).max(MAX_USD))
+      .optional();
   return { schema, accepts: 'an amount of US dollars, such as 25 or 0.5' };
 }
 
 function count(): Kind<number | undefined> {
-  const whole = z.string().regex(/^\d+$/).transform(Number).pipe(z.number().max(MAX_ACTIONS));
-  return { schema: whole.optional(), accepts: `a whole number from 0 to ${MAX_ACTIONS}` };
+  const whole = () => z.string().regex(/^\d+$/).transform(Number).pipe(z.number().max(MAX_ACTIONS));
+  return { schema: () => whole().optional(), accepts: `a whole number from 0 to ${MAX_ACTIONS}` };
 }
 
 function timeZone(fallback: string): Kind<string> {
@@ -40,7 +41,7 @@ function timeZone(fallback: string): Kind<string> {
       return false;
     }
   };
-  const schema = z.string().refine(isZone).default(fallback);
+  const schema = () => z.string().refine(isZone).default(fallback);
   return { schema, accepts: 'a time zone, such as Europe/Berlin', fallback };
 }
 

@@ -15,7 +15,7 @@ export interface GrpcConfig {
 const MAX_PORT = 65_535;
 
 function optionalPort(): Kind<number | undefined> {
-  const schema = z.string().regex(/^\d+$/).transform(Number).pipe(z.number().max(MAX_PORT)).optional();
+  const schema = () => z.string().regex(/^\d+$/).transform(Number).pipe(z.number().max(MAX_PORT)).optional();
   return { schema, accepts: `a whole number from 0 to ${MAX_PORT}` };
 }
 

@@ -94,7 +94,7 @@ function readVariables(env: Env): { values: Partial<Values>; problems: Problem[]
   const problems: Problem[] = [];
   for (const [name, { schema, accepts, secret }] of Object.entries<Variable>(VARIABLES)) {
     const text = textOf(env, name as VariableName);
-    const read = schema.safeParse(text);
+    const read = schema().safeParse(text);
     if (read.success) values[name] = read.data;
     else {
       const problem = secret

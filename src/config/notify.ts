@@ -17,15 +17,16 @@ export interface NotifyConfig {
 const MIN_SIGNING_SECRET_LENGTH = 24;
 
 function routingRules(): Kind<readonly RoutingRule[]> {
-  const schema = z
-    .string()
-    .transform((text, context) => {
-      const read = parseRules(text);
-      if ('rules' in read) return read.rules;
-      context.addIssue({ code: 'custom', message: read.fault });
-      return z.NEVER;
-    })
-    .default([]);
+  const schema = () =>
+    z
+      .string()
+      .transform((text, context) => {
+        const read = parseRules(text);
+        if ('rules' in read) return read.rules;
+        context.addIssue({ code: 'custom', message: read.fault });
+        return z.NEVER;
+      })
+      .default([]);
   return {
     schema,
     accepts:
@@ -35,12 +36,13 @@ function routingRules(): Kind<readonly RoutingRule[]> {
 
 /** Mail addresses, separated by commas; the address itself or `Name <address>`. */
 function addresses(): Kind<readonly string[]> {
-  const one = z.string().regex(/^[^\s@,<>]+@[^\s@,<>]+$|^[^<>@,]+ <[^\s@,<>]+@[^\s@,<>]+>$/);
-  const schema = z
-    .string()
-    .transform((list) => list.split(',').map((text) => text.trim()))
-    .pipe(z.array(one).min(1).max(50))
-    .default([]);
+  const one = () => z.string().regex(/^[^\s@,<>]+@[^\s@,<>]+$|^[^<>@,]+ <[^\s@,<>]+@[^\s@,<>]+>$/);
+  const schema = () =>
+    z
+      .string()
+      .transform((list) => list.split(',').map((text) => text.trim()))
+      .pipe(z.array(one()).min(1).max(50))
+      .default([]);
   return { schema, accepts: 'mail addresses separated by commas' };
 }
 

@@ -28,7 +28,7 @@ function issuerUrl(): Kind<string | undefined> {
     return isSafe && `${username}${password}${search}${hash}` === '';
   };
   return {
-    schema: z.string().refine(isIssuer).optional(),
+    schema: () => z.string().refine(isIssuer).optional(),
     accepts:
       'the https URL that the provider names as its issuer, to the letter (http for this machine only)',
   };
@@ -38,22 +38,24 @@ const MAX_NAMES = 200;
 
 /** Addresses and groups, separated by commas. Addresses are compared without regard to case. */
 function people(): Kind<readonly string[]> {
-  const schema = z
-    .string()
-    .transform((list) => list.split(',').map((text) => text.trim()))
-    .pipe(z.array(z.string().min(1).max(300)).max(MAX_NAMES))
-    .transform((names) => names.map((name) => (name.includes('@') ? name.toLowerCase() : name)))
-    .default([]);
+  const schema = () =>
+    z
+      .string()
+      .transform((list) => list.split(',').map((text) => text.trim()))
+      .pipe(z.array(z.string().min(1).max(300)).max(MAX_NAMES))
+      .transform((names) => names.map((name) => (name.includes('@') ? name.toLowerCase() : name)))
+      .default([]);
   return { schema, accepts: `mail addresses and names of groups, separated by commas, ${MAX_NAMES} at most` };
 }
 
 function requestedScopes(): Kind<string> {
   const fallback = 'openid profile email';
-  const schema = z
-    .string()
-    .regex(/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/)
-    .refine((text) => text.split(' ').includes('openid'))
-    .default(fallback);
+  const schema = () =>
+    z
+      .string()
+      .regex(/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/)
+      .refine((text) => text.split(' ').includes('openid'))
+      .default(fallback);
   return { schema, accepts: 'scopes separated by blanks, openid among them', fallback };
 }
 

@@ -11,12 +11,13 @@ export interface OversightConfig {
 }
 
 function decimal(max: number, fallback: number): Kind<number> {
-  const schema = z
-    .string()
-    .regex(/^\d+(\.\d+)?$/)
-    .transform(Number)
-    .pipe(z.number().min(0).max(max))
-    .default(fallback);
+  const schema = () =>
+    z
+      .string()
+      .regex(/^\d+(\.\d+)?$/)
+      .transform(Number)
+      .pipe(z.number().min(0).max(max))
+      .default(fallback);
   return { schema, accepts: `a number from 0 to ${max}`, fallback: String(fallback) };
 }
 

@@ -233,4 +233,4 @@ export const VARIABLES = {
 export type VariableName = keyof typeof VARIABLES;
 
 /** The variables as read: defaults filled in, secrets wrapped. */
-export type Values = { readonly [K in VariableName]: z.output<(typeof VARIABLES)[K]['schema']> };
+export type Values = { readonly [K in VariableName]: z.output<ReturnType<(typeof VARIABLES)[K]['schema']>> };
