@@ -5,7 +5,7 @@ import { deployBody, strategyOf } from '../deployments';
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, name, runId } from '../schema';
+import { idText, shape, runId } from '../schema';
 import { PastTaskView, pastTaskView, ReplayTasksView, replayTasksView } from '../views/replay';
 import { ReplayForecastView, replayForecastView } from '../views/release';
 
@@ -20,7 +20,7 @@ export const forecastReplay = route({
   summary: 'Tell what a rollout would replay, how long that takes and what it costs',
   description: 'By what the release that is stable took for the same tasks. Nothing is begun.',
   access: 'viewer',
-  body: name('ForecastReplay', wish()),
+  body: shape('ForecastReplay', () => wish()),
   responses: { 200: { description: 'The forecast.', schema: ReplayForecastView } },
   problems: ['agent-not-found', 'release-not-found', 'rollout-refused'],
   handle: async ({ body }, deps) => {
@@ -38,7 +38,7 @@ export const listReplayTasks = route({
   description:
     'For `reveille release replay`, which does them in the sandbox, where the folder of the agent is. Nothing is begun.',
   access: 'viewer',
-  body: name('ListReplayTasks', wish()),
+  body: shape('ListReplayTasks', () => wish()),
   responses: { 200: { description: 'The tasks, newest first.', schema: ReplayTasksView } },
   problems: ['agent-not-found', 'release-not-found', 'rollout-refused'],
   handle: async ({ body }, deps) => {

@@ -17,7 +17,7 @@ import { planFor } from '../../registry';
 import type { AppDeps } from '../deps';
 import { Problem } from '../problems';
 import { json, route } from '../route';
-import { idText, jsonObject, name } from '../schema';
+import { idText, jsonObject, name, shape } from '../schema';
 import {
   AgentUsesView,
   agentUsesView,
@@ -42,8 +42,7 @@ export const reportVerdict = route({
     'As `reveille release validate` and `reveille release replay` do, where the folder of the agent is. The newest verdict of a stage counts. `report` is kept under its hash as evidence.',
   access: 'operator',
   params,
-  body: name(
-    'ReportVerdict',
+  body: shape('ReportVerdict', () =>
     z.strictObject({
       stage: z.enum(REPORTED_STAGES),
       verdict: z.enum(VERDICTS),
@@ -92,7 +91,7 @@ export const listVerdicts = route({
   responses: {
     200: {
       description: `The last ${MAX_VERDICTS}.`,
-      schema: name('ReleaseVerdictList', z.object({ items: z.array(VerdictView) })),
+      schema: shape('ReleaseVerdictList', () => z.object({ items: z.array(VerdictView) })),
     },
   },
   problems: ['release-not-found'],

@@ -16,13 +16,12 @@ import { ROLLOUT_STATUSES, type Rollout } from '../../domain/rollout/rollout';
 import { STRATEGIES } from '../../domain/rollout/strategy';
 import { VERDICTS } from '../../domain/rollout/verdict';
 import type { ReleaseWork } from '../../store/release-store';
-import { isoTime, maybeTime, name } from '../schema';
+import { isoTime, maybeTime, shape } from '../schema';
 import { iso, isoOrNull } from './time';
 
 const id = z.string().describe('SHA-256 of the manifest.');
 
-export const ReleaseView = name(
-  'Release',
+export const ReleaseView = shape('Release', () =>
   z.object({
     id,
     agentId: z.string(),
@@ -39,8 +38,7 @@ export const releaseView = ({ parent, createdAt, ...release }: Release): z.infer
   createdAt: iso(createdAt),
 });
 
-export const ReleaseDiffView = name(
-  'ReleaseDiff',
+export const ReleaseDiffView = shape('ReleaseDiff', () =>
   z.object({
     from: z.string().nullable(),
     to: z.string(),
@@ -65,8 +63,7 @@ export const releaseDiffView = (from: Release | undefined, to: Release): z.infer
   })),
 });
 
-export const EnvironmentView = name(
-  'Environment',
+export const EnvironmentView = shape('Environment', () =>
   z.object({
     agentId: z.string(),
     name: z.string(),
@@ -145,8 +142,7 @@ const replayView = ({ tasks, removed, forecast }: ReplayPlan): z.infer<typeof Re
 });
 
 /** What a replay would be, before it begins. */
-export const ReplayForecastView = name(
-  'ReplayForecast',
+export const ReplayForecastView = shape('ReplayForecast', () =>
   z.object({
     agentId: z.string(),
     environment: z.string(),
@@ -178,8 +174,7 @@ export const replayForecastView = (
     : null,
 });
 
-export const RolloutView = name(
-  'Rollout',
+export const RolloutView = shape('Rollout', () =>
   z.object({
     id: z.guid(),
     agentId: z.string(),
@@ -272,8 +267,7 @@ function approvalsOf(rollout: Rollout): z.infer<typeof RolloutView>['approvals']
   return { wanted: stage.quorum, given, expiresAt: iso(approvalEnd(rollout, stage)) };
 }
 
-export const LineageView = name(
-  'Lineage',
+export const LineageView = shape('Lineage', () =>
   z.object({
     items: z.array(
       z.object({

@@ -4,12 +4,11 @@ import { wishOf } from '../../domain/rollout/isolated-replay';
 import type { ReplayPlan } from '../../domain/rollout/replay';
 import { COMPARISONS, type ReplayStage } from '../../domain/rollout/strategy';
 import type { PastWork } from '../../engine/releases/past-task';
-import { jsonObject, name } from '../schema';
+import { jsonObject, shape } from '../schema';
 
 const Places = z.array(z.array(z.string()));
 
-export const ReplayTasksView = name(
-  'ReplayTasks',
+export const ReplayTasksView = shape('ReplayTasks', () =>
   z.object({
     agentId: z.string(),
     environment: z.string(),
@@ -48,8 +47,7 @@ export function replayTasksView(
   };
 }
 
-export const PastTaskView = name(
-  'PastTask',
+export const PastTaskView = shape('PastTask', () =>
   z.object({
     agentId: z.string(),
     input: jsonObject,
