@@ -115,7 +115,7 @@ export const exportAudit = route({
   tag,
   summary: 'The ledger as JSON lines or CSV, oldest first',
   description:
-    `At most ${MAX_EXPORT / 1_000},000 entries and ten minutes; go on with \`after\` from the last line. JSON lines without filters can ` +
+    `At most ${MAX_EXPORT / 1_000_000},000,000 entries and ten minutes; go on with \`after\` from the last line. JSON lines without filters can ` +
     'be verified offline: `reveille audit verify --from-export`. A connection that is cut before its end is an ' +
     'export that is not whole.',
   access: 'operator',
