@@ -41,6 +41,30 @@ it("tells a person's rollback with the exact difference, each by itself", async 
   ]);
 });
 
+it('tells of a move whose process died before it could', async () => {
+  let isDead = true;
+  const world = await worldOf(undefined, undefined, undefined, (store) => {
+    const raise = store.raiseAlert.bind(store);
+    // All that comes after the move.
+    store.raiseAlert = async (alert, ...more) => {
+      if (isDead && alert.kind === 'rollout-aborted') throw new Error('it is gone');
+      return raise(alert, ...more);
+    };
+  });
+  await world.direct(B);
+  await back(world, 'it is too brief');
+  expect(await alertsOf(world)).toEqual([]);
+  isDead = false;
+  await world.pass(20_000);
+  expect(await alertsOf(world)).toEqual([]);
+  const alert = await world.until(async () => (await alertsOf(world))[0]);
+  expect(alert.message).toContain(`release ${short(B.id)} of writer is taken back from development`);
+  expect(alert.message).toContain('a person rolled it back: it is too brief. It differed in: code');
+  // Told is told.
+  await world.pass(600_000);
+  expect(await alertsOf(world)).toMatchObject([{ count: 1 }]);
+});
+
 it('tells what works where a rollback during a rollout moved the pointer as well', async () => {
   const world = await worldOf();
   await world.direct(B);

@@ -1,5 +1,6 @@
-/** Which release a breaker speaks against, and what is to work in its place. */
-import type { Environment } from './environment';
+/** What is taken back, and what is to work in its place. */
+import type { Rollout } from '../rollout/rollout';
+import type { Environment, EnvironmentChange } from './environment';
 import { instanceOf } from './placement';
 
 /** What has worked for longer than this did not break its agent: something else did. */
@@ -23,3 +24,13 @@ export const wasTakenBack = ({ stable, candidate, instances }: Environment, rele
   releaseId !== stable &&
   releaseId !== candidate &&
   instances.some((i) => i.releaseId === releaseId && i.state === 'rolled-back');
+
+/** What puts the pointers back after a rollout; where they are back already, a change that leaves them there. */
+export function backFrom(
+  env: Environment,
+  { candidate, incumbent }: Pick<Rollout, 'candidate' | 'incumbent'>,
+): EnvironmentChange {
+  const isTried = env.candidate === candidate;
+  const isMoved = env.stable === candidate && env.previous !== undefined && env.previous === incumbent;
+  return isTried || isMoved ? { type: 'rollback' } : { type: 'policy', policy: env.policy };
+}

@@ -4,7 +4,6 @@
  */
 import { change as changed, type LedgerEntry } from '../../domain/ledger';
 import type { ChangeAction } from '../../domain/ledger/actions';
-import type { Environment, EnvironmentChange } from '../../domain/release/environment';
 import { isLive } from '../../domain/release/placement';
 import {
   decideRollout,
@@ -15,6 +14,7 @@ import {
   type RolloutCommand,
   type RolloutEvent,
 } from '../../domain/rollout/rollout';
+import { backFrom } from '../../domain/release/suspect';
 import type { Judgement } from '../../domain/rollout/canary';
 import type { ReplayPlan } from '../../domain/rollout/replay';
 import { approvalStage, withApprovals } from '../../domain/rollout/approval';
@@ -28,6 +28,7 @@ import type { By, Releases } from './index';
 import type { KeepWarm } from './keep-warm';
 import type { Stages } from './stages';
 import { TakenBack } from './taken-back';
+import { UntoldMoves } from './untold-moves';
 
 /** A rollout that lost so many races in a row is taken up by the next pass. */
 const MAX_RACES = 10;
@@ -66,6 +67,7 @@ export class Rollouts {
   private readonly mutex = new KeyedMutex();
   private readonly looking = new Set<string>();
   private readonly takenBack: TakenBack;
+  private readonly untold: UntoldMoves;
 
   constructor(
     private readonly deps: Deps,
@@ -77,6 +79,7 @@ export class Rollouts {
     private readonly warm: Pick<KeepWarm, 'sweep'>,
   ) {
     this.takenBack = new TakenBack(deps, alerts, releases);
+    this.untold = new UntoldMoves(deps, releases, this.takenBack);
   }
 
   /** Begins to move a pointer; one attempt at a time for each environment. */
@@ -162,6 +165,7 @@ export class Rollouts {
     if (!this.deps.performing) return;
     for (const rollout of await this.deps.store.openRollouts()) this.lookSoon(rollout);
     for (const { id } of this.deps.registry.agents) await this.reroute(id);
+    await this.untold.sweep();
     await this.warm.sweep();
   }
 
@@ -290,10 +294,4 @@ export class Rollouts {
     const verdict = await this.stages.look(rollout, { freeze, plan });
     if (verdict) await this.apply(id, { type: 'verdict', stage, round, verdict }, by);
   }
-}
-
-function backFrom(env: Environment, { candidate, incumbent }: Rollout): EnvironmentChange {
-  const isTried = env.candidate === candidate;
-  const isMoved = env.stable === candidate && env.previous !== undefined && env.previous === incumbent;
-  return isTried || isMoved ? { type: 'rollback' } : { type: 'policy', policy: env.policy };
 }
