@@ -25,6 +25,7 @@ import { openQueue } from './engine/queue';
 import { startRetention } from './engine/retention';
 import { ApiKeys } from './http/auth';
 import { createApp } from './http/app';
+import { inFront } from './http/front';
 import type { AppDeps } from './http/deps';
 import { openDoor } from './http/door';
 import { EventStreams } from './http/event-streams';
@@ -204,7 +205,7 @@ async function start(
       }),
   };
   const door = openDoor(served);
-  app = createApp(served, door);
+  app = inFront(served, createApp(served, door));
   const grpc = await grpcOf(config, served, door);
   if (grpc) undo.push(grpc, (g) => g.close(CLOSE_MS));
   if (config.role !== 'web') {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 
 /** An API answer loads nothing and is shown in no frame; pages that need more set their own policy. */
@@ -29,6 +30,8 @@ const HEADERS = new Map(
 );
 
 export const securityHeaders: RequestHandler = (_req, res, next) => {
-  res.setHeaders(HEADERS);
+  secure(res);
   next();
 };
+
+export const secure = (res: ServerResponse): void => void res.setHeaders(HEADERS);

@@ -1,4 +1,5 @@
 /** Hangs the declared routes into Express: gate, body, check, handler, answer. */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { parseJson, rawBodyOf, readAnyBody, readBody } from './body';
 import { DEFAULT_HTTP_LIMITS, type AppDeps, type HandlerDeps } from './deps';
@@ -7,6 +8,21 @@ import { whileStoreAnswers } from './patience';
 import { Problem } from './problems';
 import { tell, writesDown } from './record';
 import type { Reply, Route } from './route';
+
+/** What kept somebody in front of Express from answering a request: its route throws it. */
+const failures = new WeakMap<IncomingMessage, unknown>();
+
+/** Has Express answer a request whose body was read already; `readBody` does not read it again. */
+export function handOver(
+  app: RequestListener,
+  req: IncomingMessage & { body?: Buffer },
+  res: ServerResponse,
+  error: unknown,
+): void {
+  req.body ??= Buffer.alloc(0);
+  failures.set(req, error);
+  app(req, res);
+}
 
 /** Printable ASCII, as a header can carry it everywhere. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$/;
@@ -17,6 +33,7 @@ export function mount(app: Express, routes: readonly Route[], gate: Gate, deps: 
     const body = route.anyBody ? readAnyBody(limit) : route.body ? readBody(limit) : [];
     const record = writesDown(route, deps);
     app[route.method](route.path, ...record, gate.admit(route), ...body, async (req, res) => {
+      if (failures.has(req)) throw failures.get(req);
       const work = perform(route, req, res, deps);
       const reply = await (route.tellsOutages ? work : whileStoreAnswers(work, res, deps));
       if (record.length > 0) tell(res, reply);
@@ -72,7 +89,7 @@ function send(res: Response, reply: Reply): void {
 }
 
 /** What `res.json` does, less what is switched off or never asked for here (ETag, JSONP, freshness). */
-function sendJson(res: Response, status: number, body: unknown): void {
+export function sendJson(res: ServerResponse, status: number, body: unknown): void {
   const text = Buffer.from(JSON.stringify(body));
   res.statusCode = status;
   res.setHeader('Content-Type', 'application/json; charset=utf-8');

@@ -9,7 +9,7 @@ import { unavailable } from '../failures';
 import type { ProblemCode } from '../problem-catalogue';
 import { Problem } from '../problems';
 import { tellSignature } from '../record';
-import { json, route, type HttpContext } from '../route';
+import { json, route, type HttpContext, type Reply } from '../route';
 import { name, shape } from '../schema';
 
 const tag = 'agents';
@@ -54,15 +54,18 @@ export const webhook = route({
     'run-not-found',
     'body-too-large',
   ],
-  handle: async ({ query, body, ...http }, deps) => {
-    const outcome = await settle(query.token, body, http, deps).catch((error: unknown) => {
-      // Whatever it was: the result is not durable, so the agent has to keep it.
-      throw error instanceof Problem ? error : unavailable(error);
-    });
-    if (outcome.kind === 'refused') throw new Problem(REFUSALS[outcome.reason]);
-    return json({ status: outcome.kind });
-  },
+  handle: ({ query, body, ...http }, deps) => answer(settle(query.token, body, http, deps)),
 });
+
+/** What an agent is told of its result. */
+export async function answer(settling: Promise<SettleOutcome>): Promise<Reply> {
+  const outcome = await settling.catch((error: unknown) => {
+    // Whatever it was: the result is not durable, so the agent has to keep it.
+    throw error instanceof Problem ? error : unavailable(error);
+  });
+  if (outcome.kind === 'refused') throw new Problem(REFUSALS[outcome.reason]);
+  return json({ status: outcome.kind });
+}
 
 async function settle(
   token: string,

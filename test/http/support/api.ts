@@ -9,6 +9,7 @@ import { Callbacks } from '../../../src/engine/callbacks';
 import type { EngineDeps, EngineEvents } from '../../../src/engine/context';
 import { Engine } from '../../../src/engine/engine';
 import { createApp } from '../../../src/http/app';
+import { inFront } from '../../../src/http/front';
 import type { AppDeps, Readiness } from '../../../src/http/deps';
 import { openDoor } from '../../../src/http/door';
 import { EventStreams, type EventStreamsOptions } from '../../../src/http/event-streams';
@@ -116,7 +117,7 @@ export async function startApi(options: ApiOptions = {}) {
   const door = openDoor(deps);
   const app = createApp(deps, door);
   await engine.start();
-  const server = await startServer(app, { host: '127.0.0.1', port: 0 });
+  const server = await startServer(inFront(deps, app), { host: '127.0.0.1', port: 0 });
   const call = client(server.port);
   return {
     ...{
