@@ -127,7 +127,7 @@ const ASKING_NOBODY = ['/events', '/agents', '/workflows', '/metrics', '/whoami'
 
 describe('a failure', () => {
   const readers = ROUTES.filter((r) => r.method === 'get' && r.access === 'viewer')
-    .map((r) => r.path.replace(':workflowId', 'audit').replace(':agentId', 'writer'))
+    .map((r) => r.path.replace(':workflowId', 'audit').replace(':agentId', 'writer').replace(':attempt', '1'))
     .map((path) => path.replace(/:(releaseId|sha256)/g, 'f'.repeat(64)))
     .map((path) => path.replace(/:\w+/g, '3f3e0d5e-6d0c-4a53-9f4a-0d7c7a6e5b11'))
     // Builds are read from the platform.
