@@ -64,7 +64,7 @@ it('finds scopes on the routes', () => {
 
 it('lets nobody change anything with the scope to read', () => {
   // One's own login, and a question whose details need a body.
-  const harmless = ['logOut', 'forecastReplay'];
+  const harmless = ['logOut', 'forecastReplay', 'listReplayTasks'];
   const changing = SCOPED.filter((r) => r.method !== 'get' && !harmless.includes(r.operationId));
   expect(changing.filter((r) => r.access === 'viewer').map((r) => r.operationId)).toEqual([]);
 });
