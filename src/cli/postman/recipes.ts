@@ -32,6 +32,11 @@ export const RECIPES: Record<string, Recipe> = {
   startRun: { body: { input: {} }, statuses: [201], carry: { runId: '.id' } },
   listRuns: { query: { workflowId: '{{workflowId}}', limit: '5' }, statuses: [200] },
   getRun: { statuses: [200] },
+  getPastTask: {
+    params: { stepId, attempt: '1' },
+    statuses: [200, 404],
+    codes: ['attempt-not-found'],
+  },
   cancelRun: { body: { reason: 'cancelled from Postman' }, statuses: [200, 409], codes: ['run-over'] },
   rerunRun: { body: {}, statuses: [201] },
   diffRuns: { params: { otherId: '{{runId}}' }, statuses: [200] },
@@ -136,6 +141,7 @@ export const RECIPES: Record<string, Recipe> = {
   listEnvironments: { statuses: [200] },
   deployAgent: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
   forecastReplay: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
+  listReplayTasks: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
   createCanaryDeployment: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
   createShadowDeployment: { body: NO_DEPLOYMENT, statuses: [404], codes: ['agent-not-found'] },
   rollbackDeployment: {
