@@ -2,7 +2,7 @@ import Redis from 'ioredis';
 import { openQueue } from '../../src/engine/queue';
 import type { Log } from '../../src/engine/ports';
 import { queueConformance } from '../contracts/queue';
-import { createDatabase } from '../support/database';
+import { asAdmin, createDatabase } from '../support/database';
 import { redisPrefix, redisUrl } from '../support/redis';
 import { startRedis } from '../support/redis-server';
 
@@ -23,6 +23,37 @@ queueConformance('BullMQ on Redis', async () => {
   const name = `q-${redisPrefix().replace(/:/g, '-')}-${Math.random().toString(36).slice(2)}`;
   const options = { databaseUrl: '', redisUrl: redisUrl(), name, log };
   return { open: () => openQueue(options), close: async () => undefined };
+});
+
+describe('a Postgres that has no room for another connection', () => {
+  const limit = (role: string, most: number) =>
+    asAdmin((admin) => admin.query(`ALTER ROLE ${role} CONNECTION LIMIT ${most}`));
+
+  it('is told, and not asked again without a pause', async () => {
+    const { url, drop } = await createDatabase();
+    const own = new URL(url);
+    const role = `r${own.pathname.slice(1)}`;
+    await asAdmin(async (admin) => {
+      await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'p'`);
+      await admin.query(`ALTER DATABASE ${own.pathname.slice(1)} OWNER TO ${role}`);
+    });
+    [own.username, own.password] = [role, 'p'];
+    const queue = await openQueue({ databaseUrl: own.href, log });
+    try {
+      await limit(role, 0);
+      const handlers = { hint: async () => undefined, tick: async () => undefined };
+      await expect(queue.work(handlers)).rejects.toThrow('too many connections for role');
+      warnings.length = 0;
+      await new Promise((next) => setImmediate(next));
+      expect(warnings).toEqual([]);
+      const another = openQueue({ databaseUrl: own.href, log });
+      await expect(another).rejects.toThrow('too many connections for role');
+    } finally {
+      await queue.close();
+      await drop();
+      await asAdmin((admin) => admin.query(`DROP ROLE ${role}`));
+    }
+  });
 });
 
 describe('a Redis that cannot be trusted with jobs', () => {

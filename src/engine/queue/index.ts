@@ -44,7 +44,14 @@ export async function openQueue(options: QueueOptions): Promise<Queue & { kind: 
     options.redisUrl === undefined
       ? await onPostgres(options.databaseUrl, options.telemetry, options.ownerUrl)
       : await onRedis(options.redisUrl, options.log, options.telemetry);
-  return new BullMqQueue(backend, options.log, options.name ?? 'reveille');
+  const queue = new BullMqQueue(backend, options.log, options.name ?? 'reveille');
+  try {
+    await queue.connected();
+  } catch (cause) {
+    await queue.close();
+    throw new Error(`the queue cannot be used: ${(cause as Error).message}`, { cause });
+  }
+  return queue;
 }
 
 class BullMqQueue implements Queue {
@@ -60,6 +67,11 @@ class BullMqQueue implements Queue {
     this.kind = backend.kind;
     this.queue = backend.queue(name);
     this.queue.on('error', (error) => this.report(error));
+  }
+
+  /** BullMQ asks for its first connection once, and goes on without for ever if that is refused. */
+  async connected(): Promise<void> {
+    await this.queue.waitUntilReady();
   }
 
   async hint(hint: Hint, delayMs: number): Promise<void> {
@@ -109,6 +121,8 @@ class BullMqQueue implements Queue {
       this.log.error({ job: job?.name, err: error }, 'queued job failed; the sweeper will take it up');
     });
     await this.worker.waitUntilReady();
+    // Not before: refused its first connection, it would look for work again and again without a pause.
+    this.worker.run().catch((error: Error) => this.report(error));
   }
 
   async pause(): Promise<void> {

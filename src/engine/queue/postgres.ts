@@ -12,7 +12,7 @@ import {
 import { Pool, type PoolClient } from 'pg';
 import { grantUse } from '../../store/postgres/roles';
 import type { QueueBackend } from '.';
-import { CONCURRENCY, settings } from './settings';
+import { settings, WORKER } from './settings';
 
 /** @param ownerUrl connects as who owns BullMQ's tables, where that is not who runs the orchestrator */
 export async function onPostgres(
@@ -36,12 +36,7 @@ export async function onPostgres(
     kind: 'postgres',
     queue: (name) => new Queue(name, options, createPostgresBackend) as unknown as Queue,
     worker: (name, handle) =>
-      new Worker(
-        name,
-        handle,
-        { ...options, concurrency: CONCURRENCY },
-        createPostgresBackend,
-      ) as unknown as Worker,
+      new Worker(name, handle, { ...options, ...WORKER }, createPostgresBackend) as unknown as Worker,
     close: async () => undefined,
   };
 }

@@ -2,7 +2,7 @@ import { Queue, Worker, type Telemetry } from 'bullmq';
 import Redis from 'ioredis';
 import type { Log } from '../ports';
 import type { QueueBackend } from '.';
-import { CONCURRENCY, settings } from './settings';
+import { settings, WORKER } from './settings';
 
 export async function onRedis(url: string, log: Log, telemetry?: Telemetry): Promise<QueueBackend> {
   await checkServer(url, log);
@@ -15,8 +15,7 @@ export async function onRedis(url: string, log: Log, telemetry?: Telemetry): Pro
   return {
     kind: 'redis',
     queue: (name) => new Queue(name, { ...options, connection: producer }),
-    worker: (name, handle) =>
-      new Worker(name, handle, { ...options, connection: consumer, concurrency: CONCURRENCY }),
+    worker: (name, handle) => new Worker(name, handle, { ...options, ...WORKER, connection: consumer }),
     close: async () => {
       producer.disconnect();
       consumer.disconnect();
