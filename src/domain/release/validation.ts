@@ -8,7 +8,7 @@ import { compareProfiles, DEFAULT_TOLERANCE_PERCENT, type Profile } from './prof
 import type { Finding } from './static-check';
 
 /** What is judged where the agent's folder is, and told to the orchestrator. */
-export const JUDGED_STAGES = ['sandbox', 'contract', 'resources', 'evals'] as const;
+const JUDGED_STAGES = ['sandbox', 'contract', 'resources', 'evals'] as const;
 /** Likewise `replay`, which no policy demands: a strategy has it as a stage of its own. */
 export const REPORTED_STAGES = [...JUDGED_STAGES, 'replay'] as const;
 export type ReportedStage = (typeof REPORTED_STAGES)[number];

@@ -38,9 +38,8 @@ export const createRelease = route({
   description:
     'Its id is the SHA-256 of its manifest: the same again changes nothing. `parts` holds the contents that the manifest names by their hashes.',
   access: 'operator',
-  body: shape(
-    'CreateRelease',
-    () => z.strictObject({
+  body: shape('CreateRelease', () =>
+    z.strictObject({
       manifest: ReleaseManifest,
       parent: Sha256.optional(),
       parts: z

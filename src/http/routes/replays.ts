@@ -20,9 +20,8 @@ const Filter = z.strictObject({
   errorKind: ErrorKind.optional().describe('Runs that failed for this reason only.'),
 });
 
-const Body = shape(
-  'StartReplay',
-  () => z.strictObject({
+const Body = shape('StartReplay', () =>
+  z.strictObject({
     filter: Filter,
     fromStep: idText
       .default('failed')
@@ -32,9 +31,8 @@ const Body = shape(
   }),
 );
 
-const ReplayView = shape(
-  'Replay',
-  () => z.object({
+const ReplayView = shape('Replay', () =>
+  z.object({
     id: z.guid().nullable().describe('Null for a preview.'),
     status: z.enum(['preview', 'running', 'done']),
     createdAt: isoTime,

@@ -198,7 +198,14 @@ interface SaidResult {
 }
 
 function deliveredOf(body: unknown): Delivered {
-  const { status = 'none', output = {}, error, errorKind, durationMs = 0, usage = [] } = (body ?? {}) as SaidResult;
+  const {
+    status = 'none',
+    output = {},
+    error,
+    errorKind,
+    durationMs = 0,
+    usage = [],
+  } = (body ?? {}) as SaidResult;
   const costs = usage.map((u) => (typeof u.costUsd === 'number' ? u.costUsd : 0));
   return {
     ...{ status, output, durationMs, costUsd: costs.reduce((sum, cost) => sum + cost, 0) },

@@ -11,11 +11,12 @@ import {
   type Demand,
   type ReportedStage,
   type StageVerdict,
+  type ValidationStage,
 } from '../../../src/domain/release/validation';
 import { STRATEGY_DEFAULTS } from '../../../src/domain/rollout/strategy';
 
 const change = (part: ReleaseChange['part']): ReleaseChange => ({ part, name: 'x', kind: 'changed' });
-const env = (name: string, demands: ReportedStage[] = []) => ({
+const env = (name: string, demands: ValidationStage[] = []) => ({
   name,
   policy: { ...DEFAULT_POLICY, demands },
 });
