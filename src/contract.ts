@@ -9,6 +9,14 @@ const jsonObject = z.record(z.string(), z.unknown());
 const id = z.string().min(1).max(200);
 const isoTime = z.iso.datetime({ offset: true });
 
+/** A tool call that was made before, and what it gave. */
+export const ReplayCall = z.object({
+  name: z.string(),
+  params: z.unknown(),
+  result: z.unknown().optional(),
+  error: z.string().optional(),
+});
+
 /** `POST /run`: what an agent is asked to do. */
 export const AgentRunRequest = z.object({
   workflowId: id,
@@ -25,16 +33,7 @@ export const AgentRunRequest = z.object({
     /** `<runId>/<attempt>` of which this is a copy: what an agent recorded then it finds by that. */
     replayOf: z.string().optional(),
     /** What that one called and got, as its agent reported it in `toolCalls`: in their order. */
-    replayCalls: z
-      .array(
-        z.object({
-          name: z.string(),
-          params: z.unknown(),
-          result: z.unknown().optional(),
-          error: z.string().optional(),
-        }),
-      )
-      .optional(),
+    replayCalls: z.array(ReplayCall).optional(),
     /** A tool call that is not in `replayCalls` is not made: the job ends with the error kind `not-recorded`. */
     unrecorded: z.literal('refuse').optional(),
     traceparent: z.string().optional(),

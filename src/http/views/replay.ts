@@ -1,5 +1,6 @@
 /** Tasks of the past, as the API shows them to who does them once more. */
 import { z } from 'zod';
+import { ReplayCall } from '../../contract';
 import { wishOf } from '../../domain/rollout/isolated-replay';
 import type { ReplayPlan } from '../../domain/rollout/replay';
 import { COMPARISONS, type ReplayStage } from '../../domain/rollout/strategy';
@@ -52,16 +53,7 @@ export const PastTaskView = shape('PastTask', () =>
     agentId: z.string(),
     input: jsonObject,
     timeoutSeconds: z.number(),
-    calls: z
-      .array(
-        z.object({
-          name: z.string(),
-          params: z.unknown(),
-          result: z.unknown().optional(),
-          error: z.string().optional(),
-        }),
-      )
-      .describe('Tool calls whose result its agent told, in their order.'),
+    calls: z.array(ReplayCall).describe('Tool calls whose result its agent told, in their order.'),
     delivered: z.object({
       ok: z.boolean(),
       output: jsonObject,
