@@ -58,7 +58,10 @@ async function inBatches(remove: () => Promise<number>): Promise<number> {
   return total;
 }
 
-/** Starts the hourly purge, whose turns never overlap; stop it with what it answers. */
+/**
+ * Starts the hourly purge, whose turns never overlap; stop it with what it answers. By a timer: a scheduler would ask for
+ * the time zone, which costs an idle process the memory that `zone-table.ts` saves.
+ */
 export function startRetention(store: Store, days: number, log: Log): () => void {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;

@@ -53,13 +53,12 @@ export async function replayInSandbox(options: SandboxReplay): Promise<StageRepo
   const begun = performance.now();
   const { folder, command, tasks, wish, incumbent, removed, llm } = options;
   const about = { against: incumbent, wish: wishOf(wish), llm };
+  const nothing = { ...about, outcomes: { worse: 0, better: 0, same: 0 } };
   const told = (came: Omit<StageReport, 'stage' | 'durationMs'>): StageReport => ({
     ...{ ...came, stage: 'replay', durationMs: Math.round(performance.now() - begun) },
   });
   if (tasks.length === 0) {
-    const outcomes = { worse: 0, better: 0, same: 0 };
-    const report = { ...about, outcomes };
-    return told({ verdict: 'inconclusive', reason: noTasksText(wish, removed), report });
+    return told({ verdict: 'inconclusive', reason: noTasksText(wish, removed), report: nothing });
   }
   const confined = confinement(true);
   if (!confined.isCut) throw new Error(confined.gaps.at(-1));
@@ -75,7 +74,7 @@ export async function replayInSandbox(options: SandboxReplay): Promise<StageRepo
     return told({
       verdict: 'fail',
       reason,
-      report: { ...about, outcomes: { worse: 0, better: 0, same: 0 } },
+      report: nothing,
     });
   }
   const { pairs, unrecorded } = pairsOf(tasks, seen.delivered);
