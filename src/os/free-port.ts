@@ -1,4 +1,9 @@
-/** TCP ports of this machine that nobody listens on: a moment ago, so whoever uses one is ready to lose it. */
+/**
+ * TCP ports of this machine that nobody listens on: a moment ago, so whoever uses one is ready to lose it.
+ * They are taken from below what a system gives to outgoing connections (Linux from 32768, IANA's own from
+ * 49152), or a port that is kept for a capsule asleep would be gone with the next connection anybody opens.
+ */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 
@@ -11,23 +16,45 @@ export interface Where {
   host?: string;
 }
 
-export async function freePort(where: Where = LOOPBACK): Promise<number> {
-  const [port] = await freePorts(1, where);
-  if (port === undefined) throw new Error('a TCP server without a port');
+/** From the first to the last, both in it. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+const PORTS: PortRange = { first: 26_000, last: 32_767 };
+
+/** Where the search goes on in each range: a port that was just given out is not given again. */
+const next = new WeakMap<PortRange, number>();
+
+/** @throws Error when no port of the range is free */
+export async function freePort(where: Where = LOOPBACK, range = PORTS): Promise<number> {
+  const [port] = await freePorts(1, where, range);
+  if (port === undefined) throw new Error('asked for one port, got none');
   return port;
 }
 
-/** As many, each another. */
-export async function freePorts(count: number, where: Where = LOOPBACK): Promise<number[]> {
-  // All are held until each has its own.
-  const servers = await Promise.all(Array.from({ length: count }, () => listening(0, where)));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
-    return address.port;
-  });
-  await Promise.all(servers.map(closed));
-  return ports;
+/**
+ * As many, each another.
+ * @throws Error when the range has not as many that are free
+ */
+export async function freePorts(count: number, where: Where = LOOPBACK, range = PORTS): Promise<number[]> {
+  const found: number[] = [];
+  const all = range.last - range.first + 1;
+  for (let tried = 0; found.length < count; tried += 1) {
+    if (tried === all) throw new Error(`no ${count} free TCP ports from ${range.first} to ${range.last}`);
+    const port = nextOf(range);
+    if (await isFree(port, where)) found.push(port);
+  }
+  return found;
+}
+
+/** Begins anywhere: processes that search at the same time had better not meet. */
+function nextOf(range: PortRange): number {
+  const { first, last } = range;
+  const port = next.get(range) ?? randomInt(first, last + 1);
+  next.set(range, port === last ? first : port + 1);
+  return port;
 }
 
 /** Whether one can listen there. */

@@ -1,7 +1,7 @@
 /** What people do with runs in the dashboard, against a live orchestrator with agents that are real processes. */
 import type { Page } from 'playwright-core';
 import type { Orchestrator } from '../../src/compose';
-import { acts, capsuleIs, ended, post, stepIs, trigger } from '../e2e/support/runs';
+import { acts, capsuleIs, ended, post, stepIs, succeeded, trigger } from '../e2e/support/runs';
 import { capsuleIdOf, type World } from '../e2e/support/world';
 import { until } from '../support/until';
 import { MARKUP, startInstallation } from './support/installation';
@@ -34,7 +34,7 @@ test('starts a run from the palette and watches it to its end without a reload',
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/app\/runs\/[0-9a-f-]{36}/);
   await heading(page, 'succeeded');
-  expect((await ended(orchestrator, idOf(page))).status).toBe('succeeded');
+  await succeeded(orchestrator, idOf(page));
   const lanes = page.locator('.lane');
   expect(await lanes.count()).toBeGreaterThanOrEqual(4);
   expect(await page.getByRole('img', { name: /^crawl: .*boot/ }).count()).toBe(1);
@@ -161,7 +161,7 @@ test('lets a stuck run go on with the button beside its reason', async () => {
   const why = page.locator('.why', { hasText: 'agent gamma is switched off' });
   await why.getByRole('button', { name: 'Turn on again' }).click();
   await page.getByText('It is on again.').waitFor();
-  expect((await ended(orchestrator, id)).status).toBe('succeeded');
+  await succeeded(orchestrator, id);
 });
 
 test('decides an approval on the first screen', async () => {
@@ -170,7 +170,7 @@ test('decides an approval on the first screen', async () => {
   const { page } = await browsing.open(orchestrator.url);
   await page.getByRole('button', { name: 'Approve' }).first().click();
   await page.getByText('Approved.').waitFor();
-  expect((await ended(orchestrator, id)).status).toBe('succeeded');
+  await succeeded(orchestrator, id);
 });
 
 test('cancels many at once, and shows before what a replay would do', async () => {

@@ -1,7 +1,7 @@
 /** What people decide, look into and stop in the dashboard, against a live orchestrator with real agents. */
 import type { Page } from 'playwright-core';
 import type { Orchestrator } from '../../src/compose';
-import { acts, ended, stepIs, trigger } from '../e2e/support/runs';
+import { acts, ended, stepIs, succeeded, trigger } from '../e2e/support/runs';
 import type { World } from '../e2e/support/world';
 import { MARKUP, PROPOSAL, startInstallation } from './support/installation';
 import { settled, useChromium } from './support/page';
@@ -38,7 +38,7 @@ test('shows what an agent wants to do, sends it back with a comment, then approv
   await memo.getByText('proposal 2').waitFor();
   await memo.getByRole('button', { name: 'Approve' }).click();
   await page.getByText('Nobody is asked.').waitFor();
-  expect((await ended(orchestrator, id)).status).toBe('succeeded');
+  await succeeded(orchestrator, id);
   await page.getByLabel('Also those that are over').check();
   await page.getByText('Leave out the claim.').waitFor();
   expect(await page.evaluate('window.pwned')).toBeUndefined();
@@ -90,7 +90,7 @@ test('turns a workflow off with a message and an end, and on again', async () =>
   await page.goto(`${orchestrator.url}/app/switches`);
   await card.getByRole('button', { name: 'Turn on again' }).click();
   await page.getByText('Everything is on.').waitFor();
-  expect((await ended(orchestrator, held)).status).toBe('succeeded');
+  await succeeded(orchestrator, held);
 });
 
 test('pauses a workflow and lets it go on', async () => {

@@ -1,6 +1,6 @@
 /** `reveille mcp` as an assistant's program speaks to it: lines of JSON-RPC over a real orchestrator. */
 import type { Orchestrator } from '../../src/compose';
-import { ended, stepIs, trigger } from '../e2e/support/runs';
+import { stepIs, succeeded, trigger } from '../e2e/support/runs';
 import { World } from '../e2e/support/world';
 import { useProcesses, type TestProcess } from '../support/processes';
 import { until } from '../support/until';
@@ -120,7 +120,7 @@ it('starts and approves once a person has said yes', async () => {
   const [memo] = JSON.parse(textOf(await call('list_approvals'))) as Array<{ id: string }>;
   expect(textOf(await call('why', { run: 'last' }))).toContain("waits for a person's decision");
   await call('approve', { approvalId: memo?.id });
-  expect((await ended(orchestrator, started.id)).status).toBe('succeeded');
+  await succeeded(orchestrator, started.id);
   expect(questions).toEqual([
     'Start a run of workflow wait with {"a":1}?',
     expect.stringMatching(/^Approve: Well\?/),

@@ -6,7 +6,7 @@ import { signatureFault } from '../../src/standard-webhooks';
 import { startSmtpSink, type SmtpSink } from '../support/smtp-sink';
 import { until } from '../support/until';
 import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver';
-import { allAsleep, ended, outputOf, stepIs } from './support/runs';
+import { allAsleep, ended, outputOf, stepIs, succeeded } from './support/runs';
 import { World } from './support/world';
 
 type WorkflowInput = RegistryInput['workflows'][number];
@@ -135,7 +135,7 @@ describe('agents that are overseen', () => {
     expect(await page.text()).toContain('May patient post?');
     expect(await memosOf(runId)).toMatchObject([{ state: 'requested', decisions: [] }]);
     await decide('ben', memo, 'approve', 'go ahead');
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
     await everywhere('go ahead');
     expect(at('/slack').filter(({ raw }) => raw.includes('Nobody has decided yet.'))).toHaveLength(1);
   });
@@ -197,7 +197,7 @@ describe('agents that are overseen', () => {
       input: { revision: { comment: 'shorter', round: 2 } },
     });
     await decide('ben', second, 'approve');
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
     expect(jobs(runId)).toHaveLength(3);
   });
 
@@ -224,10 +224,10 @@ describe('agents that are overseen', () => {
     });
     expect(jobs(runId)).toHaveLength(1);
     expect(await decide('cleo', memo, 'approve')).toMatchObject({ body: { state: 'approved' } });
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
 
     const next = await start('beta', { actions: [post()], confidence: 0.9 });
-    expect((await ended(orchestrator, next)).status).toBe('succeeded');
+    await succeeded(orchestrator, next);
     expect(jobs(next).map((w) => w.dryRun)).toEqual([true, undefined]);
     expect(await memosOf(next)).toEqual([]);
   });
@@ -275,7 +275,7 @@ describe('agents that are overseen', () => {
     expect(await memosOf(runId)).toMatchObject([{ state: 'requested', decisions: [] }]);
 
     expect((await send({ verdict: 'approve', csrf, comment: '<b>fine</b>' }, { cookie })).status).toBe(303);
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
     const after = await (await fetch(url, { headers: { cookie } })).text();
     expect(after).toContain('&lt;b&gt;fine&lt;/b&gt;');
     expect((await send({ verdict: 'reject', csrf }, { cookie })).status).toBe(409);
@@ -292,7 +292,7 @@ describe('agents that are overseen', () => {
       { actions: [post()], confidence: 0.9 },
       { actions: [post({ costUsd: 5 }), post()], confidence: 0.9 },
     ]);
-    expect((await ended(orchestrator, more)).status).toBe('succeeded');
+    await succeeded(orchestrator, more);
     const incident = { incidents: 1, lastIncident: { runId: more } };
     await until(async () => (await level('novice')).reason?.toString().startsWith('incident: '));
     expect(await level('novice')).toMatchObject({ level: 'supervised', supervisedActions: 0, ...incident });
@@ -304,7 +304,7 @@ describe('agents that are overseen', () => {
 
   test('that are not overseen act, and are told on', async () => {
     const runId = await start('gamma', { actions: [post({ reach: 500 })] });
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
     expect(jobs(runId)).toHaveLength(1);
     await until(async () => (await level('gamma')).incidents === 1);
     expect(await level('gamma')).toMatchObject({ mode: null, known: [] });
@@ -319,7 +319,7 @@ describe('agents that are overseen', () => {
     expect(await as('ben', 'POST', path, { approve: true })).toMatchObject({ status: 200 });
     await stepIs(orchestrator, runId, 'do', 'parked');
     expect(await as('cleo', 'POST', path, { approve: true, comment: 'yes' })).toMatchObject({ status: 200 });
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
     expect(await outputOf(orchestrator, runId, 'do')).toMatchObject({ approved: true, comment: 'yes' });
   });
 });

@@ -4,7 +4,7 @@ import { toUsd } from '../../src/domain/cost/money';
 import { leakCheck, type LeakCheck } from '../support/leaks';
 import { until } from '../support/until';
 import { AGENTS } from './support/registry';
-import { allAsleep, ended, post, trigger } from './support/runs';
+import { allAsleep, ended, post, succeeded, trigger } from './support/runs';
 import { World } from './support/world';
 
 const one = (id: string, agent: string) => ({
@@ -62,9 +62,9 @@ describe('budgets', () => {
     await until(async () => (await alerts(a)).includes('budget-reached'), { what: 'an alert' });
     expect(Object.values(await world.replicas())).toEqual([0, 0, 0]);
     // Others go on.
-    expect((await ended(a, await trigger(a, 'free'))).status).toBe('succeeded');
+    await succeeded(a, await trigger(a, 'free'));
     await post(`${a.url}/budgets/agent:alpha:day/raise`, { by: 5, reason: 'month end' }, 200);
-    expect((await ended(a, runId)).status).toBe('succeeded');
+    await succeeded(a, runId);
     await until(async () => (await alerts(a)).length === 0, { what: 'no alert' });
     await expect(budget(a, 'agent:alpha:day')).resolves.toMatchObject({
       spent: '2.250000',
@@ -85,7 +85,7 @@ describe('budgets', () => {
     await held(a, runId);
     await world.stop(a);
     const b = await world.orchestrate({ env: { BUDGET_TIME_ZONE: 'Pacific/Kiritimati' } });
-    expect((await ended(b, runId)).status).toBe('succeeded');
+    await succeeded(b, runId);
     await allAsleep(world, b);
   });
 
@@ -101,7 +101,7 @@ describe('budgets', () => {
     await held(a, runId);
     await until(async () => (await alerts(a)).includes('cap-reached'), { what: 'an alert' });
     await post(`${a.url}/budgets/cap:installation/set`, { amount: 10 }, 200);
-    expect((await ended(a, runId)).status).toBe('succeeded');
+    await succeeded(a, runId);
     await allAsleep(world, a);
   });
 
@@ -121,7 +121,7 @@ describe('budgets', () => {
     await world.worked({ event: 'cancelled', runId: high });
     // What is within its budget goes on.
     await world.release('alpha', low, 'do');
-    expect((await ended(a, low)).status).toBe('succeeded');
+    await succeeded(a, low);
     await expect(budget(a, 'agent:alpha:day')).resolves.toMatchObject({ spent: '0.250000' });
     await allAsleep(world, a);
   });
@@ -136,9 +136,9 @@ describe('budgets', () => {
       const runId = await trigger(a, 'act');
       await held(a, runId);
       await until(async () => (await alerts(a)).includes('cap-reached'), { what: 'an alert' });
-      expect((await ended(a, await trigger(a, 'free'))).status).toBe('succeeded');
+      await succeeded(a, await trigger(a, 'free'));
       await post(`${a.url}/budgets/${id}/raise`, { by: 1, reason: 'a busy day' }, 200);
-      expect((await ended(a, runId)).status).toBe('succeeded');
+      await succeeded(a, runId);
       await allAsleep(world, a);
     },
   );
@@ -146,7 +146,7 @@ describe('budgets', () => {
   test('costs nobody can mean are refused and told; the work counts', async () => {
     const a = await world.orchestrate();
     const runId = await trigger(a, 'spend', report(1e9));
-    expect((await ended(a, runId)).status).toBe('succeeded');
+    await succeeded(a, runId);
     await until(async () => (await alerts(a)).includes('overspent'), { what: 'an alert' });
     const [use] = await a.store.budgetUses(a.engine.budgets.keys);
     expect(toUsd(use?.spent ?? 0n)).toBe('1.000000');

@@ -12,6 +12,7 @@ import {
   post,
   statuses,
   stepIs,
+  succeeded,
   trigger,
 } from './support/runs';
 import { capsuleIdOf, World } from './support/world';
@@ -62,7 +63,7 @@ describe('cancelling and running again', () => {
     await stepIs(orchestrator, second, 'job', 'waiting');
     await cancelled(second);
     await world.release('alpha', first, 'job');
-    expect((await ended(orchestrator, first)).status).toBe('succeeded');
+    await succeeded(orchestrator, first);
     expect(begun(world, second)).toEqual({});
   });
 
@@ -134,7 +135,7 @@ describe('cancelling and running again', () => {
     const done = await trigger(orchestrator, 'three', { depth: 1 });
     await ended(orchestrator, done);
     const again = await rerun(done, { fromStep: 'do-gamma', input: { depth: 2 } });
-    expect((await ended(orchestrator, again)).status).toBe('succeeded');
+    await succeeded(orchestrator, again);
     expect(begun(world, again)).toEqual({ 'do-gamma#1': 1 });
     const job = world.work(again).find((w) => w.event === 'job');
     expect(job?.input).toMatchObject({ depth: 2, 'do-alpha': 'done' });

@@ -2,7 +2,7 @@ import type { Orchestrator } from '../../src/compose';
 import { leakCheck, type LeakCheck } from '../support/leaks';
 import { freePort } from '../support/ports';
 import { until } from '../support/until';
-import { acts, allAsleep, begun, capsuleIs, ended, stepIs, trigger } from './support/runs';
+import { acts, allAsleep, begun, capsuleIs, ended, stepIs, succeeded, trigger } from './support/runs';
 import { capsuleIdOf, World, type Work } from './support/world';
 
 const SECRET = 'a-secret-that-the-agent-and-we-share-0123456789';
@@ -129,7 +129,7 @@ describe('capsules', () => {
 
   test('an agent with a wrong secret gets no job by claiming, and works by being asked', async () => {
     const runId = await trigger(orchestrator, 'impostor');
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
     await world.worked({ event: 'claimed', agentId: 'impostor', status: 401 });
   });
 
@@ -144,7 +144,7 @@ describe('capsules', () => {
     await world.driver.scale(capsuleIdOf('lingering'), 0);
     await until(async () => (await world.replicas()).lingering === 0);
     const runId = await trigger(orchestrator, 'lingers');
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
   });
 
   test('asleep is written only when zero replicas are seen', async () => {

@@ -14,7 +14,7 @@ import { freeze } from '../support/frozen';
 import { startRedis } from '../support/redis-server';
 import { until } from '../support/until';
 import { AGENTS, three } from './support/registry';
-import { acts, allAsleep, begun, ended, stepIs, trigger } from './support/runs';
+import { acts, allAsleep, begun, stepIs, succeeded, trigger } from './support/runs';
 import { World } from './support/world';
 
 /** Runs that are under way when a server goes. */
@@ -41,7 +41,7 @@ const load = (orchestrator: Orchestrator) =>
   Promise.all(Array.from({ length: LOAD }, () => trigger(orchestrator, 'three')));
 /** Every one of them succeeded, and no agent was given any of their work twice. */
 async function allDone({ store }: Orchestrator, world: World, runIds: string[]): Promise<void> {
-  for (const id of runIds) expect((await ended({ store }, id, LOAD_MS)).status).toBe('succeeded');
+  for (const id of runIds) await succeeded({ store }, id, LOAD_MS);
   expect(runIds.filter((id) => !isSame(begun(world, id)))).toEqual([]);
 }
 const isSame = (seen: Record<string, number>): boolean =>
@@ -80,7 +80,7 @@ async function again(orchestrator: Orchestrator, key: string): Promise<void> {
   const answer = await start(orchestrator.url, key);
   expect([200, 201]).toContain(answer.status);
   const { id } = (await answer.json()) as { id: string };
-  expect((await ended(orchestrator, id, LOAD_MS)).status).toBe('succeeded');
+  await succeeded(orchestrator, id, LOAD_MS);
 }
 
 test('Postgres frozen, then stopped and started again: 503 in time, and everything goes on', async () => {

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../support/folders';
 import { freePort } from '../support/ports';
 import { useProcesses, type TestProcess } from '../support/processes';
 import { until } from '../support/until';
-import { allAsleep, begun, ended, post, trigger } from './support/runs';
+import { allAsleep, begun, post, succeeded, trigger } from './support/runs';
 import { World } from './support/world';
 
 const once = { 'do-alpha#1': 1 };
@@ -51,7 +51,7 @@ describe('with a server in between', () => {
     Promise.all(Array.from({ length: LOAD }, () => trigger(orchestrator, 'one')));
   const allDone = async (orchestrator: Orchestrator, runIds: string[]) => {
     for (const id of runIds) {
-      expect((await ended(orchestrator, id, 60_000)).status).toBe('succeeded');
+      await succeeded(orchestrator, id, 60_000);
       expect(begun(world, id)).toEqual(once);
     }
   };

@@ -4,7 +4,7 @@ import type { RegistryInput } from '../../src/registry';
 import { leakCheck, type LeakCheck } from '../support/leaks';
 import { until } from '../support/until';
 import { AGENTS } from './support/registry';
-import { acts, allAsleep, begun, ended, outputOf, post, stepIs, trigger } from './support/runs';
+import { acts, allAsleep, begun, ended, outputOf, post, stepIs, succeeded, trigger } from './support/runs';
 import { World } from './support/world';
 
 type WorkflowInput = RegistryInput['workflows'][number];
@@ -111,7 +111,7 @@ describe('workflows that are graphs', () => {
       { fromStep: 'right', input: { act: {} } },
       201,
     );
-    expect((await ended(orchestrator, id)).status).toBe('succeeded');
+    await succeeded(orchestrator, id);
     expect(begun(world, id)).toEqual({ 'right#1': 1, 'join#1': 1 });
   });
 
@@ -211,7 +211,7 @@ describe('workflows that are graphs', () => {
       const { items } = await get<{ items: Array<{ runId: string; title: string }> }>('/approvals');
       expect(items).toMatchObject([{ runId, title: 'Send it?' }]);
       await decide(runId, true);
-      expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+      await succeeded(orchestrator, runId);
       expect(await outputOf(orchestrator, runId, 'paid')).toEqual({ key: '17' });
       expect(await outputOf(orchestrator, runId, 'word')).toMatchObject({
         approved: true,
@@ -239,7 +239,7 @@ describe('workflows that are graphs', () => {
       await pay('later');
       await stepIs(orchestrator, runId, 'word', 'parked');
       await decide(runId, true);
-      expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+      await succeeded(orchestrator, runId);
     });
   });
 });

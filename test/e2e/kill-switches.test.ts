@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { leakCheck, type LeakCheck } from '../support/leaks';
 import { until } from '../support/until';
 import { AGENTS, three } from './support/registry';
-import { acts, allAsleep, begun, ended, post, stepIs, trigger } from './support/runs';
+import { acts, allAsleep, begun, ended, post, stepIs, succeeded, trigger } from './support/runs';
 import { World } from './support/world';
 
 type Switch = z.infer<typeof SwitchView>;
@@ -62,7 +62,7 @@ describe('kill switches', () => {
     }
     const line = (await a.store.waiting('capsule-alpha', 100)).map((w) => w.runId);
     await on(b.url, set);
-    for (const runId of runIds) expect((await ended(a, runId)).status).toBe('succeeded');
+    for (const runId of runIds) await succeeded(a, runId);
     const done = world
       .work()
       .filter((w) => w.event === 'job' && w.stepId === 'do-alpha' && line.includes(w.runId ?? ''));
@@ -77,7 +77,7 @@ describe('kill switches', () => {
     await off(a.url, { scope: 'workflow', subject: 'three', message: 'later', expiresAt });
     const held = await trigger(a, 'three');
     const free = await trigger(a, 'one');
-    expect((await ended(a, free)).status).toBe('succeeded');
+    await succeeded(a, free);
     const { finishedAt = 0 } = await ended(a, held);
     expect(finishedAt).toBeGreaterThan(Date.parse(expiresAt));
     const actions = (await a.store.ledger(0, 1_000)).map(
@@ -112,7 +112,7 @@ describe('kill switches', () => {
     await on(a.url, first.body);
     // What was released stays released, however late the same request comes again.
     expect((await send('/switches', wanted)).body.releasedAt).not.toBeNull();
-    expect((await ended(a, await trigger(a, 'three'))).status).toBe('succeeded');
+    await succeeded(a, await trigger(a, 'three'));
     expect((await a.store.switches({}, 10)).items).toHaveLength(1);
 
     const fire = { mode: 'cancel', message: 'fire' };
@@ -166,7 +166,7 @@ describe('kill switches', () => {
     expect((await a.store.run(runId))?.state.steps[0]?.status).toBe('waiting');
     expect(world.work()).toEqual([]);
     const b = await world.orchestrate();
-    expect((await ended(b, runId)).status).toBe('succeeded');
+    await succeeded(b, runId);
     await allAsleep(world, b);
   });
 });

@@ -10,7 +10,7 @@ import { freePort } from '../support/ports';
 import { useProcesses, type TestProcess } from '../support/processes';
 import { startRedis, type RedisServer } from '../support/redis-server';
 import { AGENTS, three } from './support/registry';
-import { acts, allAsleep, begun, ended, stepIs, trigger } from './support/runs';
+import { acts, allAsleep, begun, ended, stepIs, succeeded, trigger } from './support/runs';
 import { World, capsuleIdOf } from './support/world';
 
 const once = { 'do-alpha#1': 1, 'do-beta#1': 1, 'do-gamma#1': 1 };
@@ -55,10 +55,10 @@ describe('Redis', () => {
     const runId = await heldRun(orchestrator);
     await flush();
     await world.release('alpha', runId, 'do-alpha');
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
     expect(begun(world, runId)).toEqual(once);
     const next = await trigger(orchestrator, 'three');
-    expect((await ended(orchestrator, next)).status).toBe('succeeded');
+    await succeeded(orchestrator, next);
     await allAsleep(world, orchestrator);
   });
 
@@ -84,12 +84,12 @@ describe('Redis', () => {
     const runId = await heldRun(orchestrator);
     await redis.stop();
     await world.release('alpha', runId, 'do-alpha');
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
     expect(begun(world, runId)).toEqual(once);
     await allAsleep(world, orchestrator);
     redis = await startRedis(Number(new URL(redis.url).port));
     const next = await trigger(orchestrator, 'three');
-    expect((await ended(orchestrator, next)).status).toBe('succeeded');
+    await succeeded(orchestrator, next);
     await allAsleep(world, orchestrator);
   });
 
@@ -118,10 +118,10 @@ test('Postgres restarted in the middle of a run: the agent keeps its result unti
     await world.worked({ event: 'delivered', runId, status: 503 });
     const again = await startEmbeddedPostgres(options);
     expect(again.url).toBe(postgres.url);
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
     expect(begun(world, runId)).toEqual(once);
     const next = await trigger(orchestrator, 'three');
-    expect((await ended(orchestrator, next)).status).toBe('succeeded');
+    await succeeded(orchestrator, next);
     await allAsleep(world, orchestrator);
     await world.close();
     await again.stop();
@@ -178,7 +178,7 @@ describe('SIGTERM', () => {
     expect(await child.exited).toMatchObject({ code: 0 });
     expect(Date.now() - startedAt).toBeLessThan(7_000);
     const successor = await world.orchestrate({ env: { PORT: String(port) } });
-    expect((await ended(successor, runId)).status).toBe('succeeded');
+    await succeeded(successor, runId);
     expect(begun(world, runId)).toEqual(once);
     await allAsleep(world, successor);
   };

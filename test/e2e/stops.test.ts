@@ -5,7 +5,7 @@ import type { EmergencyStopView, SwitchView } from '../../src/http/views/switch'
 import { useProcesses } from '../support/processes';
 import { until } from '../support/until';
 import { AGENTS, three } from './support/registry';
-import { acts, allAsleep, begun, deliver, ended, post, resultOf, stepIs, trigger } from './support/runs';
+import { acts, allAsleep, begun, deliver, post, resultOf, stepIs, succeeded, trigger } from './support/runs';
 import { World } from './support/world';
 
 type Switch = z.infer<typeof SwitchView>;
@@ -48,7 +48,7 @@ describe('stops', () => {
     expect(asked().filter((w) => w.at > inForceAt)).toEqual([]);
     await post(`${a.url}/switches/${set.id}/release`, {}, 200);
     for (const id of [...runIds, held]) {
-      expect((await ended(a, id)).status).toBe('succeeded');
+      await succeeded(a, id);
       expect(Object.values(begun(world, id)).every((n) => n === 1)).toBe(true);
     }
     await allAsleep(world, a);

@@ -3,7 +3,7 @@ import { leakCheck, type LeakCheck } from '../support/leaks';
 import { freePort } from '../support/ports';
 import { useProcesses } from '../support/processes';
 import { AGENTS, checked, three } from './support/registry';
-import { acts, allAsleep, begun, ended, statuses, stepIs, trigger } from './support/runs';
+import { acts, allAsleep, begun, ended, statuses, stepIs, succeeded, trigger } from './support/runs';
 import { World } from './support/world';
 
 const retry = { attempts: 2, backoffSeconds: 0.1, maxBackoffSeconds: 1 };
@@ -63,7 +63,7 @@ describe('several orchestrators', () => {
     const { items } = await store.runs({ workflowId: 'hourly' }, 10);
     expect(items.map((r) => r.id)).toEqual(fired.map((t) => t.runId));
     const [run] = items;
-    expect((await ended({ store }, run?.id ?? '')).status).toBe('succeeded');
+    await succeeded({ store }, run?.id ?? '');
     expect(begun(world, run?.id ?? '')).toEqual({ 'do-alpha#1': 1, 'do-beta#1': 1, 'do-gamma#1': 1 });
     expect(await store.ticks('yearly', 10)).toEqual([]);
     await allAsleep(world, { store });

@@ -3,7 +3,17 @@ import type { Orchestrator } from '../../src/compose';
 import { leakCheck, type LeakCheck } from '../support/leaks';
 import { freePort } from '../support/ports';
 import { AGENTS, three } from './support/registry';
-import { acts, allAsleep, deliver, ended, outputOf, resultOf, stepIs, trigger } from './support/runs';
+import {
+  acts,
+  allAsleep,
+  deliver,
+  ended,
+  outputOf,
+  resultOf,
+  stepIs,
+  succeeded,
+  trigger,
+} from './support/runs';
 import { World } from './support/world';
 
 const SECRET = 'the-secret-of-this-test-file-0123456789';
@@ -33,7 +43,7 @@ describe('webhooks', () => {
   const goesOn = async () => {
     await stepIs(orchestrator, runId, 'do-alpha', 'running');
     await world.release('alpha', runId, 'do-alpha');
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
     expect(await outputOf(orchestrator, runId, 'do-alpha')).toMatchObject({ from: 'do-alpha' });
   };
 
@@ -88,7 +98,7 @@ describe('webhooks', () => {
     const again = await deliver(urlFor(), resultOf(runId, 'do-alpha', { output: { another: true } }));
     expect(again).toEqual({ status: 200, body: { status: 'duplicate' } });
     await world.release('alpha', runId, 'do-alpha').catch(() => undefined); // asleep already, most likely
-    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    await succeeded(orchestrator, runId);
     expect(await outputOf(orchestrator, runId, 'do-alpha')).toEqual({ sentBy: 'the test' });
   });
 

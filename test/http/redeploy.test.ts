@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Orchestrator } from '../../src/compose';
 import type { LedgerEntry } from '../../src/domain/ledger';
 import { redeployCommand } from '../../src/cli/redeploy';
-import { acts, allAsleep, capsuleIs, ended, stepIs, trigger } from '../e2e/support/runs';
+import { acts, allAsleep, capsuleIs, ended, stepIs, succeeded, trigger } from '../e2e/support/runs';
 import { capsuleIdOf, World } from '../e2e/support/world';
 import { temporaryFolder } from '../support/folders';
 import { until } from '../support/until';
@@ -107,7 +107,7 @@ describe('POST /agents/:agentId/redeploy', () => {
       { actor: 'local', action: 'redeploy.started', set: { status: 'started', buildId: body.buildId } },
     ]);
     // The agent works as before, on the new version.
-    expect((await ended(orchestrator, await trigger(orchestrator, 'one'))).status).toBe('succeeded');
+    await succeeded(orchestrator, await trigger(orchestrator, 'one'));
     await allAsleep(world, orchestrator);
   });
 
@@ -118,7 +118,7 @@ describe('POST /agents/:agentId/redeploy', () => {
     const { body: detail } = await call('GET', `/agents/alpha/builds/${body.buildId}?logLines=2`);
     expect(detail['log']).toEqual(['this is build broken', expect.stringContaining('ended with 1')]);
     // The version before still works.
-    expect((await ended(orchestrator, await trigger(orchestrator, 'one'))).status).toBe('succeeded');
+    await succeeded(orchestrator, await trigger(orchestrator, 'one'));
   });
 
   it('starts one build for one key, whoever is asked and however often', async () => {

@@ -10,6 +10,23 @@ it('finds ports that one can listen on, each another', async () => {
   server.close();
 });
 
+it('gives no port that outgoing connections may take', async () => {
+  for (const port of await freePorts(50)) expect(port).toBeLessThan(32_768);
+});
+
+it('passes over what is taken, and tells when a range has no more', async () => {
+  const first = await freePort();
+  const range = { first, last: first + 1 };
+  const server = createServer().listen(first, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    expect(await freePorts(1, undefined, range)).toEqual([first + 1]);
+    await expect(freePorts(2, undefined, range)).rejects.toThrow(`no 2 free TCP ports from ${first}`);
+  } finally {
+    server.close();
+  }
+});
+
 it.each([
   ['on loopback', '127.0.0.1', undefined],
   ['on every address', undefined, {}],

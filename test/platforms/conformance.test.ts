@@ -5,7 +5,8 @@ import { createLocalPlatform } from '../../src/platforms/local';
 import { createMemoryPlatform } from '../../src/platforms/memory';
 import type { PlatformFixture } from '../contracts/platform';
 import { platformConformance } from '../contracts/platform';
-import { capsuleFolder, freePort, temporary } from './folders';
+import { capsuleFolder, temporary } from './folders';
+import { freePort } from '../support/ports';
 import { VirtualClock } from './virtual-clock';
 
 const LOGIN = { email: 'ops@example.test', password: 'correct horse', apiKey: 'key' };

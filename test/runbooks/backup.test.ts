@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { examineBackups } from '../../src/doctor/operation';
 import { verifyChain } from '../../src/domain/ledger';
-import { ended, trigger } from '../e2e/support/runs';
+import { succeeded, trigger } from '../e2e/support/runs';
 import { World } from '../e2e/support/world';
 import { temporaryFolder } from '../support/folders';
 import { startSystemPostgres, type SystemPostgres } from '../support/system-postgres';
@@ -53,7 +53,7 @@ it('makes a backup and reads it into an empty database, which goes on as the rec
   try {
     const before = await world.orchestrate();
     const runId = await trigger(before, 'help');
-    expect((await ended(before, runId)).status).toBe('succeeded');
+    await succeeded(before, runId);
     await world.stop(before);
 
     expect(blocks).toHaveLength(2);
@@ -73,7 +73,7 @@ it('makes a backup and reads it into an empty database, which goes on as the rec
     const ledger = await after.store.ledger(0, 10_000);
     expect(ledger.length).toBeGreaterThan(5);
     expect(verifyChain(ledger)).toMatchObject({ ok: true });
-    expect((await ended(after, await trigger(after, 'help'))).status).toBe('succeeded');
+    await succeeded(after, await trigger(after, 'help'));
     // What protects the ledger came along.
     const edit = on(url, (client) => client.query('UPDATE reveille.ledger SET body = body'));
     await expect(edit).rejects.toThrow(/ledger/);

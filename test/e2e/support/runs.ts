@@ -73,6 +73,13 @@ export async function ended(
   });
 }
 
+/** Waits until the run has ended, and takes nothing but success: whatever else came is told with its steps. */
+export async function succeeded(...of: Parameters<typeof ended>): Promise<RunState> {
+  const run = await ended(...of);
+  if (run.status === 'succeeded') return run;
+  throw new Error(`run ${run.id} ${run.status}: ${JSON.stringify(run)}`);
+}
+
 /** Waits until a step has a status. */
 export async function stepIs(
   { store }: Pick<Orchestrator, 'store'>,

@@ -4,7 +4,8 @@ import type { CodeCapsulesOptions, CodeCapsulesPlatform } from '../../../src/pla
 import { createCodeCapsulesPlatform } from '../../../src/platforms/code-capsules';
 import type { LocalPlatform, LocalPlatformEvents, LocalPlatformOptions } from '../../../src/platforms/local';
 import { createLocalPlatform } from '../../../src/platforms/local';
-import { capsuleFolder, freePort, temporary } from '../folders';
+import { capsuleFolder, temporary } from '../folders';
+import { freePort } from '../../support/ports';
 
 /** Longer than anything a test waits for. */
 const DEADLINE_MS = 20_000;

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createLocalPlatform } from '../../../src/platforms/local';
-import { capsuleFolder, freePort, temporary } from '../folders';
+import { capsuleFolder, temporary } from '../folders';
+import { freePort } from '../../support/ports';
 import { alive, answer, ended, hosts } from './harness';
 import { TYPESCRIPT } from '../../support/processes';
 

@@ -1,7 +1,8 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLocalPlatform } from '../../../src/platforms/local';
-import { capsuleFolder, ECHO_SERVER, freePort, temporary } from '../folders';
+import { capsuleFolder, ECHO_SERVER, temporary } from '../folders';
+import { freePort } from '../../support/ports';
 import { alive, answer, driverOf, ended, eventually, hosts, next } from './harness';
 
 const host = hosts();
