@@ -81,6 +81,35 @@ describe('several orchestrators on one database', () => {
     await committed(stores[1], create(newRun(2)));
   });
 
+  it('has a second batch at hand once that is worth it', async () => {
+    const holder = new Client({ connectionString: database.url });
+    await holder.connect();
+    const pool = createPool(database.url);
+    const group = new GroupCommit(pool);
+    const blocked = `SELECT FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    const waiting = async () => (await query(database.url, blocked)).length;
+    try {
+      await holder.query(`BEGIN; SELECT FROM ${SCHEMA}.ledger_head FOR UPDATE`);
+      const commits = [group.commit(create(newRun(0)))];
+      await until(async () => (await waiting()) === 1);
+      for (let n = 1; n <= 15; n += 1) commits.push(group.commit(create(newRun(n))));
+      await new Promise((turn) => setImmediate(turn));
+      expect(pool.totalCount - pool.idleCount).toBe(1);
+      commits.push(group.commit(create(newRun(16))));
+      await until(async () => (await waiting()) === 2);
+      for (let n = 17; n <= 40; n += 1) commits.push(group.commit(create(newRun(n))));
+      await new Promise((turn) => setImmediate(turn));
+      expect(pool.totalCount - pool.idleCount).toBe(2);
+      await holder.query('COMMIT');
+      expect((await Promise.all(commits)).filter((c) => c.ok)).toHaveLength(41);
+    } finally {
+      await holder.end();
+      await pool.end();
+    }
+    expect(verifyChain(await stores[0].ledger(0, ALL))).toEqual({ ok: true, entries: 41 });
+  });
+
   it('give out no more leases than there are slots', async () => {
     await declareAwake(stores[0], 'a', { slots: 5 });
     const verdicts = await fromBoth((store, side) =>

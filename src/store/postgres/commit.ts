@@ -1,6 +1,8 @@
 /**
  * Group commit: changes that arrive while a commit is under way go together in the next one, so
- * that a busy orchestrator pays one round trip and one fsync for many transitions.
+ * that a busy orchestrator pays one round trip and one fsync for many transitions. Under load the next one
+ * already waits at the end of the ledger for the one before: Postgres need not wait for this process to read
+ * an answer before it has work again.
  */
 import { DatabaseError, type Pool, type QueryConfig } from 'pg';
 import { ledgerBody } from '../../domain/ledger';
@@ -10,6 +12,10 @@ import { planHash } from './plans';
 
 /** Changes in one batch at most: keeps a batch within a few milliseconds. */
 const MAX_BATCH = 64;
+/** Batches under way at once. */
+const MAX_UNDER_WAY = 2;
+/** Changes that are worth a second batch: smaller ones cost in round trips and fsyncs what the overlap saves. */
+const WORTH_A_SECOND = 16;
 /** Commits take milliseconds: what takes so long waits for somebody who hangs, and holds up everybody behind it. */
 const COMMIT_MS = 10_000;
 
@@ -23,7 +29,8 @@ type Answer = { freed: Freed[] } | { conflict: Conflict; existing?: { runId: str
 
 export class GroupCommit {
   private readonly queue: Waiting[] = [];
-  private flushing = false;
+  private underWay = 0;
+  private scheduled = false;
 
   /** @param deadlineMs what one commit may take */
   constructor(
@@ -34,18 +41,35 @@ export class GroupCommit {
   commit(change: Change): Promise<CommitResult> {
     return new Promise((resolve, reject) => {
       this.queue.push({ change, resolve, reject });
-      if (!this.flushing) void this.flush();
+      if (!this.scheduled && this.isDue()) this.schedule();
     });
   }
 
-  private async flush(): Promise<void> {
-    this.flushing = true;
-    // Lets what the same turn of the event loop produced join the first batch.
-    await new Promise((next) => setImmediate(next));
-    while (this.queue.length > 0) await this.send(this.queue.splice(0, MAX_BATCH));
-    this.flushing = false;
+  /** Lets what the same turn of the event loop produces join the batch. */
+  private schedule(): void {
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.begin();
+    });
   }
 
+  private isDue(): boolean {
+    const { queue, underWay } = this;
+    return underWay < MAX_UNDER_WAY && queue.length >= (underWay === 0 ? 1 : WORTH_A_SECOND);
+  }
+
+  private begin(): void {
+    while (this.isDue()) {
+      this.underWay += 1;
+      void this.send(this.queue.splice(0, MAX_BATCH)).then(() => {
+        this.underWay -= 1;
+        this.begin();
+      });
+    }
+  }
+
+  /** Never rejects: whoever waits for one of its changes is told. */
   private async send(batch: Waiting[]): Promise<void> {
     try {
       const answers = await this.call(batch.map((w) => w.change));
