@@ -89,6 +89,15 @@ describe('what is deployed', () => {
     2 * START_MS,
   );
 
+  it('does not load the tables of all locales, which an orchestrator at rest has no use for', async () => {
+    const watched = ['--require', join(__dirname, 'support/locales-watched.cjs'), 'dist/index.js'];
+    const child = await processes.start(process.execPath, watched, { cwd: ROOT, env: environment() });
+    await up(child, 'all');
+    child.killAlone('SIGTERM');
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    expect(child.output()).not.toContain('locales used by');
+  });
+
   it('refuses to start in production where something is missing, and says all of it at once', async () => {
     const env = { ...environment(), NODE_ENV: 'production', DATABASE_URL: undefined, PUBLIC_URL: undefined };
     const child = await processes.start(process.execPath, ['dist/index.js'], { cwd: ROOT, env });
