@@ -50,7 +50,7 @@ export const REQUESTS = {
   unavailable: {
     status: 503,
     title: 'The store does not answer',
-    hint: 'Send the same request again after the seconds in Retry-After; with an Idempotency-Key it is done once.',
+    hint: 'Send the same request again after the seconds in Retry-After; with an Idempotency-Key it is done once. If it lasts, see to Postgres: `reveille doctor`.',
   },
   'too-many-streams': {
     status: 503,

@@ -24,10 +24,12 @@ export function RunsInProgress({ running, queued }: { running: Runs; queued: Run
   const reload = (): void => setLooks((n) => n + 1);
   const stuckFirst = [...all].sort((a, b) => Number(reasons.has(b.id)) - Number(reasons.has(a.id)));
   const cut = [running, queued].some(({ data }) => data?.nextCursor);
+  // A number that was not read is not zero.
+  const known = running.data !== undefined && queued.data !== undefined;
   return (
     <section aria-labelledby="in-progress">
       <h2 id="in-progress">
-        Runs in progress <span class="count">{cut ? `${all.length}+` : all.length}</span>
+        Runs in progress {known && <span class="count">{cut ? `${all.length}+` : all.length}</span>}
       </h2>
       {queued.problem && <QueryView query={queued}>{() => null}</QueryView>}
       <QueryView query={running} isEmpty={() => all.length === 0} empty="No run is under way.">
