@@ -24,6 +24,8 @@ export async function run({ fault, calls }: z.infer<typeof input>, ctx: JobConte
   if (fault === 'throws') throw new Error('broken on purpose');
   if (fault === 'nobody-answers') throw Object.assign(new Error('both are down'), { kind: 'unavailable' });
   if (fault === 'no-recording') throw Object.assign(new Error('no recording at x'), { kind: 'no-recording' });
+  if (fault === 'throws-with-causes')
+    throw new Error('cannot read', { cause: new TypeError('fetch failed', { cause: refusedByAll() }) });
   if (fault === 'throws-a-text') throw 'only a text';
   if (fault === 'throws-unawaited') setTimeout(() => { throw new Error('nobody awaits this'); }, 1);
   if (fault === 'rejects-unawaited') void Promise.reject(new Error('nobody handles this'));
@@ -44,6 +46,9 @@ export async function run({ fault, calls }: z.infer<typeof input>, ctx: JobConte
   if (fault === 'many-records') for (let n = 0; n < 1500; n++) ctx.usage(usage);
   return { text: 'done' };
 }
+
+/** As of two addresses that refuse: without a message of its own. */
+const refusedByAll = () => Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
 
 async function gotBy(calls: [string, unknown][], fault: string, ctx: JobContext): Promise<unknown[]> {
   const got = [];
@@ -95,6 +100,7 @@ async function resultOf(fault: string, config = {}, more = {}): Promise<AgentRun
 
 test.each([
   ['throws', 'broken on purpose'],
+  ['throws-with-causes', 'cannot read: fetch failed: ECONNREFUSED'],
   ['throws-a-text', 'only a text'],
   ['wrong-output', 'output.text: '],
   ['huge-output', 'the limit is 4194304'],
@@ -106,6 +112,14 @@ test.each([
     output: {},
     error: expect.stringContaining(error) as string,
   });
+});
+
+test('the log tells where a job threw, and nothing more of what is known anyway', async () => {
+  await resultOf('throws');
+  await agent.process.waitFor(/"message":"failed",[^\n]*"stack":"Error: broken on purpose\\n +at [^"]*run /);
+  await resultOf('wrong-output');
+  await agent.process.waitFor(/"message":"finished",[^\n]*output\.text: /);
+  expect(agent.process.output()).not.toMatch(/"stack":"[^\n]*output\.text/);
 });
 
 describe('a job that is done once more', () => {

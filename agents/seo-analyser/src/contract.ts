@@ -88,6 +88,7 @@ export type JobContext = Ids & {
 
 /** Something that was received, or made by the job, and is not what it should be. */
 export class Misfit extends Error {
+  readonly kind = 'misfit';
   readonly status = 400;
 }
 

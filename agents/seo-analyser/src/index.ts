@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { readConfig, type Config } from './config';
 import { deliver } from './deliver';
-import { log, reasonOf } from './log';
+import { log, reasonOf, stackOf } from './log';
 import { Runner, STARTUP } from './runner';
 
 const LIMITS = { requestBytes: 10 * 1024 * 1024, retryAfterSeconds: '2', queueMs: 5000, lastReportMs: 5000 };
@@ -91,7 +91,7 @@ function main(): void {
   });
   // Thrown by a job where nobody awaits it. Whose it was cannot be told; the process stays up.
   process.on('uncaughtException', (thrown) => {
-    log('thrown outside of the run', { error: reasonOf(thrown) });
+    log('thrown outside of the run', { error: reasonOf(thrown), stack: stackOf(thrown) });
     runner.stop(reasonOf(thrown));
   });
   process.once('SIGTERM', () => void shutDown(runner, config));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { Config } from './config';
 import type { AgentRunRequest, AgentRunResult, Ids, Outcome, Records } from './contract';
 import { deliver } from './deliver';
-import { log, reasonOf } from './log';
+import { log, reasonOf, stackOf } from './log';
 
 const LIMITS = { rememberedRuns: 1000, outputBytes: 4 * 1024 * 1024, loggedOutputChars: 16 * 1024 };
 /** The workflow of a job that the agent made itself: nobody but the log need ever see its result. */
@@ -28,9 +28,9 @@ export interface Queue {
 type Held = { ids: Ids; heldAt: number; running: boolean; stop: AbortController; records: Records };
 type Which = { runId?: unknown; stepId?: unknown };
 
-/** What is told of failures that name their kind, as `LlmFailure` of `src/llm` does. */
+/** What is told of failures that name their kind, as `LlmFailure` of `src/llm` and `Misfit` do. */
 const KINDS: Record<string, string> = { unavailable: 'provider-unavailable', 'no-recording': 'not-recorded' };
-const kindOf = (e: unknown) => (e instanceof Error && 'kind' in e ? KINDS[String(e.kind)] : undefined);
+const kindOf = (e: unknown) => (e instanceof Error && 'kind' in e ? String(e.kind) : '');
 
 const isFor = (which: Which) => (ids: Ids) => ids.runId === which.runId && ids.stepId === which.stepId;
 
@@ -170,7 +170,9 @@ export class Runner {
     return Promise.race([work, stopped]).catch((thrown: unknown) => {
       const reason: unknown = signal.reason ?? thrown;
       const status = reason === late ? 'timeout' : 'error';
-      const errorKind = kindOf(reason);
+      const errorKind = KINDS[kindOf(reason)];
+      // What names its kind tells enough, and why a job was stopped is known.
+      if (!signal.aborted && !kindOf(thrown)) log('failed', { ...held.ids, stack: stackOf(thrown) });
       return { status, output: {}, error: reasonOf(reason), ...(errorKind && { errorKind }) };
     });
   }
