@@ -1,4 +1,4 @@
-/** An agent's log line for people: its JSON lines in words, anything else as it is. */
+/** An agent's log line for people: its JSON lines in words, stacks line by line, anything else as it is. */
 import { printable } from '../../output';
 import type { Paint } from '../../terminal';
 
@@ -13,6 +13,7 @@ const QUIET = new Set([
   'pid',
   'hostname',
   'timestamp',
+  'stack',
 ]);
 /** pino's numbers. */
 const LEVELS: Record<string, string> = {
@@ -24,11 +25,14 @@ const LEVELS: Record<string, string> = {
   60: 'fatal',
 };
 const MAX_VALUE_CHARS = 200;
+/** Of a longer stack: where it begins, as Node names the place, and where it ends, as Python does. */
+const STACK = { firstLines: 15, lastLines: 25 };
 
-export function logLine(line: string, paint: Paint): string {
+/** The lines to print for one line of the log. */
+export function logLines(line: string, paint: Paint): string[] {
   const entry = parse(line);
   const said = entry?.msg ?? entry?.message;
-  if (!entry || typeof said !== 'string') return printable(line);
+  if (!entry || typeof said !== 'string') return [printable(line)];
   const level =
     typeof entry.level === 'number'
       ? (LEVELS[entry.level] ?? '')
@@ -40,7 +44,17 @@ export function logLine(line: string, paint: Paint): string {
     .map(([name, value]) => `${name}=${shorten(typeof value === 'string' ? value : JSON.stringify(value))}`)
     .join(' ');
   const colour = /error|fatal/.test(level) ? paint.bad : /warn/.test(level) ? paint.warn : paint.dim;
-  return `${colour(level.padEnd(5))} ${printable(said)}${more === '' ? '' : ` ${paint.dim(printable(more))}`}`;
+  return [
+    `${colour(level.padEnd(5))} ${printable(said)}${more === '' ? '' : ` ${paint.dim(printable(more))}`}`,
+    ...stackLines(entry.stack).map((at) => `  ${paint.dim(printable(at))}`),
+  ];
+}
+
+function stackLines(stack: unknown): string[] {
+  if (typeof stack !== 'string') return [];
+  const lines = stack.trimEnd().split('\n');
+  const [first, last] = [STACK.firstLines, STACK.lastLines];
+  return lines.length <= first + last ? lines : [...lines.slice(0, first), '…', ...lines.slice(-last)];
 }
 
 const shorten = (text: string): string =>

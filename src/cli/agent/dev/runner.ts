@@ -5,7 +5,7 @@ import { printable } from '../../output';
 import type { Paint } from '../../terminal';
 import { build, BUILD_STOP_MS, secondsSince } from './build';
 import { startGroup, type Group } from './groups';
-import { logLine } from './log-line';
+import { logLines } from './log-line';
 import { readProject, type Project } from './project';
 
 /** Longer than the grace the agent gives a job at work, see DEV_GRACE_SECONDS. */
@@ -97,9 +97,9 @@ export class Runner {
     const { url, env, paint, print, onReady } = this.options;
     const startedAt = performance.now();
     this.startedAt = startedAt;
-    const agent = startGroup(command, folder, env(folder), (line) =>
-      print(`${paint.dim('agent │')} ${logLine(line, paint)}`),
-    );
+    const agent = startGroup(command, folder, env(folder), (line) => {
+      for (const shown of logLines(line, paint)) print(`${paint.dim('agent │')} ${shown}`);
+    });
     this.agent = agent;
     let ended = false;
     void agent.exited.then(({ code, signal }) => {

@@ -60,9 +60,9 @@ function bodyLines(value: unknown, paint: Paint): string[] {
   if (!read.success) return value === undefined ? [] : json(value);
   const { error, output, usage, toolCalls, actions, confidence, needsHuman } = read.data;
   const facts = [
-    usage && `${usage.length} model calls, $${usage.reduce((sum, u) => sum + u.costUsd, 0).toFixed(4)}`,
-    toolCalls && `${toolCalls.length} tool calls`,
-    actions && `${actions.length} actions`,
+    usage && `${counted(usage, 'model call')}, $${usage.reduce((sum, u) => sum + u.costUsd, 0).toFixed(4)}`,
+    toolCalls && counted(toolCalls, 'tool call'),
+    actions && counted(actions, 'action'),
     confidence !== undefined && `confidence ${confidence}`,
     needsHuman !== undefined && `needs a person: ${needsHuman}`,
   ].filter((fact): fact is string => typeof fact === 'string');
@@ -72,6 +72,9 @@ function bodyLines(value: unknown, paint: Paint): string[] {
     ...json(output),
   ];
 }
+
+const counted = (all: readonly unknown[], what: string): string =>
+  `${all.length} ${what}${all.length === 1 ? '' : 's'}`;
 
 const json = (value: unknown): string[] =>
   printable(cut(JSON.stringify(value, null, 2), MAX_OUTPUT_CHARS)).split('\n');
