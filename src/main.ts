@@ -2,6 +2,7 @@
 import { config as readDotenv } from 'dotenv';
 import { compose } from './compose';
 import { loadConfig } from './config';
+import { VARIABLES } from './config/variables';
 import { formatProblems, type Problem } from './domain/schedule';
 import { createLog } from './observability/log';
 import { loadRegistry, registry } from './registry';
@@ -24,7 +25,8 @@ async function start(): Promise<void> {
   // A slip in a variable's name would otherwise be seen only on the day the workflow does not run.
   if (declared.leftOut.workflows.length > 0)
     log.info(declared.leftOut, 'declared but not enabled: these are no part of this installation');
-  const orchestrator = await compose(config, declared.registry, log);
+  const orchestrator = await compose(config, declared.registry, log).catch(refuseTold);
+  if (orchestrator === undefined) return;
   log.info({ url: orchestrator.url, role: config.role }, 'reveille is up');
   stopOn(['SIGTERM', 'SIGINT'], async (signal) => {
     log.info({ signal }, 'stopping');
@@ -38,6 +40,15 @@ async function start(): Promise<void> {
 function refuse(problems: readonly Problem[]): void {
   process.stderr.write(`Reveille cannot start:\n${formatProblems(problems)}\n`);
   process.exitCode = 1;
+}
+
+/** An error that begins with a variable of ours says what to mend: a stack would bury that. @throws any other */
+function refuseTold(error: unknown): undefined {
+  const [name = ''] = error instanceof Error ? (/^[A-Z][A-Z0-9_]+/.exec(error.message) ?? []) : [];
+  if (!(error instanceof Error) || !(name in VARIABLES)) throw error;
+  process.stderr.write(`Reveille cannot start:\n${error.message}\n`);
+  // What was begun, such as a lookup that lasts, is not waited for.
+  process.exit(1);
 }
 
 /** The first signal stops in order; a second one at once. */

@@ -68,7 +68,8 @@ export async function startGrpc(config: GrpcConfig, deps: AppDeps, door: Door): 
   const credentials = await credentialsOf(config);
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   const port = await new Promise<number>((resolve, reject) => {
-    const done = (error: Error | null, bound: number) => (error ? reject(error) : resolve(bound));
+    const done = (error: Error | null, bound: number) =>
+      error ? reject(unbound(error, config.port)) : resolve(bound);
     server.bindAsync(`${host}:${config.port}`, credentials, done);
   });
   return {
@@ -81,6 +82,9 @@ export async function startGrpc(config: GrpcConfig, deps: AppDeps, door: Door): 
     },
   };
 }
+
+const unbound = (cause: Error, port: number): Error =>
+  new Error(`GRPC_PORT: nothing can listen on ${port} (${cause.message}). Set another.`, { cause });
 
 /** The service as the .proto declares it; names stay as they are written there. */
 export function serviceOf(): ServiceClientConstructor {

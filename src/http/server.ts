@@ -17,7 +17,7 @@ export interface HttpServer {
   close(deadlineMs: number): Promise<void>;
 }
 
-/** @throws when the address cannot be bound */
+/** @throws when the address cannot be bound, with the variable to change */
 export async function startServer(
   listener: RequestListener,
   { host, port }: { host: string; port: number },
@@ -25,7 +25,9 @@ export async function startServer(
   const server = createServer({ ...TIMEOUTS, maxHeaderSize: MAX_HEADER_BYTES }, listener);
   server.maxConnections = MAX_CONNECTIONS;
   server.listen(port, host);
-  await once(server, 'listening'); // rejects on 'error'
+  await once(server, 'listening').catch((error: unknown) => {
+    throw unbound(error, { host, port });
+  });
   const { port: bound } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
@@ -38,4 +40,23 @@ export async function startServer(
       await closed.finally(() => clearTimeout(cut));
     },
   };
+}
+
+/** Why nobody can listen there, by the variable to change. */
+function unbound(error: unknown, { host, port }: { host: string; port: number }): unknown {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'EADDRINUSE':
+      return new Error(`PORT: ${port} is taken. End who listens there, or set another.`, { cause: error });
+    case 'EACCES':
+      return new Error(`PORT: ${port} is not for this user. Set one from 1024 on.`, { cause: error });
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new Error(
+        `HOST: "${host}" is no address of this machine. Set 0.0.0.0 for all of them, 127.0.0.1 for this machine alone.`,
+        { cause: error },
+      );
+    default:
+      return error;
+  }
 }

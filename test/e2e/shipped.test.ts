@@ -105,4 +105,25 @@ describe('what is deployed', () => {
     for (const name of ['DATABASE_URL', 'API_KEYS', 'PUBLIC_URL']) expect(child.output()).toContain(name);
     expect(child.output()).toMatch(/^Reveille cannot start:$/m);
   });
+
+  it.each([
+    [
+      'a database nobody serves',
+      { DATABASE_URL: 'postgres://u:hidden@127.0.0.1:1/x' },
+      /^DATABASE_URL: no Postgres/m,
+    ],
+    ['a Redis nobody serves', { REDIS_URL: 'redis://:hidden@127.0.0.1:1' }, /^REDIS_URL: .*ECONNREFUSED/m],
+    [
+      'a host that is not here',
+      { HOST: '203.0.113.1', API_KEYS: 'k'.repeat(32) },
+      /^HOST: "203\.0\.113\.1" is no address of this machine/m,
+    ],
+  ])('refuses to start on %s, by its variable and without a stack', async (_what, wrong, told) => {
+    const env = { ...environment(), ...wrong };
+    const child = await processes.start(process.execPath, ['dist/index.js'], { cwd: ROOT, env });
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+    expect(child.output()).toMatch(told);
+    expect(child.output()).toContain('Reveille cannot start:');
+    expect(child.output()).not.toMatch(/^\s+at |hidden/m);
+  });
 });

@@ -31,7 +31,9 @@ async function checkServer(url: string, log: Log): Promise<void> {
     connectTimeout: 5_000,
     retryStrategy: () => null,
   });
-  client.on('error', () => undefined);
+  // What ends the call tells only that the connection is closed.
+  let reason: Error | undefined;
+  client.on('error', (error: Error) => (reason = error));
   try {
     await client.connect();
     const info = parseInfo(await client.info());
@@ -46,7 +48,8 @@ async function checkServer(url: string, log: Log): Promise<void> {
       );
     }
   } catch (error) {
-    throw new Error(`REDIS_URL: Redis cannot be used: ${(error as Error).message}`, { cause: error });
+    const { message, code } = (reason ?? error) as NodeJS.ErrnoException;
+    throw new Error(`REDIS_URL: Redis cannot be used: ${message || code}`, { cause: error });
   } finally {
     client.disconnect();
   }

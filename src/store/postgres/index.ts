@@ -25,12 +25,13 @@ import { grantUse } from './roles';
 import { RunQueries } from './runs';
 import { SwitchQueries } from './switches';
 import { TickQueries } from './ticks';
+import { unusable } from './unusable';
 import { WaitQueries } from './waits';
 
 /**
  * Connects and brings the schema up to date.
  * @param ownerUrl connects as who owns the tables, where that is not who runs the orchestrator
- * @throws when the server cannot be reached or a migration fails.
+ * @throws when the server cannot be reached, named by its variable, or a migration fails.
  */
 export async function openPostgresStore(
   connectionString: string,
@@ -42,7 +43,7 @@ export async function openPostgresStore(
     await migrate(pool);
   } catch (error) {
     await pool.end();
-    throw error;
+    throw unusable('DATABASE_URL', error);
   }
   return compose(pool);
 }
@@ -51,6 +52,8 @@ async function migrateAsOwner(ownerUrl: string, url: string): Promise<void> {
   const pool = createPool(ownerUrl, 2);
   try {
     await migrate(pool);
+  } catch (error) {
+    throw unusable('MIGRATE_URL', error);
   } finally {
     await pool.end();
   }

@@ -24,7 +24,7 @@ export async function migrate(pool: Pool): Promise<string[]> {
   } catch (error) {
     if ((codeOf(error) ?? codeOf((error as Error).cause)) !== INSUFFICIENT_PRIVILEGE) throw error;
     throw new Error(
-      `the database is not up to date, and this role may not change it (${(error as Error).message}): ` +
+      `DATABASE_URL: the database is not up to date, and this role may not change it (${(error as Error).message}): ` +
         'start once with MIGRATE_URL, which connects as who owns the tables; see docs/audit.md',
       { cause: error },
     );
