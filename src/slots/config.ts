@@ -151,9 +151,10 @@ export type AppContract = z.infer<typeof Contract>;
 
 /**
  * Reads a contract.
+ * @param warn told of fields nobody reads here: a slip in a name would otherwise turn a guard off in silence
  * @throws SlotsError that names the file, each field that does not fit, and what to do
  */
-export function loadContract(file: string): AppContract {
+export function loadContract(file: string, warn: (text: string) => void = () => undefined): AppContract {
   const text = readConfigText(file);
   let data: unknown;
   try {
@@ -164,9 +165,15 @@ export function loadContract(file: string): AppContract {
   const read = Contract.safeParse(data);
   if (!read.success) {
     // A value is never repeated: the alert webhook's holds a token.
-    const faults = read.error.issues.map((i) => `${i.path.join('.') || 'the whole'}: ${i.message}`);
+    const faults = read.error.issues.map(
+      (i) =>
+        `${i.path.join('.') || 'the whole'}: ${i.message.replace(/^.*received undefined$/, 'is missing')}`,
+    );
     throw new SlotsError(`${file} does not fit. ${faults.join('; ')}. docs/slots.md lists the fields.`);
   }
+  const unread = Object.keys(data as object).filter((name) => !(name in Contract.shape));
+  if (unread.length > 0)
+    warn(`${file}: ${unread.join(', ')} is read by nobody here. docs/slots.md lists the fields.`);
   const { env_file: envFile } = read.data;
   return { ...read.data, ...(envFile !== undefined && { env_file: resolve(dirname(file), envFile) }) };
 }

@@ -32,8 +32,7 @@ const KINDS: readonly Kind[] = [
 /** @returns what was done, line by line. @throws SlotsError where no known lock file is, or a contract is already */
 export function init(folder: string): string[] {
   const file = join(folder, CONFIG_NAMES[0]);
-  const lines = [ignore(folder)].filter((line) => line !== undefined);
-  if (existsSync(file)) return [`${CONFIG_NAMES[0]} is there already and stays as it is.`, ...lines];
+  if (existsSync(file)) return [`${CONFIG_NAMES[0]} is there already and stays as it is.`, ...ignore(folder)];
   const kind = KINDS.find(({ locks }) => locks.some((lock) => existsSync(join(folder, lock))));
   if (kind === undefined) {
     const locks = KINDS.flatMap((k) => k.locks).join(', ');
@@ -55,7 +54,7 @@ export function init(folder: string): string[] {
   writeFileSync(file, `${JSON.stringify(contract, null, 2)}\n`);
   return [
     `Wrote ${CONFIG_NAMES[0]} for ${basename(folder)}: "${contract.start_command}" after "${contract.setup_command}".`,
-    ...lines,
+    ...ignore(folder),
     'Check its ports and health endpoint; then "reveille-slots start", and "reveille-slots deploy" beside it.',
   ];
 }
@@ -73,10 +72,11 @@ function script(otherwise: string): (folder: string) => string {
   };
 }
 
-function ignore(folder: string): string | undefined {
+/** Keeps the controller's data out of Git. Answers what was done. */
+function ignore(folder: string): string[] {
   const file = join(folder, '.gitignore');
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  if (text.split(/\r?\n/).some((line) => line.trim().replace(/\/$/, '') === IGNORED)) return undefined;
+  if (text.split(/\r?\n/).some((line) => line.trim().replace(/\/$/, '') === IGNORED)) return [];
   writeFileSync(file, `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${IGNORED}\n`);
-  return `Added ${IGNORED} to .gitignore.`;
+  return [`Added ${IGNORED} to .gitignore.`];
 }

@@ -23,11 +23,15 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
   stayLean();
   const log = stderrLog();
-  const contract = loadContract(options.config);
+  const contract = loadContract(options.config, (text) => log.warn(text));
+  const port = options.port ?? contract.api_port;
+  if (port === contract.port || port === contract.internal_port)
+    throw new SlotsError(
+      `The API's port ${port} is the app's as well. Give it its own, by api_port or --port.`,
+    );
   const { repo, data, hooks = {} } = options;
   const contractFile = { file: options.config, hash: hashOfFile(options.config) };
   const controller = new Controller({ contract, contractFile, repo, data, log, hooks });
-  const port = options.port ?? contract.api_port;
   try {
     const api = await serveApi(controller, port).catch((cause: unknown) => {
       throw new SlotsError(

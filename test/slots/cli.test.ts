@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -72,6 +72,20 @@ describe('reveille-slots', () => {
     const faulty = await cli(bad, 'start');
     expect(faulty.stderr).toMatch(/app\.contract\.json does not fit\. port: /);
     expect(faulty.stderr).not.toContain('secret-canary');
+    const clash = project('clash', {
+      'slot-machine.json': '{"start_command":"x","port":9100,"protected":[]}',
+    });
+    expect((await cli(clash, 'start')).stderr).toMatch(
+      /slot-machine\.json: protected is read by nobody here[\s\S]*port 9100 is the app's as well.*api_port/,
+    );
+  });
+
+  it('leaves a folder as it is where it knows no lock file, and says where a contract is shown', async () => {
+    const path = project('unknown', {});
+    const { code, stderr } = await cli(path, 'init');
+    expect(code).toBe(1);
+    expect(stderr).toContain('docs/slots.md shows one');
+    expect(readdirSync(path)).toEqual([]);
   });
 
   it('writes a contract for bun, once, and ignores its data once', async () => {

@@ -20,6 +20,13 @@ describe('docs/slots.md', () => {
     }
   });
 
+  it('shows a contract that can be read, with all that is required', () => {
+    const [, shown = ''] = /```json\n([\s\S]*?)```/.exec(section('The contract')) ?? [];
+    const data = JSON.parse(shown) as object;
+    expect(Contract.safeParse(data).error).toBeUndefined();
+    expect(Object.keys(Contract.shape)).toEqual(expect.arrayContaining(Object.keys(data)));
+  });
+
   it('has every field of the contract, and no other', () => {
     const told = rows(section('The contract'))
       .slice(2)
