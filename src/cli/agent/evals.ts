@@ -44,15 +44,27 @@ async function evals(path: string, { llm, outside, json }: Options): Promise<voi
   const { manifest } = await assemble(folder, 'agent', true);
   const { evaluateFolder } = await import('../../releases/pipeline.js');
   const stage = await evaluateFolder({ ...(await bootable(folder)), manifest, llm, outside });
+  const suites = (stage.report['suites'] ?? []) as SuiteScore[];
   if (json) printJson(stage);
   else {
-    for (const suite of (stage.report['suites'] ?? []) as SuiteScore[]) tellSuite(suite);
+    for (const suite of suites) tellSuite(suite);
     teller(false)(stage);
   }
   if (stage.verdict === 'pass') return;
   throw new CliError(stage.verdict === 'fail' ? 'The evaluation failed.' : 'The evaluation could not tell.', {
     exitCode: stage.verdict === 'fail' ? EXIT.failed : EXIT.held,
+    lines: mendOf(suites, path, llm),
   });
+}
+
+/** What its author may not see from within the agent: which command records, and why a variable is not there. */
+function mendOf(suites: readonly SuiteScore[], path: string, llm: LlmMode): string[] {
+  const problems = suites.flatMap(({ cases }) => cases.flatMap((one) => (one.passed ? [] : one.problems)));
+  if (llm === 'replay' && problems.some((problem) => problem.includes('no recording at')))
+    return [`What is not recorded is asked and recorded by: npx reveille agent evals ${path} --llm record`];
+  if ((llm === 'record' || llm === 'live') && problems.some((problem) => problem.includes('is not set')))
+    return [`Of your variables it was given those that ${path}/.env.example names.`];
+  return [];
 }
 
 function tellSuite({ name, cases }: SuiteScore): void {

@@ -7,7 +7,7 @@ import { parse } from 'dotenv';
 /** What any program needs to be found and to run. */
 const INHERITED = ['PATH', 'HOME', 'TZ', 'LANG'];
 const SECRET = /(^|_)(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)$/;
-/** Keys of models: an agent that finds none may go another way than in production. */
+/** How models are asked, as `src/llm` of the scaffold reads it from LLM_MODE. */
 export const LLM_MODES = ['replay', 'live', 'record', 'fake'] as const;
 export type LlmMode = (typeof LLM_MODES)[number];
 
@@ -54,7 +54,8 @@ export async function agentEnvironment(wish: Wish): Promise<AgentEnvironment> {
     if (value !== undefined) env[name] = value;
     if (real !== undefined && real !== '' && SECRET.test(name)) secrets.push(real);
   }
-  if ('LLM_MODE' in documented) Object.assign(env, { LLM_MODE: llm, LLM_RECORDINGS: recordings });
+  // Also where nothing documents them: without, an agent that asks a model would ask it live.
+  Object.assign(env, { LLM_MODE: llm, LLM_RECORDINGS: recordings });
   if ('AGENT_MODE' in documented) env['AGENT_MODE'] = 'api';
   Object.assign(env, given);
   const secret = env['AGENT_SECRET'];
@@ -64,7 +65,10 @@ export async function agentEnvironment(wish: Wish): Promise<AgentEnvironment> {
   return { env, secrets, named, ...(secret !== undefined && secret !== '' && { secret }) };
 }
 
-/** Made up anew each time; a variable that is no secret stays unset, as its empty example has it. */
+/**
+ * Made up anew each time, also the keys of models: an agent that finds none may go another way than in production. A
+ * variable that is no secret stays unset, as its empty example has it.
+ */
 const fake = (name: string): string | undefined =>
   SECRET.test(name) ? `sandbox-${randomBytes(24).toString('hex')}` : undefined;
 
