@@ -42,7 +42,7 @@ export function checkSteps(
       const at = `${place}[${i}]`;
       return [
         ...checkWork(step, at, names),
-        ...checkNeeds(step, i, steps, at),
+        ...checkNeeds(step, { steps, i, earlier }, at),
         ...checkJoin(step, i, at),
         ...checkPaths(step, [...earlier, ...before(steps, i)], at),
       ];
@@ -65,12 +65,20 @@ function checkWork({ agent, workflow }: SeenStep, place: string, names: Names): 
   return problems;
 }
 
-function checkNeeds({ needs = [] }: SeenStep, index: number, steps: readonly SeenStep[], place: string) {
+function checkNeeds(
+  { needs = [] }: SeenStep,
+  { steps, i: index, earlier }: { steps: readonly SeenStep[]; i: number; earlier: readonly SeenStep[] },
+  place: string,
+) {
   const above = steps.slice(0, index).map((step) => step.id);
   const all = steps.map((step) => step.id);
   return needs.flatMap((need, i): Problem[] => {
     if (above.includes(need)) return [];
     const at = `${place}.needs[${i}]`;
+    if (!all.includes(need) && earlier.some((step) => step.id === need)) {
+      const problem = `the step needs "${need}", which is settled before any of these steps begins`;
+      return [{ place: at, problem, mend: 'Remove it; its output is known all the same' }];
+    }
     if (!all.includes(need)) return [unknownName(at, 'step', need, all)];
     const problem = `the step needs "${need}", which does not come before it`;
     return [{ place: at, problem, mend: `Write "${need}" above it: a step needs steps above it` }];

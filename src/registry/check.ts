@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { permits } from '../domain/release/permissions';
-import { closest, formatPlace, validateSchedule, type Problem } from '../domain/schedule';
+import { closest, validateSchedule, type Problem } from '../domain/schedule';
 import { checkNesting, checkSteps, SeenStep, type Names } from './check-steps';
 import { checkTriggers, SeenOn } from './check-triggers';
 import { leftOut } from './installed';
@@ -77,10 +77,11 @@ export function checkRegistry(input: unknown, env: Env): Problem[] {
 
 function duplicates<K extends string>(
   items: readonly Readonly<Partial<Record<K, unknown>>>[],
-  place: string,
+  place: string | readonly string[],
   key: K,
   what: string,
 ): Problem[] {
+  const placeOf = (i: number): string => (typeof place === 'string' ? `${place}[${i}]` : (place[i] ?? ''));
   const first = new Map<unknown, number>();
   return items.flatMap((item, i) => {
     const value = item[key];
@@ -91,8 +92,8 @@ function duplicates<K extends string>(
       return [];
     }
     return {
-      place: formatPlace([i, key], place),
-      problem: `the ${what} "${String(value)}" is already at ${place}[${earlier}]`,
+      place: `${placeOf(i)}.${key}`,
+      problem: `the ${what} "${String(value)}" is already at ${placeOf(earlier)}`,
       mend: key === 'id' ? 'Give each an id of its own' : 'Give each agent a capsule of its own',
     };
   });
@@ -177,8 +178,10 @@ function isLoopback(url: string): boolean {
 function checkWorkflow(workflow: SeenWorkflow, place: string, names: Names): Problem[] {
   const { steps, onFailure, schedule, timeoutSeconds } = workflow;
   const all = [...steps, ...onFailure, ...workflow.finally];
+  const lists = { steps, onFailure, finally: workflow.finally };
+  const places = Object.entries(lists).flatMap(([key, list]) => list.map((_, i) => `${place}.${key}[${i}]`));
   return [
-    ...duplicates(all, `${place}.steps`, 'id', 'step'),
+    ...duplicates(all, places, 'id', 'step'),
     ...checkSteps(steps, [], `${place}.steps`, names),
     ...checkSteps(onFailure, steps, `${place}.onFailure`, names),
     ...checkSteps(workflow.finally, [...steps, ...onFailure], `${place}.finally`, names),

@@ -74,7 +74,8 @@ interface Issue {
 
 function shapeProblems(issues: readonly Issue[], given: unknown): Problem[] {
   return issues.filter(notOfSchedule).map((issue) => {
-    const { path, message } = issue;
+    const { path } = issue;
+    const message = issue.message.replace(/^Invalid input: .*received undefined$/, 'is missing');
     const last = path.at(-1);
     if (last === 'secret') {
       const id = String((given as RegistryInput).agents[Number(path[1])]?.id);

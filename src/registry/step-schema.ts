@@ -37,11 +37,14 @@ export const ForEachSchema = z.strictObject({
   timeoutSeconds: seconds(MAX_WAIT_SECONDS).default(DEFAULT_WAIT_SECONDS),
 });
 
-const SleepSchema = z.union([
-  z.strictObject({ seconds: z.number().min(0).max(MAX_WAIT_SECONDS) }),
-  /** A path to a time: ISO 8601 or epoch milliseconds. */
-  z.strictObject({ until: Path }),
-]);
+const SleepSchema = z.union(
+  [
+    z.strictObject({ seconds: z.number().min(0).max(MAX_WAIT_SECONDS) }),
+    /** A path to a time: ISO 8601 or epoch milliseconds. */
+    z.strictObject({ until: Path }),
+  ],
+  'needs exactly one of seconds, until',
+);
 
 const WORK = ['agent', 'workflow', 'sleep', 'waitForEvent', 'approval'] as const;
 

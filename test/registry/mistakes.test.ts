@@ -108,6 +108,30 @@ describe('mistakes', () => {
       /^workflows\[0\]\.steps\[1\]\.id/,
     ],
     [
+      'doubled step of another phase',
+      [{}],
+      [{ steps: [{ id: 'a', agent: 'one' }], finally: [{ id: 'a', agent: 'one' }] }],
+      /^workflows\[0\]\.finally\[0\]\.id: the step "a" is already at workflows\[0\]\.steps\[0\]/,
+    ],
+    [
+      'need of a phase before',
+      [{}],
+      [{ steps: [{ id: 'a', agent: 'one' }], finally: [{ id: 'b', agent: 'one', needs: ['a'] }] }],
+      /^workflows\[0\]\.finally\[0\]\.needs\[0\]: .*"a", which is settled before.*Remove it/,
+    ],
+    [
+      'sleep without a time',
+      [{}],
+      [{ steps: [{ id: 'a', sleep: {} as { seconds: number } }] }],
+      /^workflows\[0\]\.steps\[0\]\.sleep: needs exactly one of seconds, until/,
+    ],
+    [
+      'question without a title',
+      [{}],
+      [{ steps: [{ id: 'a', approval: {} as { title: string } }] }],
+      /^workflows\[0\]\.steps\[0\]\.approval\.title: is missing/,
+    ],
+    [
       'step too long',
       [{}],
       [{ steps: [{ id: 'a', agent: 'one', timeoutSeconds: 86_401 }] }],
