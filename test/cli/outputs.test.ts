@@ -40,12 +40,13 @@ const plain = (text: string): string =>
     .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?/g, '<time>')
     .replace(/\d{4}-\d\d-\d\d/g, '<day>')
     .replace(/\b[0-9a-f]{64}\b/g, '<hash>')
+    .replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<memo>')
     .replace(/\b[0-9a-f]{8}\b/g, '<id>')
     .replace(/\b\d\.00\d{4}\b/g, '<usd>')
     .replace(/ {2,}/g, '  ')
     .trimEnd();
 
-const WORD = `step word waits for a person's decision ("Well?") until <time>; POST /runs/<run>/steps/word/decision releases it`;
+const WORD = `step word waits for a person's decision ("Well?") until <time>; reveille approve <memo> releases it`;
 
 /** Calls and what they print. */
 const GOLDEN: Array<[call: string, lines: string[]]> = [

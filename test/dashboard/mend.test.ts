@@ -35,8 +35,7 @@ it.each([
     ),
     { kind: 'budget' },
   ],
-  ['a decision', `("Send it?"); POST /runs/${ID}/steps/word/decision releases it`, { kind: 'decision' }],
-  ['a memo', `("Publish?"); POST /approvals/${ID}/decision releases it`, { kind: 'decision' }],
+  ['a decision', `("Send it?"); reveille approve ${ID} releases it`, { kind: 'decision' }],
 ])('%s, alone and beside others', (_what, reason, mend) => {
   expect(reason).toBeDefined();
   expect(mendOf(waits(reason ?? ''))).toEqual(mend);

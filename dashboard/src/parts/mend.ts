@@ -13,7 +13,7 @@ const BESIDE = /; \d+ more (?:step waits|steps wait) beside it$/;
 const SWITCH = new RegExp(`; reveille resume --switch (${UUID}) releases it$`);
 const BREAKER = /; reveille breakers reset (\S+) closes it$/;
 const BUDGET = /a person raises it: reveille budgets raise \S+ <amount>(?: --run \S+)?$/;
-const DECISION = /; POST \/(?:runs|approvals)\/\S+\/decision releases it$/;
+const DECISION = new RegExp(`; reveille approve ${UUID} releases it$`);
 
 /** Only the end of the sentence counts: before it are words of people and of agents, who might write anything. */
 export function mendOf(why: string): Mend | undefined {

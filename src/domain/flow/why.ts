@@ -2,6 +2,7 @@
  * Why a run does not move: one sentence with what it waits for, and what lets it go on. Pure: everything
  * that is told comes from the record.
  */
+import { memoId } from '../approval/compose';
 import type { CapsuleState } from '../capsule';
 import { CHILD_STATES, countOf } from '../children';
 import { isTerminal, planOf, type RunState, type StepState } from '../run';
@@ -163,12 +164,12 @@ function whyParked(run: RunState, step: StepState, seen: WhySeen): string {
       return `step ${id} waits for event ${plan.event} ${which}${until}; POST /events releases it`;
     }
     case 'approval':
-      return `step ${id} waits for a person's decision ("${plan.title}")${until}; POST /runs/${run.id}/steps/${id}/decision releases it`;
+      return `step ${id} waits for a person's decision ("${plan.title}")${until}; reveille approve ${memoId(run.id, id, step.attempt)} releases it`;
     case 'runs':
       return whyChildren(step, seen, until);
     case 'agent':
       return step.memo
-        ? `step ${id} waits for a person's decision ("${step.memo.title}")${until}; POST /approvals/${step.memo.id}/decision releases it`
+        ? `step ${id} waits for a person's decision ("${step.memo.title}")${until}; reveille approve ${step.memo.id} releases it`
         : `step ${id} is parked; ${LOOKED_AFTER}`;
   }
 }
