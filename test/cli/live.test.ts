@@ -151,6 +151,14 @@ describe('the exit code', () => {
   it('is 5 when the run failed', async () => {
     const failed = await cli(['run', 'one', '--watch', '--input', '{"act":{"do":"error"}}']);
     expect([failed.code, failed.text]).toEqual([5, expect.stringMatching(/run +failed +agent-error/)]);
+    // Where the alert of it leads to.
+    const why = await cli(['why', 'last']);
+    expect([why.code, why.text]).toEqual([
+      0,
+      expect.stringMatching(
+        /it has failed: agent-error: .*\n"reveille logs .*\n"reveille rerun \S+ --from do"/,
+      ),
+    ]);
   });
 
   it('is 6 when it takes too long, and the run goes on', async () => {
