@@ -28,7 +28,7 @@ const shown = (text: string, tone: Tone): Shown => ({ text, tone, sign: SIGNS[to
 
 /** What a parked step waits for. */
 const PARKED: Record<StepPlan['kind'], Shown> = {
-  agent: shown('parked', 'held'),
+  agent: shown('needs approval', 'held'), // of what it proposed
   approval: shown('needs approval', 'held'),
   event: shown('waits for event', 'held'),
   sleep: shown('sleeps', 'held'),

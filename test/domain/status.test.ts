@@ -13,6 +13,7 @@ describe('how a step stands', () => {
     [step('waiting', { attempt: 2 }), 'retrying 2/5'],
     [step('backing-off', { attempt: 2 }), 'retrying 3/5'],
     [step('parked', { kind: 'approval' }), 'needs approval'],
+    [step('parked', { kind: 'agent' }), 'needs approval'],
     [step('parked', { kind: 'event' }), 'waits for event'],
     [step('failed', { attempt: 5 }), 'failed'],
   ])('%j is shown as %s', (seen, text) => expect(stepShown(seen).text).toBe(text));

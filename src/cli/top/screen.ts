@@ -52,7 +52,10 @@ function notices(
   const fit = (text: string) => (width === undefined ? printable(text) : cut(printable(text), width));
   return [
     ...switches.map((s) => paint.warn(fit(`off       ${s.text}`))),
-    ...alerts.map((a) => paint.bad(fit(`alert     ${a.message}`))),
+    // A switch is told above; its alert would say the same.
+    ...alerts
+      .filter(({ kind }) => kind !== 'switched-off')
+      .map((a) => paint.bad(fit(`alert     ${a.message}`))),
     ...approvals.map((m) =>
       paint.warn(fit(`approval  ${m.title}: reveille approvals ${m.id.slice(0, SHORT_ID)}`)),
     ),
