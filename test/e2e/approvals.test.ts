@@ -41,6 +41,7 @@ interface Memo {
   rules: string[];
   round: number;
   costUsd: number;
+  onNo: string;
   decisions: Array<{ by: string; verdict: string }>;
   links: { page: string };
 }
@@ -203,8 +204,17 @@ describe('agents that are overseen', () => {
 
   test('find an alternative after a no where the registry says so, as often as it allows', async () => {
     const runId = await start('stubborn', { actions: [post()] });
-    await decide('ben', await asked(runId), 'reject', 'never');
+    const first = await asked(runId);
+    expect(first.onNo).toContain('proposes something else');
+    await decide('ben', first, 'reject', 'never');
     const second = await asked(runId);
+    expect(second.onNo).toContain('the step fails');
+    // Proposals and waits are numbered without being tries: the last of these numbers is none beyond the count.
+    const shown = (await as('ben', 'GET', `/runs/${runId}`)).body as {
+      steps: Array<{ attempt: number; maxAttempts: number }>;
+    };
+    const [step] = shown.steps;
+    expect(step?.maxAttempts).toBeGreaterThanOrEqual(step?.attempt ?? Infinity);
     expect(jobs(runId)[1]?.input).toMatchObject({ revision: { verdict: 'reject', comment: 'never' } });
     expect(await decide('ben', second, 'revise', 'once more')).toMatchObject({
       body: { code: 'nothing-to-revise' },

@@ -64,6 +64,7 @@ export function actionMemo({ run, step, plan, result, found, oversight, now }: A
   const { actions = [], confidence, riskTier, needsHuman } = result;
   const { settings } = oversight;
   const round = step.revision?.round ?? 1;
+  const mayRevise = round < settings.maxRounds;
   const types = [...new Set(actions.map((a) => a.type))];
   const what = types.length === 0 ? 'go on' : types.slice(0, 5).join(', ');
   return {
@@ -76,7 +77,7 @@ export function actionMemo({ run, step, plan, result, found, oversight, now }: A
     risk: riskTier ?? 0,
     costUsd: costOf(actions),
     onNo:
-      settings.onReject === 'fail'
+      settings.onReject === 'fail' || !mayRevise
         ? 'Nothing is done, and the step fails.'
         : 'Nothing is done; the agent is told why and proposes something else.',
     evidence: {
@@ -87,7 +88,7 @@ export function actionMemo({ run, step, plan, result, found, oversight, now }: A
     },
     rules: found.map(({ rule }) => rule),
     round,
-    mayRevise: round < settings.maxRounds,
+    mayRevise,
     expiresAt: now + settings.expireSeconds * 1_000,
     escalateAt: now + settings.escalateSeconds * 1_000,
     quorum: settings.quorum,

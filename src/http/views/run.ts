@@ -63,7 +63,12 @@ const StepSummary = z.object({
   kind: z.enum(['agent', 'runs', 'sleep', 'event', 'approval']),
   agentId: z.string().nullable().describe('Null for a step that no agent does.'),
   attempt: z.number().int().describe('The current or last attempt; 0 before the first.'),
-  maxAttempts: z.number().int(),
+  maxAttempts: z
+    .number()
+    .int()
+    .describe(
+      'The number of the last attempt there may be, as far as is known: proposals and waits are numbered, too.',
+    ),
 });
 
 const runFields = {
@@ -208,10 +213,10 @@ export function runView(
   };
 }
 
-const stepSummary = ({ id, status, attempt }: StepState, plan: StepPlan) => ({
+const stepSummary = ({ id, status, attempt, uncounted = 0 }: StepState, plan: StepPlan) => ({
   ...{ id, status, attempt, kind: plan.kind },
   agentId: agentIdOf(plan),
-  maxAttempts: plan.attempts,
+  maxAttempts: plan.attempts + uncounted,
 });
 
 export const runLink = (runId: string): string => `/runs/${runId}`;
