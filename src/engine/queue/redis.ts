@@ -49,7 +49,8 @@ async function checkServer(url: string, log: Log): Promise<void> {
     }
   } catch (error) {
     const { message, code } = (reason ?? error) as NodeJS.ErrnoException;
-    throw new Error(`REDIS_URL: Redis cannot be used: ${message || code}`, { cause: error });
+    const mend = reason && '. Check host, port and password, or unset it: the queue then lives in Postgres.';
+    throw new Error(`REDIS_URL: Redis cannot be used: ${message || code}${mend ?? ''}`, { cause: error });
   } finally {
     client.disconnect();
   }
