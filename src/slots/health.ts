@@ -40,7 +40,7 @@ export async function healthFault(
 export async function waitHealthy(contract: AppContract, ports: Ports, app: AppProcess): Promise<void> {
   const begin = performance.now();
   const end = begin + contract.health_timeout_ms;
-  let last = 'it was not asked';
+  let last: string | undefined;
   for (;;) {
     const left = end - performance.now();
     if (app.end !== undefined)
@@ -48,11 +48,13 @@ export async function waitHealthy(contract: AppContract, ports: Ports, app: AppP
     if (left <= 0) break;
     const fault = await healthFault(contract, ports, Math.max(1, Math.ceil(Math.min(left, LOOK_MS))));
     if (fault === undefined && app.alive) return;
-    last = fault ?? last;
+    // A look that the end cut short says nothing of the app: what was seen before does.
+    const cutShort = performance.now() > end - LOOK_MIN_MS;
+    if (!cutShort || last === undefined) last = fault ?? last;
     const pause = LOOK_SHARE * (performance.now() - begin);
     await delay(Math.min(LOOK_MAX_MS, Math.max(LOOK_MIN_MS, pause)));
   }
-  const late = `Not healthy within ${contract.health_timeout_ms} ms: ${last}; see ${app.logFile}.`;
+  const late = `Not healthy within ${contract.health_timeout_ms} ms: ${last ?? 'it was not asked'}; see ${app.logFile}.`;
   throw new StageError('probe', late);
 }
 

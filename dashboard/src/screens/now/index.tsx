@@ -103,7 +103,7 @@ function ApprovalCard({ approval, reload }: { approval: Approval; reload: () => 
         {may('approver') && (
           <span class="buttons">
             <ActionButton kind="main" label="Approve" done="Approved." action={() => say(true)} />
-            <ActionButton kind="danger" label="Decline" done="Declined." action={() => say(false)} />
+            <ActionButton kind="danger" label="Reject" done="Rejected." action={() => say(false)} />
           </span>
         )}
       </p>

@@ -44,7 +44,7 @@ export function StepPanel({ run, step, zone, reload }: Props) {
       {asks && (
         <p class="buttons">
           <ActionButton kind="main" label="Approve" done="Approved." action={() => say(true)} />
-          <ActionButton kind="danger" label="Decline" done="Declined." action={() => say(false)} />
+          <ActionButton kind="danger" label="Reject" done="Rejected." action={() => say(false)} />
         </p>
       )}
       <RerunFrom run={run} step={step} />
