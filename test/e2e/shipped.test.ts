@@ -112,7 +112,11 @@ describe('what is deployed', () => {
       { DATABASE_URL: 'postgres://u:hidden@127.0.0.1:1/x' },
       /^DATABASE_URL: no Postgres/m,
     ],
-    ['a Redis nobody serves', { REDIS_URL: 'redis://:hidden@127.0.0.1:1' }, /^REDIS_URL: .*ECONNREFUSED.*or unset it/m],
+    [
+      'a Redis nobody serves',
+      { REDIS_URL: 'redis://:hidden@127.0.0.1:1' },
+      /^REDIS_URL: .*ECONNREFUSED.*or unset it/m,
+    ],
     [
       'a host that is not here',
       { HOST: '203.0.113.1', API_KEYS: 'k'.repeat(32) },
