@@ -26,7 +26,6 @@ async function start(): Promise<void> {
   if (declared.leftOut.workflows.length > 0)
     log.info(declared.leftOut, 'declared but not enabled: these are no part of this installation');
   const orchestrator = await compose(config, declared.registry, log).catch(refuseTold);
-  if (orchestrator === undefined) return;
   log.info({ url: orchestrator.url, role: config.role }, 'reveille is up');
   stopOn(['SIGTERM', 'SIGINT'], async (signal) => {
     log.info({ signal }, 'stopping');
@@ -43,7 +42,7 @@ function refuse(problems: readonly Problem[]): void {
 }
 
 /** An error that begins with a variable of ours says what to mend: a stack would bury that. @throws any other */
-function refuseTold(error: unknown): undefined {
+function refuseTold(error: unknown): never {
   const [name = ''] = error instanceof Error ? (/^[A-Z][A-Z0-9_]+/.exec(error.message) ?? []) : [];
   if (!(error instanceof Error) || !(name in VARIABLES)) throw error;
   process.stderr.write(`Reveille cannot start:\n${error.message}\n`);

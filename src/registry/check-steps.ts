@@ -42,7 +42,7 @@ export function checkSteps(
       const at = `${place}[${i}]`;
       return [
         ...checkWork(step, at, names),
-        ...checkNeeds(step, { steps, i, earlier }, at),
+        ...checkNeeds(step, { steps, index: i, earlier }, at),
         ...checkJoin(step, i, at),
         ...checkPaths(step, [...earlier, ...before(steps, i)], at),
       ];
@@ -67,7 +67,7 @@ function checkWork({ agent, workflow }: SeenStep, place: string, names: Names): 
 
 function checkNeeds(
   { needs = [] }: SeenStep,
-  { steps, i: index, earlier }: { steps: readonly SeenStep[]; i: number; earlier: readonly SeenStep[] },
+  { steps, index, earlier }: { steps: readonly SeenStep[]; index: number; earlier: readonly SeenStep[] },
   place: string,
 ) {
   const above = steps.slice(0, index).map((step) => step.id);

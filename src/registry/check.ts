@@ -53,12 +53,12 @@ export function checkRegistry(input: unknown, env: Env): Problem[] {
   const workflowIds = workflows.map((workflow) => workflow.id).filter((id) => id !== '');
   const absent = new Set(leftOut(seen.data).agents);
   return [
-    ...duplicates(agents, 'agents', 'id', 'agent'),
-    ...duplicates(agents, 'agents', 'capsuleId', 'capsule'),
+    ...duplicates(agents, placesOf(agents, 'agents'), 'id', 'agent'),
+    ...duplicates(agents, placesOf(agents, 'agents'), 'capsuleId', 'capsule'),
     ...agents.flatMap((agent, i) => checkSpares(agent, `agents[${i}]`, agents)),
     ...agents.flatMap((agent, i) => (absent.has(agent.id) ? [] : checkAgent(agent, `agents[${i}]`, env))),
     ...agents.flatMap((agent, i) => checkPermissions(agent, `agents[${i}].permissions`)),
-    ...duplicates(services, 'services', 'id', 'service'),
+    ...duplicates(services, placesOf(services, 'services'), 'id', 'service'),
     ...agents.flatMap((agent, i) =>
       checkUses(
         agent,
@@ -66,7 +66,7 @@ export function checkRegistry(input: unknown, env: Env): Problem[] {
         services.map((s) => s.id),
       ),
     ),
-    ...duplicates(workflows, 'workflows', 'id', 'workflow'),
+    ...duplicates(workflows, placesOf(workflows, 'workflows'), 'id', 'workflow'),
     ...workflows.flatMap((workflow, i) =>
       checkWorkflow(workflow, `workflows[${i}]`, { agents: agentIds, workflows: workflowIds }),
     ),
@@ -75,13 +75,15 @@ export function checkRegistry(input: unknown, env: Env): Problem[] {
   ];
 }
 
+/** Where each item of a list stands. */
+const placesOf = (items: readonly unknown[], list: string): string[] => items.map((_, i) => `${list}[${i}]`);
+
 function duplicates<K extends string>(
   items: readonly Readonly<Partial<Record<K, unknown>>>[],
-  place: string | readonly string[],
+  places: readonly string[],
   key: K,
   what: string,
 ): Problem[] {
-  const placeOf = (i: number): string => (typeof place === 'string' ? `${place}[${i}]` : (place[i] ?? ''));
   const first = new Map<unknown, number>();
   return items.flatMap((item, i) => {
     const value = item[key];
@@ -92,8 +94,8 @@ function duplicates<K extends string>(
       return [];
     }
     return {
-      place: `${placeOf(i)}.${key}`,
-      problem: `the ${what} "${String(value)}" is already at ${placeOf(earlier)}`,
+      place: `${places[i]}.${key}`,
+      problem: `the ${what} "${String(value)}" is already at ${places[earlier]}`,
       mend: key === 'id' ? 'Give each an id of its own' : 'Give each agent a capsule of its own',
     };
   });
@@ -179,7 +181,7 @@ function checkWorkflow(workflow: SeenWorkflow, place: string, names: Names): Pro
   const { steps, onFailure, schedule, timeoutSeconds } = workflow;
   const all = [...steps, ...onFailure, ...workflow.finally];
   const lists = { steps, onFailure, finally: workflow.finally };
-  const places = Object.entries(lists).flatMap(([key, list]) => list.map((_, i) => `${place}.${key}[${i}]`));
+  const places = Object.entries(lists).flatMap(([key, list]) => placesOf(list, `${place}.${key}`));
   return [
     ...duplicates(all, places, 'id', 'step'),
     ...checkSteps(steps, [], `${place}.steps`, names),

@@ -142,7 +142,7 @@ describe('a server', () => {
 
   it('says so when it cannot have its port', async () => {
     await expect(startServer(() => undefined, { host: '127.0.0.1', port: api.port })).rejects.toThrow(
-      `PORT: ${api.port} is taken`,
+      `PORT: ${api.port} is taken. End who listens there, or set another.`,
     );
   });
 });

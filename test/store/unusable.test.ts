@@ -1,8 +1,4 @@
 /** A Postgres that cannot be used at start is told by its variable, with a mend and without its secrets. */
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { startServer } from '../../src/http/server';
 import { openPostgresStore } from '../../src/store/postgres';
 import { unusable } from '../../src/store/postgres/unusable';
 import { createDatabase, type TestDatabase } from '../support/database';
@@ -47,14 +43,4 @@ it('keeps what may be a part of a password to itself, and says how one is writte
 it('leaves an error alone that is not of the connection', () => {
   const error = Object.assign(new Error('syntax error'), { code: '42601' });
   expect(unusable('DATABASE_URL', error)).toBe(error);
-});
-
-it('tells a port that is taken by its variable', async () => {
-  const other = createServer().listen(0, '127.0.0.1');
-  await once(other, 'listening');
-  const { port } = other.address() as AddressInfo;
-  expect(await messageOf(startServer(() => undefined, { host: '127.0.0.1', port }))).toBe(
-    `PORT: ${port} is taken. End who listens there, or set another.`,
-  );
-  await new Promise((resolve) => other.close(resolve));
 });
