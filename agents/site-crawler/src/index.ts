@@ -71,7 +71,7 @@ async function shutDown(runner: Runner, { graceMs }: Config): Promise<void> {
   await Promise.race([done, sleep(graceMs)]);
   runner.stop('terminated before it finished');
   await Promise.race([done, sleep(LIMITS.lastReportMs)]);
-  process.exit(0);
+  process.exit(0); // without waiting for a job that ignores its signal
 }
 
 function main(): void {
