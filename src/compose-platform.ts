@@ -48,7 +48,8 @@ function dockerOf({ host, certPath, stopSeconds }: NonNullable<PlatformConfig['d
       return readFileSync(file, 'utf8');
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
-      throw new Error(`DOCKER_CERT_PATH: ${file} cannot be read (${code}).`, { cause });
+      const mend = 'set it to a folder with ca.pem, cert.pem and key.pem that this process may read';
+      throw new Error(`DOCKER_CERT_PATH: ${file} cannot be read (${code}): ${mend}.`, { cause });
     }
   };
   const isFar = host.startsWith('tcp:') && certPath !== undefined;

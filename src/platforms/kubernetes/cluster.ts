@@ -45,7 +45,11 @@ export function inCluster({ host, port, folder = SERVICE_ACCOUNT }: InClusterOpt
   return {
     server: `https://${address}:${port}`,
     source: `the service account in ${folder}`,
-    ca: textOf(join(folder, 'ca.crt'), 'the certificate of the cluster'),
+    ca: textOf(
+      join(folder, 'ca.crt'),
+      'The certificate of the cluster',
+      'let the pod have its service account (automountServiceAccountToken), or set KUBECONFIG',
+    ),
     ...tokenFile(join(folder, 'token')),
   };
 }
@@ -137,7 +141,7 @@ function tokenFile(file: string): Pick<Cluster, 'token' | 'secrets'> {
 }
 
 function parsed(file: string): unknown {
-  const content = textOf(file, 'KUBECONFIG');
+  const content = textOf(file, 'KUBECONFIG', 'set it to a kubeconfig file that this process may read');
   try {
     // Loaded when there is a kubeconfig to read: it would cost every other orchestrator 8 MB.
     const { parse } = createRequire(__filename)('yaml') as typeof Yaml;
@@ -153,15 +157,18 @@ function pemOf(file: string, entry: Record<string, unknown>, name: string): stri
   const data = entry[`${name}-data`];
   if (typeof data === 'string') return Buffer.from(data, 'base64').toString('utf8');
   const path = entry[name];
-  return typeof path === 'string' ? textOf(resolve(dirname(file), path), `${name} of ${file}`) : undefined;
+  if (typeof path !== 'string') return undefined;
+  const mend = `set ${name} in ${file} to a file that this process may read, or give ${name}-data`;
+  return textOf(resolve(dirname(file), path), 'KUBECONFIG', mend);
 }
 
-function textOf(file: string, what: string): string {
+/** @throws Error that says whose the file is, where it is, and how to mend that it cannot be read */
+function textOf(file: string, whose: string, mend: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new Error(`${what} cannot be read from ${file} (${code}).`, { cause });
+    throw new Error(`${whose}: ${file} cannot be read (${code}): ${mend}.`, { cause });
   }
 }
 

@@ -64,7 +64,9 @@ describe('PLATFORM', () => {
 
   it('names the certificate that an Engine elsewhere lacks', () => {
     const env = { PLATFORM: 'docker', DOCKER_HOST: 'tcp://engine:2376', DOCKER_CERT_PATH: '/nowhere' };
-    expect(() => platformOf(configOf(env))).toThrow('DOCKER_CERT_PATH: /nowhere/ca.pem');
+    expect(() => platformOf(configOf(env))).toThrow(
+      'DOCKER_CERT_PATH: /nowhere/ca.pem cannot be read (ENOENT): set it to a folder with ca.pem,',
+    );
     expect(() => platformOf(configOf({ ...env, DOCKER_CERT_PATH: '' }))).toThrow('DOCKER_CERT_PATH');
   });
 });

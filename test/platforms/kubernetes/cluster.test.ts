@@ -83,14 +83,19 @@ describe('a kubeconfig', () => {
   it.each([
     ['{ server: "http://one.example" }', 'https'],
     ['{ server: "https://one.example", insecure-skip-tls-verify: true }', 'not verified'],
-    ['{ server: "https://one.example", certificate-authority: lost.crt }', 'lost.crt (ENOENT)'],
+    [
+      '{ server: "https://one.example", certificate-authority: lost.crt }',
+      /^KUBECONFIG: \S+lost\.crt cannot be read \(ENOENT\): set certificate-authority in \S+ to a file /,
+    ],
   ])('does not speak to a cluster anybody could stand for: %s', async (cluster, said) => {
     const path = await file('config', config('{ token: t }', cluster));
     expect(() => kubeconfig(path)).toThrow(said);
   });
 
-  it('says that it is not there', () =>
-    expect(() => kubeconfig('/nowhere/config')).toThrow('KUBECONFIG cannot be read from /nowhere/config'));
+  it('says that it is not there, and how to mend that', () =>
+    expect(() => kubeconfig('/nowhere/config')).toThrow(
+      'KUBECONFIG: /nowhere/config cannot be read (ENOENT): set it to a kubeconfig file that this process may read.',
+    ));
 });
 
 describe('inside a cluster', () => {
@@ -110,7 +115,7 @@ describe('inside a cluster', () => {
 
   it('says that it is in none', () =>
     expect(() => inCluster({ host: 'h', port: 443, folder: '/nowhere' })).toThrow(
-      'certificate of the cluster',
+      'The certificate of the cluster: /nowhere/ca.crt cannot be read (ENOENT): let the pod have its service account',
     ));
 });
 
