@@ -1,5 +1,5 @@
 /** What `reveille agent dev` prints of an agent's log. */
-import { logLines } from '../../src/cli/agent/dev/log-line';
+import { logLines, saysNotReady } from '../../src/cli/agent/dev/log-line';
 import { paintFor } from '../../src/cli/terminal';
 
 const paint = paintFor({ isTTY: false }, {});
@@ -21,3 +21,10 @@ it('shows a stack line by line, to the end, where Python names the place', () =>
   const long = shown({ message: 'failed', stack: frames.join('\n') });
   expect([long.length, long[1], long[16], long.at(-1)]).toEqual([42, '    frame 0', '  …', '    frame 49']);
 });
+
+it.each([
+  ['{"message":"not ready for work","error":"SyntaxError"}', true],
+  ['{"msg":"not ready for work"}', true],
+  ['{"message":"failed","error":"not ready for work"}', false],
+  ['not ready for work', false],
+])('%s: no job can be done: %s', (line, is) => expect(saysNotReady(line)).toBe(is));

@@ -1,11 +1,12 @@
 /** `reveille agent dev`: real folders, real builds, and nothing left behind. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { temporaryFolder } from '../support/folders';
 import { freePort } from '../support/ports';
 import { useProcesses, type TestProcess } from '../support/processes';
+import { ensurePython } from '../support/python';
 import { until } from '../support/until';
 import { isDead, procStat } from '../../src/os/proc-stat';
 
@@ -173,6 +174,37 @@ it('says that an agent ended, and starts it again after a change', async () => {
   expect(await health()).toEqual({ status: 'ok' });
   await rm(at('Procfile'));
   await child.waitFor(/Cannot read .*Procfile/);
+  child.killAlone('SIGINT');
+  expect((await child.exited).code).toBe(0);
+});
+
+it('does not call an agent ready whose job does not load, and does once it is mended', async () => {
+  await writeFile(at('Procfile'), 'web: node agent.js\n');
+  const agent = (said: string) =>
+    `require('node:http').createServer((req, res) => res.end('{"status":"ok"}'))
+       .listen(process.env.PORT, () => console.log('{"message":"${said}"}'))`;
+  await writeFile(at('agent.js'), agent('not ready for work'));
+  const { child, health } = await dev();
+  await child.waitFor(/agent │ info {2}not ready for work\n.*the agent can do no job; waiting for a change/);
+  // It answers, which is what made it look ready.
+  expect(await health()).toEqual({ status: 'ok' });
+  await writeFile(at('agent.js'), agent('mended'));
+  await ready(child, 1);
+  expect(child.output()).toMatch(/agent\.js changed[^]*ready in[^]*agent send/);
+  expect(child.output()).not.toMatch(/ready in[^]*agent\.js changed/);
+  child.killAlone('SIGINT');
+  expect((await child.exited).code).toBe(0);
+});
+
+it('hears it from the scaffold in Python, whose job is imported when it listens', async () => {
+  await ensurePython();
+  await cp(join(ROOT, 'agents/_template-python'), folder.path, { recursive: true });
+  const job = await readFile(at('job.py'), 'utf8');
+  await writeFile(at('job.py'), 'import a_module_that_nobody_has\n');
+  const { child } = await dev();
+  await child.waitFor(/not ready for work .*ModuleNotFoundError[^]*the agent can do no job/, READY_MS);
+  await writeFile(at('job.py'), job);
+  await child.waitFor(/job\.py changed[^]*ready in/, READY_MS);
   child.killAlone('SIGINT');
   expect((await child.exited).code).toBe(0);
 });

@@ -24,6 +24,8 @@ const LEVELS: Record<string, string> = {
   50: 'error',
   60: 'fatal',
 };
+/** Agents from the scaffolds say so where their job cannot be loaded, or their queue not be opened: they stay up. */
+const NOT_READY = 'not ready for work';
 const MAX_VALUE_CHARS = 200;
 /** Of a longer stack: where it begins, as Node names the place, and where it ends, as Python does. */
 const STACK = { firstLines: 15, lastLines: 25 };
@@ -31,8 +33,8 @@ const STACK = { firstLines: 15, lastLines: 25 };
 /** The lines to print for one line of the log. */
 export function logLines(line: string, paint: Paint): string[] {
   const entry = parse(line);
-  const said = entry?.msg ?? entry?.message;
-  if (!entry || typeof said !== 'string') return [printable(line)];
+  const said = entry && saidBy(entry);
+  if (!entry || said === undefined) return [printable(line)];
   const level =
     typeof entry.level === 'number'
       ? (LEVELS[entry.level] ?? '')
@@ -48,6 +50,17 @@ export function logLines(line: string, paint: Paint): string[] {
     `${colour(level.padEnd(5))} ${printable(said)}${more === '' ? '' : ` ${paint.dim(printable(more))}`}`,
     ...stackLines(entry.stack).map((at) => `  ${paint.dim(printable(at))}`),
   ];
+}
+
+/** Whether the agent tells that it answers, but can do no job. */
+export function saysNotReady(line: string): boolean {
+  const entry = parse(line);
+  return entry !== undefined && saidBy(entry) === NOT_READY;
+}
+
+function saidBy({ msg, message }: Record<string, unknown>): string | undefined {
+  const said = msg ?? message;
+  return typeof said === 'string' ? said : undefined;
 }
 
 function stackLines(stack: unknown): string[] {

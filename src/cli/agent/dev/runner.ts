@@ -5,7 +5,7 @@ import { printable } from '../../output';
 import type { Paint } from '../../terminal';
 import { build, BUILD_STOP_MS, secondsSince } from './build';
 import { startGroup, type Group } from './groups';
-import { logLines } from './log-line';
+import { logLines, saysNotReady } from './log-line';
 import { readProject, type Project } from './project';
 
 /** Longer than the grace the agent gives a job at work, see DEV_GRACE_SECONDS. */
@@ -14,6 +14,8 @@ const STOP_MS = 4_000;
 const READY_MS = 30_000;
 const PROBE_MS = 2_000;
 const PROBE_EVERY_MS = 50;
+/** Agents load their job once they listen: what does not load at all mostly says so within this. */
+const JOB_LOAD_MS = 100;
 
 /** AGENT_GRACE_SECONDS unless the author set it: a reload waits for a job at work, but not for long. */
 export const DEV_GRACE_SECONDS = 1;
@@ -97,21 +99,28 @@ export class Runner {
     const { url, env, paint, print, onReady } = this.options;
     const startedAt = performance.now();
     this.startedAt = startedAt;
+    let isOver = false;
+    const over = (how: string): void => {
+      isOver = true;
+      if (!this.isStale(mine)) this.say(paint.bad(`${how}; waiting for a change`));
+    };
     const agent = startGroup(command, folder, env(folder), (line) => {
       for (const shown of logLines(line, paint)) print(`${paint.dim('agent │')} ${shown}`);
+      // It is healthy all the same: whether it answers says nothing of its job.
+      if (saysNotReady(line)) over('the agent can do no job');
     });
     this.agent = agent;
-    let ended = false;
-    void agent.exited.then(({ code, signal }) => {
-      ended = true;
-      if (this.isStale(mine)) return;
-      const how = signal === null ? `with code ${code}` : `by ${signal}`;
-      this.say(paint.bad(`the agent ended ${how}; waiting for a change`));
-    });
-    const answers = await this.healthy(url, () => ended || this.isStale(mine));
-    if (ended || this.isStale(mine)) return;
+    void agent.exited.then(({ code, signal }) =>
+      over(`the agent ended ${signal === null ? `with code ${code}` : `by ${signal}`}`),
+    );
+    const isGivenUp = (): boolean => isOver || this.isStale(mine);
+    const answers = await this.healthy(url, isGivenUp);
+    if (isGivenUp()) return;
     if (answers !== true) return this.say(paint.bad(`not ready after ${READY_MS / 1_000} s: ${answers}`));
-    this.say(`${paint.good('ready')} ${paint.dim(`in ${secondsSince(startedAt)}`)}`);
+    const took = secondsSince(startedAt);
+    await sleep(JOB_LOAD_MS);
+    if (isGivenUp()) return;
+    this.say(`${paint.good('ready')} ${paint.dim(`in ${took}`)}`);
     onReady();
   }
 
