@@ -5,7 +5,7 @@ import type { Verdict } from '../domain/approval/memo';
 import { ApprovalView } from '../http/views/approval';
 import { apiOf, overApi, type ApiClient, type ApiOptions } from './client';
 import { UsageError } from './exit';
-import { print, printable, printJson, table, terminalWidth } from './output';
+import { counted, print, printable, printJson, table, terminalWidth } from './output';
 import { paintFor } from './terminal';
 
 export type ApprovalSeen = z.infer<typeof ApprovalView>;
@@ -94,7 +94,7 @@ function show(memo: ApprovalSeen, { json }: ApiOptions): void {
     ...actions.map((action) => `  does: ${action}`),
     `on no: ${onNo}`,
     `asked by: ${workflowId} / ${stepId}, run ${runId}`,
-    `needs: ${quorum} approval${quorum === 1 ? '' : 's'} until ${expiresAt}`,
+    `needs: ${counted(quorum, 'approval')} until ${expiresAt}`,
     ...memo.decisions.map((d) => `  ${d.by}: ${d.verdict}${d.comment === null ? '' : ` (${d.comment})`}`),
   ];
   for (const line of lines) print(printable(line));

@@ -7,7 +7,7 @@ import { apiOf, overApi, type ApiOptions } from './client';
 import { confirmed } from './confirm';
 import { CliError } from './exit';
 import { whole } from './options';
-import { print, printable, printJson, table, terminalWidth } from './output';
+import { counted, print, printable, printJson, table, terminalWidth } from './output';
 import { paintFor } from './terminal';
 
 const Key = z.object({
@@ -138,8 +138,12 @@ const logOutCommand = (): Command =>
     const body = { who, ...(options.reason !== undefined && { reason: options.reason }) };
     const done = await apiOf(options).post('/sessions/end', Ended, { body });
     if (options.json) return printJson(done);
-    const logins = `${done.ended} ${done.ended === 1 ? 'login' : 'logins'}`;
-    print(done.ended === 0 ? `${printable(who)} is not logged in.` : `${logins} of ${printable(who)} ended.`);
+    const person = printable(who);
+    print(
+      done.ended === 0
+        ? `${person} is not logged in.`
+        : `${counted(done.ended, 'login')} of ${person} ended.`,
+    );
   });
 
 const pathOf = (id: string): string => `/keys/${encodeURIComponent(id)}`;

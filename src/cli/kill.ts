@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { EmergencyStopView } from '../http/views/switch';
 import { apiOf, overApi, type ApiClient } from './client';
 import { EXIT, UsageError } from './exit';
-import { print, printable, printJson } from './output';
+import { counted, print, printable, printJson } from './output';
 import { Progress } from './progress';
 import { setSwitch, targetOf, type TargetOptions } from './switches';
 
@@ -73,7 +73,7 @@ async function stopAll(api: ApiClient, options: KillOptions): Promise<void> {
     while (stop.status === 'stopping' && Date.now() < until) {
       const zero = stop.capsules.filter(({ state }) => state === 'zero').length;
       const all = stop.capsules.length;
-      progress?.show(`${zero} of ${all} capsules at zero`, zero / Math.max(1, all));
+      progress?.show(`${zero} of ${counted(all, 'capsule')} at zero`, zero / Math.max(1, all));
       await delay(POLL_MS);
       stop = await api.get(stop.links.self, EmergencyStopView);
     }
@@ -88,7 +88,9 @@ async function stopAll(api: ApiClient, options: KillOptions): Promise<void> {
 }
 
 function report({ status, tookMs, runs, capsules, resume }: Stop): void {
-  print(`${status} after ${(tookMs / 1_000).toFixed(1)} s; ${runs.cancelled.length} runs cancelled.`);
+  print(
+    `${status} after ${(tookMs / 1_000).toFixed(1)} s; ${counted(runs.cancelled.length, 'run')} cancelled.`,
+  );
   for (const { capsuleId, state, running, error } of capsules) {
     const seen =
       state === 'zero' ? 'zero' : `${state}, ${running} running${error === null ? '' : `: ${error}`}`;

@@ -61,6 +61,10 @@ export function table<T>(
 export const cut = (text: string, length: number): string =>
   text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`;
 
+/** `1 run`, `2 runs`. @param several where an `s` does not make the plural */
+export const counted = (count: number, one: string, several = `${one}s`): string =>
+  `${count} ${count === 1 ? one : several}`;
+
 /**
  * Text of others, harmless in a terminal: control characters, with which a body could move the
  * cursor or hide what follows, become visible.

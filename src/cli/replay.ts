@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { apiOf, overApi, type ApiClient, type ApiOptions } from './client';
 import { CliError, EXIT, UsageError } from './exit';
 import { seconds, whole } from './options';
-import { print, printJson, table, terminalWidth } from './output';
+import { counted, print, printJson, table, terminalWidth } from './output';
 import { Progress } from './progress';
 import { paintFor } from './terminal';
 
@@ -88,7 +88,7 @@ export const replayCommand = (): Command =>
     const begun = await post(api, { ...request, filter });
     const last = await followed(api, begun, options);
     if (options.json) printJson(last);
-    else print(`${runs(last.started)} started again, ${last.skipped} skipped.`);
+    else print(`${counted(last.started, 'run')} started again, ${last.skipped} skipped.`);
     process.exitCode = EXIT.ok;
   });
 
@@ -117,7 +117,7 @@ function show({ runs: listed, count, more, skipped }: Replay): void {
   for (const line of table(listed, columns, terminalWidth(), paint.dim)) print(line);
   if (count > listed.length) print(paint.dim(`and ${count - listed.length} more`));
   print();
-  print(`${runs(count - skipped)} would be started again, ${skipped} skipped.`);
+  print(`${counted(count - skipped, 'run')} would be started again, ${skipped} skipped.`);
   if (more) print(paint.warn('More fit than the limit allows: these are the newest.'));
 }
 
@@ -127,7 +127,7 @@ async function isWanted(count: number): Promise<boolean> {
   }
   const asking = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    const answer = await asking.question(`Start ${runs(count)} again? [y/N] `);
+    const answer = await asking.question(`Start ${counted(count, 'run')} again? [y/N] `);
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     asking.close();
@@ -146,7 +146,10 @@ async function followed(
   try {
     while (now.status !== 'done') {
       const { started, skipped, count } = now;
-      progress?.show(`${started} of ${runs(count)} started again`, (started + skipped) / Math.max(1, count));
+      progress?.show(
+        `${started} of ${counted(count, 'run')} started again`,
+        (started + skipped) / Math.max(1, count),
+      );
       if (Date.now() > deadline) {
         const lines = [`GET /replays/${begun.id ?? ''} tells how far it has come.`];
         const exitCode = EXIT.timedOut;
@@ -163,8 +166,6 @@ async function followed(
   }
   return now;
 }
-
-const runs = (count: number): string => `${count} ${count === 1 ? 'run' : 'runs'}`;
 
 /** A time with its zone, as the API takes it. */
 function time(value: string): string {

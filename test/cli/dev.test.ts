@@ -79,7 +79,7 @@ it('runs workflows, tells what happens, and takes up changes of agents and of th
   const dev = await processes.start(process.execPath, [CLI, 'dev', '--port', String(port), ...options], {
     env: { NO_COLOR: '1', DATABASE_URL: undefined, REDIS_URL: undefined, API_KEYS: undefined },
   });
-  await dev.waitFor(/ready after .*: 1 agents at zero replicas, 1 workflows/, START_MS);
+  await dev.waitFor(/ready after .*: 1 agent at zero replicas, 1 workflow$/m, START_MS);
   await dev.waitFor(/Ctrl-C stops all/, START_MS);
   expect(dev.output()).toContain(`try: npx reveille run greet --url ${url} --watch\n`);
 
@@ -96,7 +96,7 @@ it('runs workflows, tells what happens, and takes up changes of agents and of th
   await writeFile(at('registry.json'), '{"agents": [], "workflows": [{"id": "Not A Name"}]}');
   await dev.waitFor(/the registry has mistakes:[^]*the version before goes on; waiting for a change/);
   await writeRegistry('greet', 'another');
-  await dev.waitFor(/1 agents at zero replicas, 2 workflows/, START_MS);
+  await dev.waitFor(/1 agent at zero replicas, 2 workflows/, START_MS);
   expect(await ran(url, 'another')).toMatchObject({ greeting: 'second' });
 
   const postmaster = await readFile(at('data', 'postgres', 'cluster', 'postmaster.pid'), 'utf8');

@@ -55,7 +55,7 @@ const GOLDEN: Array<[call: string, lines: string[]]> = [
     [
       'created (UTC)  id  workflow  status  trigger  what',
       '<time>  <id>  wait  running  api  word needs approval',
-      '<time>  <id>  one  succeeded  api  1 of 1 steps done',
+      '<time>  <id>  one  succeeded  api  1 of 1 step done',
     ],
   ],
   [

@@ -9,7 +9,7 @@ import { readLine } from '../../engine/audit/export';
 import { AuditVerdictView } from '../../http/views/audit';
 import { apiOf, type ApiOptions } from '../client';
 import { CliError, EXIT, UsageError } from '../exit';
-import { print, printJson } from '../output';
+import { counted, print, printJson } from '../output';
 
 interface VerifyOptions extends ApiOptions {
   checkpoints?: string;
@@ -57,7 +57,7 @@ export async function verify(options: VerifyOptions): Promise<void> {
 
 function tell(entries: number, to: ChainPlace, checkpoints: number, findings: readonly Finding[]): void {
   for (const { kind, reason } of findings) print(`${kind.padEnd(10)}  ${reason}`);
-  const read = `${entries} entries read, up to ${to.seq} (${to.hash})`;
+  const read = `${counted(entries, 'entry', 'entries')} read, up to ${to.seq} (${to.hash})`;
   if (findings.length > 0) return print(`${read}: the ledger is NOT what was written`);
   print(`${read}: the chain is whole`);
   print(

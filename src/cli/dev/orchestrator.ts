@@ -1,7 +1,7 @@
 /** The orchestrator of a development: started, and again after each change of the registry, one thing at a time. */
 import { build, secondsSince } from '../agent/dev/build';
 import { ROOT } from '../local/installation';
-import { printable } from '../output';
+import { counted, printable } from '../output';
 import type { Paint } from '../terminal';
 import { readRegistry, start, type Installed, type Place } from './installed';
 import { EventLines } from './lines';
@@ -81,7 +81,7 @@ export class DevOrchestrator {
   private greet({ orchestrator: { url }, registry }: Installed, took: string): void {
     const { say, paint } = this.parts;
     const { agents, workflows } = registry;
-    const what = `${agents.length} agents at zero replicas, ${workflows.length} workflows`;
+    const what = `${counted(agents.length, 'agent')} at zero replicas, ${counted(workflows.length, 'workflow')}`;
     say(`${paint.good('ready')} ${paint.dim(`after ${took}: ${what}`)}`);
     say(`${url}  ${paint.dim(`the dashboard; ${url}/app/inbox what agents delivered`)}`);
     const [first] = workflows;

@@ -7,7 +7,7 @@ import { ApiProblem, apiOf, overApi, type ApiClient, type ApiOptions } from '../
 import { confirmed } from '../confirm';
 import { CliError, EXIT, UsageError } from '../exit';
 import { port, whole } from '../options';
-import { print, printJson, table, terminalWidth } from '../output';
+import { counted, print, printJson, table, terminalWidth } from '../output';
 import { interrupted } from '../signals';
 import { paintFor } from '../terminal';
 import { follow } from './follow';
@@ -109,7 +109,7 @@ function clearCommand(): Command {
       const query = { bin: options.bin };
       const done = await apiOf(options).delete('/inbox', z.object({ removed: z.number() }), { query });
       if (options.json) return printJson(done);
-      print(`${done.removed} ${done.removed === 1 ? 'delivery' : 'deliveries'} removed`);
+      print(`${counted(done.removed, 'delivery', 'deliveries')} removed`);
     });
 }
 

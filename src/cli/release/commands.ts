@@ -4,7 +4,7 @@ import type { RolloutView } from '../../http/views/release';
 import { EnvironmentView, ReleaseView } from '../../http/views/release';
 import type { ApiClient } from '../client';
 import { CliError, EXIT } from '../exit';
-import { print, printable } from '../output';
+import { counted, print, printable } from '../output';
 
 export type Release = z.infer<typeof ReleaseView>;
 export type Rollout = z.infer<typeof RolloutView>;
@@ -68,7 +68,7 @@ const approvalLine = ({ wanted, given, expiresAt }: NonNullable<Rollout['approva
 
 const replayLine = ({ tasks, removed, seconds, costUsd }: NonNullable<Rollout['replay']>): string => {
   const gone = removed > 0 ? ` (${removed} more were removed by retention)` : '';
-  return `  replay: ${tasks} tasks${gone}, forecast ${seconds.toFixed(0)} s and ${costUsd.toFixed(2)} USD`;
+  return `  replay: ${counted(tasks, 'task')}${gone}, forecast ${seconds.toFixed(0)} s and ${costUsd.toFixed(2)} USD`;
 };
 
 export function reportLines({ reason, metrics }: NonNullable<Rollout['report']>): string[] {

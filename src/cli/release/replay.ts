@@ -4,7 +4,7 @@ import { PastTaskView, ReplayTasksView } from '../../http/views/replay';
 import { VerdictView } from '../../http/views/verdict';
 import type { ReplayLlmMode, SandboxTask } from '../../releases/replay';
 import { ApiProblem, apiOf, overApi, type ApiClient, type ApiOptions } from '../client';
-import { print } from '../output';
+import { counted, print } from '../output';
 import { Progress } from '../progress';
 import { conclude, folderOf, teller, wrapped } from './validate';
 import { findRelease, short } from './commands';
@@ -52,7 +52,7 @@ export const replayCommand = (strategyOf: (text: string) => Promise<unknown>): C
     const progress = options.json ? undefined : new Progress();
     if (!options.json)
       print(
-        `${tasks.length} tasks of ${short(plan.incumbent)}: about ${timeText(seconds)} and ${costUsd.toFixed(2)} USD, by what it took for them.`,
+        `${counted(tasks.length, 'task')} of ${short(plan.incumbent)}: about ${timeText(seconds)} and ${costUsd.toFixed(2)} USD, by what it took for them.`,
       );
     progress?.show('the tasks are done once more, one after the other');
     const removed = plan.removed + plan.items.length - tasks.length;

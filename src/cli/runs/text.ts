@@ -1,7 +1,7 @@
 /** Runs as lines for people. */
 import { stepShown } from '../../domain/status';
 import type { RunSummary, RunView } from '../../http/views/run';
-import { printable, type Column } from '../output';
+import { counted, printable, type Column } from '../output';
 import type { Paint } from '../terminal';
 
 /** How much of an id is shown in a list; enough to name one among the newest. */
@@ -15,7 +15,7 @@ export function stand({ steps, error }: RunSummary): string {
   const open = steps.filter((s) => !['succeeded', 'skipped', 'pending'].includes(s.status));
   return open.length > 0
     ? open.map((s) => `${s.id} ${stepShown(s).text}`).join(', ')
-    : `${steps.filter((s) => s.status === 'succeeded').length} of ${steps.length} steps done`;
+    : `${steps.filter((s) => s.status === 'succeeded').length} of ${counted(steps.length, 'step')} done`;
 }
 
 export const columns = (paint: Paint): ReadonlyArray<Column<RunSummary>> => [

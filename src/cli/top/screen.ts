@@ -2,7 +2,7 @@
 import { runShown } from '../../domain/status';
 import type { RunSummary } from '../../http/views/run';
 import { capsuleColumns, lasting } from '../capsules';
-import { cut, printable, table, type Column } from '../output';
+import { counted, cut, printable, table, type Column } from '../output';
 import { SHORT_ID, stand } from '../runs/text';
 import type { Paint } from '../terminal';
 import type { Snapshot } from './snapshot';
@@ -39,7 +39,7 @@ function summary({ at, counts, capsules: all }: Snapshot, paint: Paint): string 
     const text = `${count} ${status}`;
     return count === 0 ? paint.dim(text) : paint.status(status)(text);
   });
-  const capsuleText = `${awake} of ${all.length} ${all.length === 1 ? 'capsule' : 'capsules'} awake`;
+  const capsuleText = `${awake} of ${counted(all.length, 'capsule')} awake`;
   return `${paint.bold('Reveille')}  ${at.slice(11, 19)} UTC   ${words.join('  ')}   ${capsuleText}`;
 }
 

@@ -3,7 +3,7 @@ import { resultShape } from '../../../inbox/examine';
 import { AgentRunResult } from '../../../contract';
 import type { ShapeDifference, ShapeVerdict } from '../../../store/deliveries';
 import { differenceLines } from '../../inbox/text';
-import { cut, printable } from '../../output';
+import { counted, cut, printable } from '../../output';
 import type { Paint } from '../../terminal';
 import type { Job } from './request';
 import type { Arrival } from './sources';
@@ -60,9 +60,10 @@ function bodyLines(value: unknown, paint: Paint): string[] {
   if (!read.success) return value === undefined ? [] : json(value);
   const { error, output, usage, toolCalls, actions, confidence, needsHuman } = read.data;
   const facts = [
-    usage && `${counted(usage, 'model call')}, $${usage.reduce((sum, u) => sum + u.costUsd, 0).toFixed(4)}`,
-    toolCalls && counted(toolCalls, 'tool call'),
-    actions && counted(actions, 'action'),
+    usage &&
+      `${counted(usage.length, 'model call')}, $${usage.reduce((sum, u) => sum + u.costUsd, 0).toFixed(4)}`,
+    toolCalls && counted(toolCalls.length, 'tool call'),
+    actions && counted(actions.length, 'action'),
     confidence !== undefined && `confidence ${confidence}`,
     needsHuman !== undefined && `needs a person: ${needsHuman}`,
   ].filter((fact): fact is string => typeof fact === 'string');
@@ -72,9 +73,6 @@ function bodyLines(value: unknown, paint: Paint): string[] {
     ...json(output),
   ];
 }
-
-const counted = (all: readonly unknown[], what: string): string =>
-  `${all.length} ${what}${all.length === 1 ? '' : 's'}`;
 
 const json = (value: unknown): string[] =>
   printable(cut(JSON.stringify(value, null, 2), MAX_OUTPUT_CHARS)).split('\n');
