@@ -23,18 +23,22 @@ export const session = store<Session>({ state: 'asking' });
 
 type Login = Who & { csrfToken: string };
 
-/** Asks for the login of this browser; without one, whether this machine may come in anyway. */
+/** As the orchestrator calls whoever is on its machine where no key is configured: nobody who logged in. */
+const LOCAL = 'local';
+
+/** Asks who looks, then for their login: where there cannot be one, its 404 would stand in every console. */
 export async function ask(): Promise<void> {
   try {
-    const login = await get<Login>('/session').catch(unlessNone);
-    const who = login ?? (await get<Who>('/whoami'));
-    enter(who, login?.csrfToken);
+    const who = await get<Who>('/whoami');
+    const login = who.id === LOCAL ? undefined : await get<Login>('/session').catch(unlessNone);
+    enter(login ?? who, login?.csrfToken);
   } catch (error) {
     const problem = asProblem(error);
     session.set(problem.code === 'unauthorized' ? { state: 'out' } : { state: 'failed', problem });
   }
 }
 
+/** A proxy may bring a key along for everybody. */
 function unlessNone(error: unknown): undefined {
   if (error instanceof ApiError && error.problem.code === 'no-session') return undefined;
   throw error;

@@ -9,7 +9,7 @@ const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 export interface Watched {
   page: Page;
-  /** Errors of scripts and refusals of the policy; a request that fails is none. */
+  /** Errors of scripts, refusals of the policy, and what is asked for and is not there; other failures are none. */
   complaints: string[];
 }
 
@@ -41,6 +41,9 @@ export function useChromium(): Browsing {
         const text = message.text();
         const isRequest = text.startsWith('Failed to load resource');
         if (message.type() === 'error' && !isRequest) watched.complaints.push(text);
+      });
+      page.on('response', (response) => {
+        if (response.status() === 404) watched.complaints.push(`404: ${response.url()}`);
       });
       pages.push(watched);
       await page.goto(address);
