@@ -1,20 +1,22 @@
+import { Recent } from './recent';
+
 /** Names that were seen, the last of them: what is told more than once is counted once. */
 export class Seen {
-  private readonly names = new Set<string>();
+  private readonly names: Recent<true>;
 
-  /** @param most how many are remembered */
-  constructor(private readonly most: number) {}
+  /** @param most how many are remembered; never less than half as many */
+  constructor(most: number) {
+    this.names = new Recent(most);
+  }
 
   has(name: string): boolean {
-    return this.names.has(name);
+    return this.names.get(name) === true;
   }
 
   /** Whether it is seen for the first time. */
   first(name: string): boolean {
-    if (this.names.has(name)) return false;
-    this.names.add(name);
-    const oldest = this.names.size > this.most ? this.names.values().next() : undefined;
-    if (oldest && !oldest.done) this.names.delete(oldest.value);
+    if (this.has(name)) return false;
+    this.names.set(name, true);
     return true;
   }
 }
