@@ -43,7 +43,8 @@ const RETRY_MS = 2_000;
 
 interface Told {
   seq: number;
-  text: string;
+  /** As it is sent; made once somebody is there to read it. */
+  text: () => string;
 }
 
 interface Client {
@@ -61,11 +62,11 @@ export class EventStreams {
   readonly rollouts: RolloutWatch;
   private seq = 0;
   private closed = false;
-  private readonly onRun = (run: RunState) => this.tell('run', runSummary(run));
-  private readonly onCapsule = (capsule: CapsuleState) => this.tell('capsule', capsuleSummary(capsule));
+  private readonly onRun = (run: RunState) => this.tell('run', () => runSummary(run));
+  private readonly onCapsule = (capsule: CapsuleState) => this.tell('capsule', () => capsuleSummary(capsule));
 
-  private readonly onAlert = (alert: Alert) => this.tell('alert', alertView(alert));
-  private readonly onRollout = (rollout: Rollout) => this.tell('rollout', rolloutView(rollout));
+  private readonly onAlert = (alert: Alert) => this.tell('alert', () => alertView(alert));
+  private readonly onRollout = (rollout: Rollout) => this.tell('rollout', () => rolloutView(rollout));
 
   constructor(options: EventStreamsOptions) {
     this.options = { ...DEFAULTS, ...options };
@@ -134,7 +135,7 @@ export class EventStreams {
       return this.frame(this.seq, 'reset', { reason: 'events were missed; read the state anew' });
     }
     const missed = this.ring.filter((t) => t.seq > seq);
-    return missed.length === 0 ? '\n' : missed.map((t) => t.text).join('');
+    return missed.length === 0 ? '\n' : missed.map((t) => t.text()).join('');
   }
 
   /** Undefined unless the id is one this process gave out. */
@@ -144,12 +145,12 @@ export class EventStreams {
     return epoch === this.epoch && rest.length === 0 && number <= this.seq ? number : undefined;
   }
 
-  private tell(type: 'run' | 'capsule' | 'alert' | 'rollout', data: unknown): void {
-    this.seq += 1;
-    const text = this.frame(this.seq, type, data);
-    this.ring.push({ seq: this.seq, text });
+  private tell(type: 'run' | 'capsule' | 'alert' | 'rollout', data: () => unknown): void {
+    const seq = (this.seq += 1);
+    const text = once(() => this.frame(seq, type, data()));
+    this.ring.push({ seq, text });
     if (this.ring.length > this.options.ringSize) this.ring.shift();
-    for (const client of this.clients) this.write(client, text);
+    for (const client of this.clients) this.write(client, text());
   }
 
   private frame(seq: number, type: string, data: unknown): string {
@@ -161,4 +162,9 @@ export class EventStreams {
     // It does not read: it would fill our memory. It may come back and ask for what it missed.
     if (client.res.writableLength > this.options.maxUnreadBytes) client.res.destroy();
   }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
