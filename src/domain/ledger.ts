@@ -85,17 +85,14 @@ export const chainHash = (previous: string, body: string): string =>
 
 /** What of a run the ledger tells: enough to fold its status from the entries alone. */
 export function projectRun(run: RunState): Record<string, unknown> {
-  return {
-    status: run.status,
-    ...Object.fromEntries<unknown>(
-      run.steps.flatMap((s): Array<readonly [string, unknown]> => [
-        [`steps.${s.id}.status`, s.status],
-        [`steps.${s.id}.attempt`, s.attempt],
-        ...(s.failover ? [[`steps.${s.id}.failover`, failoverText(s)] as const] : []),
-      ]),
-    ),
-    ...(run.error && { error: run.error.message }),
-  };
+  const told: Record<string, unknown> = { status: run.status };
+  for (const step of run.steps) {
+    told[`steps.${step.id}.status`] = step.status;
+    told[`steps.${step.id}.attempt`] = step.attempt;
+    if (step.failover) told[`steps.${step.id}.failover`] = failoverText(step);
+  }
+  if (run.error) told.error = run.error.message;
+  return told;
 }
 
 const failoverText = ({ capsuleId, failover }: StepState): string =>

@@ -22,11 +22,13 @@ export class ReleaseSeries {
   constructor(private readonly counter: Pick<Counter, 'inc' | 'remove'>) {}
 
   add<L extends Labels & Record<string, string>>(labels: L, by: number, now: number): void {
-    const known = this.key(labels);
-    const isFull = !this.told.has(known) && this.told.size >= MAX_SERIES;
-    const shown = isFull ? { ...labels, release: '' } : labels;
-    this.told.set(this.key(shown), { labels: shown, at: now });
-    this.counter.inc(shown, by);
+    const key = keyOf(labels);
+    const known = this.told.get(key);
+    if (known) known.at = now;
+    else if (this.told.size >= MAX_SERIES && labels.release !== '')
+      return this.add({ ...labels, release: '' }, by, now);
+    else this.told.set(key, { labels, at: now });
+    this.counter.inc(labels, by);
   }
 
   /** @param active labels of the releases that pointers are on */
@@ -37,8 +39,7 @@ export class ReleaseSeries {
       this.told.delete(key);
     }
   }
-
-  private key(labels: Record<string, string>): string {
-    return JSON.stringify(Object.entries(labels).sort());
-  }
 }
+
+/** Whoever adds to one figure gives its labels in one order. */
+const keyOf = (labels: Record<string, string>): string => JSON.stringify(Object.values(labels));

@@ -2,7 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import { Counter, Histogram, type Registry as PromRegistry } from 'prom-client';
 import type { CapsuleState } from '../domain/capsule';
-import type { AttemptRecord, RunState } from '../domain/run';
+import { planOf, type AttemptRecord, type RunState } from '../domain/run';
 import { Seen } from '../domain/seen';
 import type { EngineEvents, SettledResult } from '../engine/context';
 import type { Clock } from '../engine/ports';
@@ -79,9 +79,13 @@ export function countStages({ events, clock, registry }: StageDeps): StageCounts
     const { trigger } = run;
     if (trigger.kind === 'schedule' && isFresh(run.createdAt, now) && counted.first(run.id))
       lateness.observe(Math.max(0, run.createdAt - trigger.scheduledFor) / 1_000);
-    for (const { run: of, agent, stepId, record } of endedAttempts(run)) {
-      if (!isFresh(record.endedAt, now) || record.late) continue;
-      if (counted.first(`${of}/${stepId}/${record.attempt}`)) onAttempt(agent, record);
+    for (const { id, history } of run.steps) {
+      for (const record of history) {
+        if (record.late || !isFresh(record.endedAt, now)) continue;
+        if (!counted.first(`${run.id}/${id}/${record.attempt}`)) continue;
+        const plan = planOf(run, id);
+        if (plan.kind === 'agent') onAttempt(plan.agentId, record);
+      }
     }
   };
   const onCapsule = (capsule: CapsuleState) => {
@@ -110,12 +114,3 @@ export function countStages({ events, clock, registry }: StageDeps): StageCounts
 }
 
 const isFresh = (at: number, now: number): boolean => now - at < FRESH_MS;
-
-function endedAttempts(run: RunState) {
-  return run.steps.flatMap(({ id: stepId, history }) => {
-    const plan = run.plan.find((each) => each.id === stepId);
-    return plan?.kind === 'agent'
-      ? history.map((record) => ({ run: run.id, agent: plan.agentId, stepId, record }))
-      : [];
-  });
-}
