@@ -23,10 +23,18 @@ const MAX_TOKEN = 1_000;
 /** Tokens of attempts under way, more than one process has at a time. */
 const MAX_KNOWN = 2_000;
 
+/** A payload's: run, step, attempt, and when it expires and was issued. */
+type Claims = [string, string, number, number, number?];
+
+interface Known {
+  mac: Buffer;
+  claims: Claims;
+}
+
 export class Callbacks {
   private readonly key: KeyObject;
-  /** What authenticates the last payloads made here or found right: of one attempt one is made and checked twice. */
-  private readonly known = new Recent<Buffer>(MAX_KNOWN);
+  /** The last tokens made here or found right, by payload: of one attempt one is made and checked twice. */
+  private readonly known = new Recent<Known>(MAX_KNOWN);
   /** Tokens issued before that are revoked: an emergency stop. */
   private revokedBefore = 0;
 
@@ -48,24 +56,24 @@ export class Callbacks {
   }
 
   issue({ runId, stepId, attempt, expiresAt, issuedAt = 0 }: Callback): string {
-    const parts = [runId, stepId, attempt, expiresAt, issuedAt];
+    const parts: Claims = [runId, stepId, attempt, expiresAt, issuedAt];
     const payload = Buffer.from(JSON.stringify(parts)).toString('base64url');
     const mac = this.mac(payload);
-    this.known.set(payload, Buffer.from(mac));
+    this.known.set(payload, { mac: Buffer.from(mac), claims: parts });
     return `${payload}.${mac}`;
   }
 
   verify(token: string, now: number): CallbackVerdict {
     const [payload, mac, ...rest] = token.slice(0, MAX_TOKEN).split('.');
     if (payload === undefined || mac === undefined || rest.length > 0) return { ok: false, reason: 'forged' };
-    const expected = this.known.get(payload) ?? Buffer.from(this.mac(payload));
+    const known = this.known.get(payload);
+    const expected = known?.mac ?? Buffer.from(this.mac(payload));
     const given = Buffer.from(mac);
     if (expected.length !== given.length || !timingSafeEqual(expected, given))
       return { ok: false, reason: 'forged' };
-    this.known.set(payload, expected);
-    const [runId, stepId, attempt, expiresAt, issuedAt = 0] = JSON.parse(
-      Buffer.from(payload, 'base64url').toString(),
-    ) as [string, string, number, number, number?];
+    const claims = known?.claims ?? claimsOf(payload);
+    if (!known) this.known.set(payload, { mac: expected, claims });
+    const [runId, stepId, attempt, expiresAt, issuedAt = 0] = claims;
     if (now > expiresAt) return { ok: false, reason: 'expired' };
     if (issuedAt < this.revokedBefore) return { ok: false, reason: 'revoked' };
     return { ok: true, callback: { runId, stepId, attempt, expiresAt } };
@@ -75,3 +83,6 @@ export class Callbacks {
     return createHmac('sha256', this.key).update(`callback:${payload}`).digest('base64url');
   }
 }
+
+const claimsOf = (payload: string): Claims =>
+  JSON.parse(Buffer.from(payload, 'base64url').toString()) as Claims;

@@ -21,15 +21,20 @@ export function decideAll(state: RunState, events: readonly RunEvent[], context:
     const next = decideRun(all.state, event, context);
     all = {
       ...next,
-      leases: [...all.leases, ...next.leases],
-      waits: [...all.waits, ...next.waits],
-      commands: [...all.commands, ...next.commands],
+      leases: joined(all.leases, next.leases),
+      waits: joined(all.waits, next.waits),
+      commands: joined(all.commands, next.commands),
       // Of each memo as it is in the end.
-      memos: [...all.memos.filter((m) => !next.memos.some((n) => n.id === m.id)), ...next.memos],
-      acts: [...all.acts, ...next.acts],
-      words: [...all.words, ...next.words],
+      memos: joined(
+        all.memos.filter((m) => !next.memos.some((n) => n.id === m.id)),
+        next.memos,
+      ),
+      acts: joined(all.acts, next.acts),
+      words: joined(all.words, next.words),
       changedEarlier: all.changedEarlier || all.outcome === 'changed',
     };
   }
   return all;
 }
+
+const joined = <T>(first: T[], second: T[]): T[] => (first.length === 0 ? second : [...first, ...second]);
