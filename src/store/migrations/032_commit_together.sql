@@ -22,9 +22,9 @@ BEGIN
   SELECT * INTO head FROM ledger_head FOR UPDATE;
   -- Asked once for all of them: whoever throws a switch, opens a breaker or sets a budget waits for the end of
   -- the ledger as well, so that nothing of it changes before the batch is over.
-  gated := EXISTS (SELECT FROM switches WHERE released_at IS NULL)
-    OR EXISTS (SELECT FROM breakers WHERE status <> 'closed');
-  budgeted := has_budgets();
+  SELECT EXISTS (SELECT FROM switches WHERE released_at IS NULL)
+      OR EXISTS (SELECT FROM breakers WHERE status <> 'closed'), EXISTS (SELECT FROM budgets)
+    INTO gated, budgeted;
   -- For fewer than four, statements for many cost more than they save.
   IF cardinality(given) >= 4 AND NOT gated AND NOT budgeted THEN
     ordinary := ordinary_changes(given);
@@ -74,19 +74,25 @@ BEGIN
       FROM changes c CROSS JOIN jsonb_array_elements(c.leases->'changes') e
         LEFT JOIN leases l ON l.run_id = (c.leases->>'runId')::uuid AND l.step_id = e->>'stepId'
           AND l.attempt = (e->>'attempt')::int),
+  sums AS (
+    SELECT capsule_id, count(*) FILTER (WHERE takes) AS taken, min(generation) AS oldest, max(generation) AS newest
+      FROM asked GROUP BY capsule_id),
   touched AS MATERIALIZED (
     SELECT n, capsule_id AS name, plain FROM asked
     UNION ALL SELECT n, capsule_id, false FROM changes WHERE capsule_id IS NOT NULL
-    UNION ALL SELECT n, run_id, plain FROM changes
-    UNION ALL SELECT n, leases->>'runId', false FROM changes WHERE leases->>'runId' IS DISTINCT FROM run_id)
+    UNION ALL SELECT n, run_id, plain FROM changes WHERE run_id IS NOT NULL
+    UNION ALL SELECT n, leases->>'runId', false FROM changes
+      WHERE leases IS NOT NULL AND leases->>'runId' IS DISTINCT FROM run_id)
   SELECT (SELECT array_agg(plain ORDER BY n) FROM changes),
       (SELECT array_agg(n ORDER BY n, name) FROM touched),
       (SELECT array_agg(name ORDER BY n, name) FROM touched),
       ARRAY(SELECT name FROM touched WHERE NOT plain
-        UNION SELECT run_id FROM changes GROUP BY run_id HAVING count(*) > 1
+        UNION SELECT run_id FROM changes WHERE run_id IS NOT NULL GROUP BY run_id HAVING count(*) > 1
         UNION SELECT capsule_id FROM asked GROUP BY n, capsule_id, step_id, attempt HAVING count(*) > 1
-        UNION SELECT capsule_id FROM asked GROUP BY capsule_id HAVING NOT has_free(capsule_id,
-          (count(*) FILTER (WHERE takes))::int, min(generation), max(generation)))
+        UNION SELECT capsule_id FROM sums s WHERE NOT EXISTS (
+          SELECT FROM capsules c JOIN capsule_activity a ON a.capsule_id = c.id
+            WHERE c.id = s.capsule_id AND (taken = 0 OR (status = 'awake' AND waiting = 0 AND held + taken <= slots
+              AND generation = oldest AND generation = newest))))
     INTO ordinary, of_n, names, spoiled;
   -- A change that touches what is spoiled is not ordinary, and spoils whatever else it touches.
   WHILE cardinality(spoiled) > 0 AND cardinality(spoiled) IS DISTINCT FROM before LOOP
@@ -99,13 +105,6 @@ BEGIN
   END LOOP;
   RETURN ordinary;
 END $$;
-
--- Whether a capsule has as many slots to give at once in one generation, and nobody waits for one.
-CREATE FUNCTION has_free(capsule text, taken int, oldest int, newest int) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM capsules c JOIN capsule_activity a ON a.capsule_id = c.id
-    WHERE c.id = capsule AND (taken = 0 OR (c.status = 'awake' AND c.generation = oldest AND c.generation = newest
-      AND a.waiting = 0 AND a.held + taken <= c.slots)))
-$$;
 
 -- Writes ordinary changes, all but results and ledger entries. Answers for each the capsules on which it released a
 -- lease, with what they are left with.
