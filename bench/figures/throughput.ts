@@ -1,6 +1,7 @@
 /**
  * Three-step workflows per second with instant agents, beside raw BullMQ doing three chained jobs
- * with one HTTP call each on the same server. The two take turns, so that both see the same noise.
+ * with one HTTP call each on the same server, by axios and once more by undici, as Reveille calls. They take turns,
+ * so that all see the same noise.
  */
 import { join } from 'node:path';
 import { median, type Bench, type Figure, type Measurement } from '../figure';
@@ -59,21 +60,22 @@ async function measure(
   const agentUrl = `http://127.0.0.1:${port}`;
   const redisUrl = server?.url;
   const platformUrl = await startFixedPlatform(cleanup, 1);
+  const raw = async (client: 'axios' | 'undici'): Promise<Child> => {
+    const settings = { agentUrl, client, redisUrl, databaseUrl: await postgres.create() };
+    return cleanup.add(await startChild('bench/peers/bullmq.ts', settings), (c) => c.stop());
+  };
+  const peers = [await raw('axios'), await raw('undici')] as const;
+  // Last: it is given work before it wonders why its capsules run.
   const ours = await startChild(
     'bench/processes/orchestrator.ts',
     { agentUrl, redisUrl, platformUrl, platformToken: 'bench', databaseUrl: await postgres.create() },
     profiling('orchestrator'),
   );
   cleanup.add(ours, (c) => c.stop());
-  const raw = await startChild('bench/peers/bullmq.ts', {
-    agentUrl,
-    redisUrl,
-    databaseUrl: await postgres.create(),
-  });
-  cleanup.add(raw, (c) => c.stop());
   const contenders: Contender[] = [
     { name: 'reveille', child: ours, count: OURS },
-    { name: 'raw', child: raw, count: RAW },
+    { name: 'raw', child: peers[0], count: RAW },
+    { name: 'raw with undici', child: peers[1], count: RAW },
   ];
   const turns = await takeTurns(bench, contenders, (c) => pidsOf(c, agents, postgres, server));
   const { failures } = await agents.ask<{ failures: string[] }>({}, 5_000);
@@ -94,7 +96,7 @@ const pidsOf = (
   postgres: Postgres,
   server: Redis | undefined,
 ): Pids => ({
-  [contender.name === 'raw' ? 'worker' : 'orchestrator']: () => cpuMsOf(contender.child.pid),
+  [contender.name === 'reveille' ? 'orchestrator' : 'worker']: () => cpuMsOf(contender.child.pid),
   agents: () => cpuMsOf(agents.pid),
   postgres: () => cpuMsOfTree(postgres.pid),
   ...(server?.pid !== undefined && { redis: () => cpuMsOf(server.pid as number) }),
@@ -136,7 +138,8 @@ const readAll = async (pids: Pids): Promise<Record<string, number>> =>
 function report(kind: string, turns: Map<string, Turn[]>, goal: number): Measurement[] {
   const ours = turns.get('reveille') ?? [];
   const raw = turns.get('raw') ?? [];
-  const ratios = ours.map((t, i) => t.perSecond / (raw[i]?.perSecond ?? Infinity));
+  const withUndici = turns.get('raw with undici') ?? [];
+  const beside = (peer: Turn[]) => median(ours.map((t, i) => t.perSecond / (peer[i]?.perSecond ?? Infinity)));
   const rate = (name: string, of: Turn[], text: string): Measurement => ({
     id: `throughput-${kind}-${name}`,
     name: text,
@@ -154,7 +157,7 @@ function report(kind: string, turns: Map<string, Turn[]>, goal: number): Measure
     {
       id: `throughput-${kind}`,
       name: `throughput beside raw BullMQ, queue on ${kind}`,
-      value: median(ratios),
+      value: beside(raw),
       unit: 'ratio',
       goal: { kind: 'at-least', value: goal },
     },
@@ -162,5 +165,12 @@ function report(kind: string, turns: Map<string, Turn[]>, goal: number): Measure
     ...cpu('reveille', ours),
     rate('raw', raw, '  3-job chains, raw BullMQ'),
     ...cpu('raw', raw),
+    rate('raw-undici', withUndici, '  3-job chains, raw BullMQ that calls with undici'),
+    {
+      id: `throughput-${kind}-beside-undici`,
+      name: '  throughput beside that',
+      value: beside(withUndici),
+      unit: 'ratio',
+    },
   ];
 }

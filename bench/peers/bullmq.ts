@@ -1,17 +1,20 @@
 /**
  * The raw peer: three chained BullMQ jobs, one HTTP call each, no record of what happened. The job
- * calls the agent and then adds the next one; same HTTP client, same settings as the orchestrator's.
+ * calls the agent and then adds the next one: with axios, or with undici exactly as the orchestrator calls.
  */
 import { Agent as HttpAgent } from 'node:http';
 import axios from 'axios';
 import { createPostgresBackend, Queue, runMigrations, Worker } from 'bullmq';
 import Redis from 'ioredis';
 import { Pool } from 'pg';
+import UndiciAgent from 'undici/lib/dispatcher/agent';
+import { perform } from '../../src/engine/agents-call';
 import { keepInFlight, type Load } from '../support/load';
 import { serve, settings } from '../support/serve';
 
 export interface PeerSettings {
   agentUrl: string;
+  client: 'axios' | 'undici';
   redisUrl?: string;
   databaseUrl?: string;
 }
@@ -22,20 +25,20 @@ interface ChainJob {
   input: Record<string, unknown>;
 }
 
-const NAME = 'raw-chain';
 const STEPS = 3;
 const CONCURRENCY = 50;
+const SOCKETS = 256;
+const CALL_MS = 10_000;
 const REMOVE = { removeOnComplete: true, removeOnFail: true };
 
 async function main(): Promise<void> {
   const given = settings<PeerSettings>();
-  const agent = new HttpAgent({ keepAlive: true, maxSockets: 256 });
-  const http = axios.create({ httpAgent: agent, maxRedirects: 0, proxy: false, timeout: 10_000 });
+  const call = given.client === 'axios' ? callerWithAxios() : callerWithUndici();
   const ends = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
   const { queue, worker, close } = await open(given, async ({ data }, add) => {
-    const answer = await http.post<{ output: Record<string, unknown> }>(`${given.agentUrl}/call`, data);
+    const { output } = await call(`${given.agentUrl}/call`, data);
     const { chain, step, input } = data;
-    if (step < STEPS) await add({ chain, step: step + 1, input: { ...input, ...answer.data.output } });
+    if (step < STEPS) await add({ chain, step: step + 1, input: { ...input, ...output } });
     else ends.get(chain)?.resolve();
   });
   worker.on('failed', (job, error) =>
@@ -51,11 +54,28 @@ async function main(): Promise<void> {
   serve((load: Load) => keepInFlight(load, one), close);
 }
 
+type Call = (url: string, body: ChainJob) => Promise<{ output: Record<string, unknown> }>;
+
+function callerWithAxios(): Call {
+  const httpAgent = new HttpAgent({ keepAlive: true, maxSockets: SOCKETS });
+  const http = axios.create({ httpAgent, maxRedirects: 0, proxy: false, timeout: CALL_MS });
+  return async (url, body) => (await http.post<Awaited<ReturnType<Call>>>(url, body)).data;
+}
+
+function callerWithUndici(): Call {
+  const agent = new UndiciAgent({ connections: SOCKETS });
+  return async (url, body) => {
+    const answer = await perform(agent, { method: 'POST', url, body, timeoutMs: CALL_MS });
+    return answer.body as Awaited<ReturnType<Call>>;
+  };
+}
+
 type Handle = (job: { data: ChainJob }, add: (data: ChainJob) => Promise<unknown>) => Promise<void>;
 
-async function open({ redisUrl, databaseUrl = '' }: PeerSettings, handle: Handle) {
+async function open({ client, redisUrl, databaseUrl = '' }: PeerSettings, handle: Handle) {
+  const name = `raw-${client}`; // others may be on the same server
   const { queue, makeWorker, disconnect } =
-    redisUrl === undefined ? await onPostgres(databaseUrl) : onRedis(redisUrl);
+    redisUrl === undefined ? await onPostgres(name, databaseUrl) : onRedis(name, redisUrl);
   const worker = makeWorker((job) =>
     handle(job as { data: ChainJob }, (data) => queue.add('step', data, REMOVE)),
   );
@@ -70,13 +90,13 @@ async function open({ redisUrl, databaseUrl = '' }: PeerSettings, handle: Handle
 
 type Process = (job: { data: unknown }) => Promise<void>;
 
-function onRedis(url: string) {
+function onRedis(name: string, url: string) {
   const producer = new Redis(url);
   const consumer = new Redis(url, { maxRetriesPerRequest: null });
   return {
-    queue: new Queue(NAME, { connection: producer }),
+    queue: new Queue(name, { connection: producer }),
     makeWorker: (handle: Process) =>
-      new Worker(NAME, handle, { connection: consumer, concurrency: CONCURRENCY }),
+      new Worker(name, handle, { connection: consumer, concurrency: CONCURRENCY }),
     disconnect: () => {
       producer.disconnect();
       consumer.disconnect();
@@ -85,17 +105,17 @@ function onRedis(url: string) {
 }
 
 /** As in src/engine/queue/postgres.ts, with as many connections as BullMQ takes by itself. */
-async function onPostgres(connectionString: string) {
+async function onPostgres(name: string, connectionString: string) {
   const pool = new Pool({ connectionString, max: 1 });
   const client = await pool.connect();
   await runMigrations(client).finally(() => client.release());
   await pool.end();
   const connection = { connectionString };
   return {
-    queue: new Queue(NAME, { connection }, createPostgresBackend) as unknown as Queue,
+    queue: new Queue(name, { connection }, createPostgresBackend) as unknown as Queue,
     makeWorker: (handle: Process) =>
       new Worker(
-        NAME,
+        name,
         handle,
         { connection, concurrency: CONCURRENCY },
         createPostgresBackend,
