@@ -19,6 +19,8 @@ export function createPool(connectionString: string, max = 8, environment = 'dev
     // Which of the environments that may be switched off is this one.
     options: `-c search_path=${SCHEMA} -c reveille.environment=${environment}`,
     connectionTimeoutMillis: 5_000,
+    // Longer than from one pass of the sweeper to the next: to log in anew costs both sides more than to stay.
+    idleTimeoutMillis: 30_000,
     query_timeout: 30_000,
     keepAlive: true,
     types: {
