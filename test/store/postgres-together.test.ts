@@ -1,13 +1,10 @@
 /** Ordinary changes of a batch are written together; what becomes of them is as if one came after the other. */
 import fc from 'fast-check';
-import { createMemoryStore } from '../../src/store/memory';
-import { openPostgresStore } from '../../src/store/postgres';
-import type { Change, CommitResult, Store } from '../../src/store/store';
+import type { Change, Store } from '../../src/store/store';
 import {
   awake,
   declareAwake,
   entry,
-  everything,
   lease,
   newRun,
   onCapsule,
@@ -18,17 +15,21 @@ import {
   T0,
 } from '../contracts/store-fixtures';
 import type { TestDatabase } from '../support/database';
-import { freshDatabase, query, wipe } from './postgres-database';
+import { commitToBoth, expectAlike, playBeside, type Outcome } from './beside-memory';
+import { freshDatabase, query } from './postgres-database';
 
 const CAPSULES = ['a', 'b', 'c'];
 const RUNS = 12;
 
-/** What a run does next: lets go of the lease it has, takes one of a capsule, or ends. */
+/** What a run does next: releases the lease it has, takes one of a capsule, or ends. */
 interface Move {
   run: number;
   takes?: number;
   ends: boolean;
-  /** Keeps the lease it has, which is not what its capsule is told, or knows the run as it was. */
+  /**
+   * What is not ordinary of it: keeps the lease it has beside the new one, releases it twice, stands in line instead,
+   * knows the run as it will be, or changes another run's leases.
+   */
   odd?: 'keeps' | 'twice' | 'asks' | 'stale' | 'foreign';
 }
 
@@ -67,9 +68,9 @@ interface Held {
   attempt: number;
 }
 
-/** The runs' leases, as the answers tell of them. */
-class Ledger {
-  readonly held = new Map<number, Held>();
+/** The leases that runs hold, as the answers tell of them. */
+class HeldLeases {
+  private readonly held = new Map<number, Held>();
   private attempts = 0;
 
   async change(store: Store, { run: n, takes, ends, odd }: Move, at: number): Promise<Change> {
@@ -100,7 +101,7 @@ class Ledger {
     };
   }
 
-  committed({ run, leases }: Change, outcome: CommitResult | 'thrown'): void {
+  note({ run, leases }: Change, outcome: Outcome): void {
     const n = Number(run?.state.id.slice(-12));
     if (outcome === 'thrown' || !outcome.ok || leases?.runId !== run?.state.id) return;
     for (const { op, capsuleId, attempt } of leases?.changes ?? []) {
@@ -110,36 +111,21 @@ class Ledger {
   }
 }
 
-const commitAll = (store: Store, changes: Change[]) =>
-  Promise.all(changes.map((change) => store.commit(change).catch(() => 'thrown' as const)));
-
-const sorted = (outcomes: Array<CommitResult | 'thrown'>) =>
-  outcomes.map((o) =>
-    o === 'thrown' || !o.ok
-      ? o
-      : { ...o, freed: [...o.freed].sort((a, b) => (a.capsuleId < b.capsuleId ? -1 : 1)) },
-  );
-
-async function play(batches: Batch[], model: Store, real: Store): Promise<Set<string>> {
-  const seen = new Set<string>();
-  const ledger = new Ledger();
+async function play(batches: Batch[], model: Store, real: Store): Promise<Outcome[]> {
+  const seen: Outcome[] = [];
+  const leases = new HeldLeases();
   for (const id of CAPSULES) for (const store of [model, real]) await declareAwake(store, id);
   for (const [index, { moves, touched, slots }] of batches.entries()) {
     const at = T0 + index * 20;
-    for (const store of [model, real])
-      await store.declareCapsules(
-        CAPSULES.map((id) => setting(id, { slots })),
-        at,
-      );
-    const changes = await Promise.all(moves.map((m, i) => ledger.change(model, m, at + i)));
+    const settings = CAPSULES.map((id) => setting(id, { slots }));
+    for (const store of [model, real]) await store.declareCapsules(settings, at);
+    const changes = await Promise.all(moves.map((m, i) => leases.change(model, m, at + i)));
     const capsule = touched === undefined ? undefined : awake(CAPSULES[touched] as string, 1, T0);
     if (capsule) changes.splice(1, 0, await onCapsule(model, capsule, {}, at));
-    const expected = await commitAll(model, changes);
-    expect(sorted(await commitAll(real, changes))).toEqual(sorted(expected));
-    changes.forEach((change, i) => ledger.committed(change, expected[i] ?? 'thrown'));
-    for (const o of expected) seen.add(o === 'thrown' ? o : o.ok ? 'ok' : o.conflict);
-    const look = (store: Store) => everything(store, ['audit'], at + 40);
-    expect(await look(real)).toEqual(await look(model));
+    const outcomes = await commitToBoth(model, real, changes);
+    changes.forEach((change, i) => leases.note(change, outcomes[i] ?? 'thrown'));
+    seen.push(...outcomes);
+    await expectAlike(model, real, at + 40);
   }
   return seen;
 }
@@ -161,18 +147,8 @@ describe('a batch of changes', () => {
   };
 
   it('ends in Postgres as in memory, whether changes are written together or one by one', async () => {
-    const seen = new Set<string>();
-    const property = fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 6 }), async (batches) => {
-      await wipe(database.url);
-      const real = await openPostgresStore(database.url);
-      try {
-        for (const outcome of await play(batches, createMemoryStore(), real)) seen.add(outcome);
-      } finally {
-        await real.close();
-      }
-    });
-    await fc.assert(property, { numRuns: 40, interruptAfterTimeLimit: 40_000 });
-    expect([...seen].sort()).toEqual(['busy', 'ok', 'run']);
+    const asked = fc.array(batch, { minLength: 1, maxLength: 6 });
+    expect(await playBeside(database.url, asked, 40, play)).toEqual(['busy', 'ok', 'run']);
     expect(await callsOf('write_together')).toBeGreaterThan(50);
     expect(await callsOf('apply_change')).toBeGreaterThan(50);
   });
