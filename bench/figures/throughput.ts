@@ -60,11 +60,11 @@ async function measure(
   const agentUrl = `http://127.0.0.1:${port}`;
   const redisUrl = server?.url;
   const platformUrl = await startFixedPlatform(cleanup, 1);
-  const raw = async (client: 'axios' | 'undici'): Promise<Child> => {
+  const startPeer = async (client: 'axios' | 'undici'): Promise<Child> => {
     const settings = { agentUrl, client, redisUrl, databaseUrl: await postgres.create() };
     return cleanup.add(await startChild('bench/peers/bullmq.ts', settings), (c) => c.stop());
   };
-  const peers = [await raw('axios'), await raw('undici')] as const;
+  const [withAxios, withUndici] = [await startPeer('axios'), await startPeer('undici')] as const;
   // Last: it is given work before it wonders why its capsules run.
   const ours = await startChild(
     'bench/processes/orchestrator.ts',
@@ -74,8 +74,8 @@ async function measure(
   cleanup.add(ours, (c) => c.stop());
   const contenders: Contender[] = [
     { name: 'reveille', child: ours, count: OURS },
-    { name: 'raw', child: peers[0], count: RAW },
-    { name: 'raw with undici', child: peers[1], count: RAW },
+    { name: 'raw', child: withAxios, count: RAW },
+    { name: 'raw with undici', child: withUndici, count: RAW },
   ];
   const turns = await takeTurns(bench, contenders, (c) => pidsOf(c, agents, postgres, server));
   const { failures } = await agents.ask<{ failures: string[] }>({}, 5_000);

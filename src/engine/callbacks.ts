@@ -20,7 +20,7 @@ export type CallbackVerdict =
 
 /** Longer than any token of ours: the parser looks at no more. */
 const MAX_TOKEN = 1_000;
-/** Tokens of attempts under way, more than one process has at a time. */
+/** More tokens than one process has attempts under way, in nearly all cases; others are only slower to check. */
 const MAX_KNOWN = 2_000;
 
 /** A payload's: run, step, attempt, and when it expires and was issued. */
@@ -56,10 +56,10 @@ export class Callbacks {
   }
 
   issue({ runId, stepId, attempt, expiresAt, issuedAt = 0 }: Callback): string {
-    const parts: Claims = [runId, stepId, attempt, expiresAt, issuedAt];
-    const payload = Buffer.from(JSON.stringify(parts)).toString('base64url');
+    const claims: Claims = [runId, stepId, attempt, expiresAt, issuedAt];
+    const payload = Buffer.from(JSON.stringify(claims)).toString('base64url');
     const mac = this.mac(payload);
-    this.known.set(payload, { mac: Buffer.from(mac), claims: parts });
+    this.known.set(payload, { mac: Buffer.from(mac), claims });
     return `${payload}.${mac}`;
   }
 
