@@ -98,7 +98,9 @@ describe('stops', () => {
     // A moment later everybody knows; until then it is late, and counts for nothing.
     const send = () => deliver(url, resultOf(runId, 'do-alpha', { workflowId: 'one' }));
     await until(async () => (await send()).status === 401, { what: 'a refusal' });
-    await until(async () => (await get<Stop>(a.url + stop.links.self)).status === 'stopped', { what: 'a stop' });
+    await until(async () => (await get<Stop>(a.url + stop.links.self)).status === 'stopped', {
+      what: 'a stop',
+    });
     const version = (await a.store.run(runId))?.version;
     expect(await send()).toMatchObject({ status: 401, body: { code: 'callback-revoked' } });
     expect((await a.store.run(runId))?.state.status).toBe('cancelled');
