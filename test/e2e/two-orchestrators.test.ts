@@ -128,17 +128,15 @@ describe('several orchestrators', () => {
       world.spawn(processes, { env: { ROLE: 'web', PORT: String(port) } }),
       world.spawn(processes, {
         env: { ROLE: 'worker', PUBLIC_URL: `http://127.0.0.1:${port}` },
-        limits: { sweepMs: 3_000, checkMs: 20_000 },
+        // The web process hands over by hints: the sweeper, which moves what is left, comes too late for this run.
+        limits: { sweepMs: 60_000, checkMs: 60_000 },
       }),
     ]);
     const observer = await world.orchestrate({ env: { ROLE: 'web' } });
-    const startedAt = Date.now();
     const runId = await trigger(web, 'three', acts({ 'do-beta': 'hold' }));
     await stepIs(observer, runId, 'do-beta', 'running');
     await world.release('beta', runId, 'do-beta');
     expect(statuses(await ended(observer, runId))).toEqual(['succeeded', 'succeeded', 'succeeded']);
-    // The web process hands over by hints; the sweeper is not what moves the run.
-    expect(Date.now() - startedAt).toBeLessThan(3_000);
     expect(begun(world, runId)).toEqual({ 'do-alpha#1': 1, 'do-beta#1': 1, 'do-gamma#1': 1 });
     const cancelled = await trigger(web, 'three', acts({ 'do-alpha': 'hang' }));
     await stepIs(observer, cancelled, 'do-alpha', 'running');

@@ -55,15 +55,12 @@ describe('a warm previous slot', () => {
     expect((await app.internal('/env?key=PORT'))['cwd']).toBe(join(app.data, `slot-${b.slice(0, 8)}`));
   });
 
-  it('runs out of traffic, told to be quiet, and is back within the second', async () => {
+  it('runs out of traffic, told to be quiet, and is back without a boot', async () => {
     await until(async () => (await behind('/quiet'))['quiet'] === true, { what: 'quiet' });
     expect(app.appGroups()).toHaveLength(2);
-    const begun = performance.now();
     const { body } = await rollback();
     expect(await app.get()).toBe('A');
-    expect(performance.now() - begun).toBeLessThan(1_000);
     expect(body).toMatchObject({ success: true, warm: true, slot: `slot-${a.slice(0, 8)}`, commit: a });
-    expect((body['timings'] as Record<string, number>)['flip']).toBeLessThan(50);
     await until(async () => (await app.internal('/quiet'))['quiet'] === false, { what: 'work again' });
     expect({ live: app.link('live'), prev: app.link('prev') }).toEqual({
       live: `slot-${a.slice(0, 8)}`,
