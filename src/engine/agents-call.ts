@@ -67,11 +67,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.timer = setTimeout(() => this.fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   }
 
+  /** Calls off by throwing: to abort would close the connection, which the next call has to wait for then. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.controller = controller;
     const { mayBegin } = this.call;
-    if (this.error) controller.abort(this.error);
-    else if (mayBegin && !mayBegin()) this.fail(new Held('switched off, or not known in time not to be'));
+    if (this.error) throw this.error;
+    if (mayBegin && !mayBegin()) throw new Held('switched off, or not known in time not to be');
+    this.controller = controller;
   }
 
   /** Comes again after an answer that is only about the way, such as 103. */

@@ -57,11 +57,14 @@ it('gives up an answer that is too large, and one that does not come', async () 
   await expect(call('/slow', { timeoutMs: 50 })).rejects.toThrow('no answer within 50 ms');
 });
 
-it('writes nothing that may no longer begin', async () => {
+it('writes nothing that may no longer begin, and keeps the connection for what may', async () => {
   answer = (_req, res) => res.end('{}');
+  let connections = 0;
+  server.on('connection', () => (connections += 1));
   await expect(call('/run', { mayBegin: () => false })).rejects.toBeInstanceOf(Held);
   expect((await call('/after')).code).toBe(200);
   expect(seen).toEqual(['POST /after']);
+  expect(connections).toBe(1);
 });
 
 it('does not begin what ran out of time while the connection was taken', async () => {
@@ -70,6 +73,8 @@ it('does not begin what ran out of time while the connection was taken', async (
     if (req.url === '/first') release = () => res.end('{}');
     else res.end('{}');
   };
+  let connections = 0;
+  server.on('connection', () => (connections += 1));
   const first = call('/first');
   await once(server, 'request');
   await expect(call('/second', { timeoutMs: 50 })).rejects.toThrow('no answer within 50 ms');
@@ -77,6 +82,7 @@ it('does not begin what ran out of time while the connection was taken', async (
   expect((await first).code).toBe(200);
   expect((await call('/third')).code).toBe(200);
   expect(seen).toEqual(['POST /first', 'POST /third']);
+  expect(connections).toBe(1);
 });
 
 it('tells why nobody could be reached', async () => {
