@@ -5,6 +5,7 @@
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { CliError, EXIT, exitCodeOf, UsageError } from './exit';
+import { runningIn } from './local/running';
 import { serviceUrl } from './options';
 import { chosenProfile, profileName } from './profiles';
 
@@ -24,7 +25,10 @@ export interface ApiOptions {
   profile?: string;
 }
 
-/** Adds what every command over the API takes: `--url`, `--profile` and `--json`. */
+/**
+ * Adds what every command over the API takes: `--url`, `--profile` and `--json`. An address that is not given is the
+ * profile's, or that of the demo or of `dev` that runs in this folder.
+ */
 export function overApi(command: Command): Command {
   return command
     .addOption(
@@ -37,8 +41,8 @@ export function overApi(command: Command): Command {
     .option('--json', 'print JSON instead of a text for people', false)
     .hook('preAction', (own) => {
       if (own.getOptionValueSource('url') !== 'default') return;
-      const profile = profileFor(own.opts<ApiOptions>(), process.env);
-      if (profile) own.setOptionValueWithSource('url', profile.url, 'config');
+      const url = profileFor(own.opts<ApiOptions>(), process.env)?.url ?? runningIn(process.cwd());
+      if (url !== undefined) own.setOptionValueWithSource('url', url, 'config');
     });
 }
 

@@ -90,8 +90,16 @@ describe('reveille demo', () => {
   it(
     'goes on until it is interrupted, and then leaves nothing running',
     async () => {
-      const demo = await start();
+      const here = { cwd: folder.path, env };
+      const demo = await processes.start(process.execPath, [CLI, 'demo'], here);
       await demo.waitFor(/goes on running/, DEADLINE_MS);
+      // Wherever it listens: commands find what runs in their folder.
+      const asked = await processes.start(process.execPath, [CLI, 'capsules'], {
+        ...here,
+        env: { ...env, REVEILLE_URL: undefined, XDG_CONFIG_HOME: '/nowhere' },
+      });
+      expect((await asked.exited).code).toBe(0);
+      expect(asked.output()).toMatch(/demo-site-crawler +asleep/);
       demo.killAlone('SIGINT');
       expect((await demo.exited).code).toBe(0);
     },

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { DEMO_DATA } from '../local/running';
 import { httpUrl, port } from '../options';
 
 export function demoCommand(): Command {
@@ -8,7 +9,7 @@ export function demoCommand(): Command {
     .option('--json', 'print a machine-readable summary as the last line', false)
     .option('--site <url>', 'audit this site instead of the one that comes with the demo', httpUrl)
     .option('--port <port>', "the orchestrator's port (default: 3000, or a free one)", port)
-    .option('--data-dir <folder>', 'where the demo keeps its state', '.reveille')
+    .option('--data-dir <folder>', 'where the demo keeps its state', DEMO_DATA)
     .action(
       async (options: { once: boolean; json: boolean; site?: string; port?: number; dataDir: string }) => {
         // Loaded when it is wanted: the other commands start without the whole orchestrator.

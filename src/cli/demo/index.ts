@@ -8,6 +8,8 @@ import { loadConfig } from '../../config';
 import { formatProblems, type Problem } from '../../domain/schedule';
 import { isTerminal, type RunState } from '../../domain/run';
 import { loadRegistry, type Registry } from '../../registry';
+import { announce } from '../local/running';
+import { DEFAULT_PORT } from '../local/remembered';
 import { paintFor } from '../terminal';
 import { install, WORKFLOW } from './installation';
 import { printReport, summarise } from './report';
@@ -52,9 +54,12 @@ async function play(
   if (site) closers.push(() => site.close());
   const { orchestrator, registry } = await start(installation, options);
   closers.push(() => orchestrator.close());
-  print(
-    `${paint.bold('Reveille')} is up at ${orchestrator.url} ${paint.dim(`after ${((Date.now() - startedAt) / 1_000).toFixed(1)} s; ${registry.agents.length} agents at zero replicas`)}`,
-  );
+  closers.push(announce(options.dataDir, installation.port));
+  const took = ((Date.now() - startedAt) / 1_000).toFixed(1);
+  const facts = [`after ${took} s`, `${registry.agents.length} agents at zero replicas`];
+  if (options.port === undefined && installation.port !== DEFAULT_PORT)
+    facts.push(`port ${DEFAULT_PORT} was taken`);
+  print(`${paint.bold('Reveille')} is up at ${orchestrator.url} ${paint.dim(facts.join('; '))}`);
 
   const siteUrl = options.site ?? (site as { url: string }).url;
   print(`${paint.dim(`auditing ${siteUrl}`)}\n`);

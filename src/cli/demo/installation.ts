@@ -21,6 +21,8 @@ export interface Installation {
   platform: LocalPlatform;
   /** The orchestrator's environment. */
   env: NodeJS.ProcessEnv;
+  /** The orchestrator's. */
+  port: number;
   registry: RegistryInput;
   reportsDir: string;
   sitePort: number;
@@ -46,6 +48,7 @@ export async function install(dataDir: string, port: number | undefined): Promis
   }));
   return {
     platform,
+    port: remembered.port,
     env: orchestratorEnv(platform, hosted),
     registry: { ...declared, agents: quick },
     reportsDir,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { DEV_DATA } from '../local/running';
 import { port } from '../options';
 import type { DevOptions } from './index';
 
@@ -15,7 +16,7 @@ export const devCommand = (): Command =>
       '--registry <file>',
       'JSON, or JavaScript that exports `registry` (default: that of the repository, built on change)',
     )
-    .option('--data-dir <folder>', 'where runs, logs and ports are kept', '.reveille/dev')
+    .option('--data-dir <folder>', 'where runs, logs and ports are kept', DEV_DATA)
     .action(async (options: DevOptions) => {
       // Loaded when it is wanted: the other commands start without the whole orchestrator.
       const { dev } = await import('./index.js');

@@ -10,6 +10,7 @@ import { watchChanges } from '../agent/dev/changes';
 import { endAtOnceOnSecond } from '../agent/dev/groups';
 import { EXIT } from '../exit';
 import { remember } from '../local/remembered';
+import { announce } from '../local/running';
 import { print } from '../output';
 import { aborted, interrupted } from '../signals';
 import { paintFor } from '../terminal';
@@ -57,6 +58,7 @@ async function begin(
   const parts = { place: { source, dataDir, remembered, databaseUrl }, say, print, paint };
   const orchestrator = new DevOrchestrator(parts);
   closers.push(() => orchestrator.close());
+  closers.push(announce(dataDir, remembered.port));
   await orchestrator.reload();
   if (interrupt.aborted) return;
   const builds = new DevAgents({ ...parts, installed: () => orchestrator.installed });

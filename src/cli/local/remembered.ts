@@ -4,6 +4,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { freePort, isFree } from '../../os/free-port';
 
+/** Where the orchestrator listens if nobody says otherwise. */
+export const DEFAULT_PORT = 3_000;
+
 export interface Remembered {
   /** The orchestrator's. */
   port: number;
@@ -25,7 +28,7 @@ interface Wanted {
 export async function remember(file: string, { port, agents, others = [] }: Wanted): Promise<Remembered> {
   const known = read(file);
   const remembered: Remembered = {
-    port: port ?? (await portFor(known?.port ?? 3_000)),
+    port: port ?? (await portFor(known?.port ?? DEFAULT_PORT)),
     ports: {},
     secrets: {},
   };
