@@ -1,6 +1,7 @@
 /** An agent's log line for people: its JSON lines in words, stacks line by line, anything else as it is. */
 import { printable } from '../../output';
 import type { Paint } from '../../terminal';
+import { inSources } from './sources';
 
 /** Said on every line by the agent, and of no use on a screen that shows one agent. */
 const QUIET = new Set([
@@ -30,11 +31,11 @@ const MAX_VALUE_CHARS = 200;
 /** Of a longer stack: where it begins, as Node names the place, and where it ends, as Python does. */
 const STACK = { firstLines: 15, lastLines: 25 };
 
-/** The lines to print for one line of the log. */
-export function logLines(line: string, paint: Paint): string[] {
+/** The lines to print for one line of the log of the agent in a folder. */
+export function logLines(line: string, folder: string, paint: Paint): string[] {
   const entry = parse(line);
   const said = entry && saidBy(entry);
-  if (!entry || said === undefined) return [printable(line)];
+  if (!entry || said === undefined) return [printable(inSources(line, folder))];
   const level =
     typeof entry.level === 'number'
       ? (LEVELS[entry.level] ?? '')
@@ -48,7 +49,7 @@ export function logLines(line: string, paint: Paint): string[] {
   const colour = /error|fatal/.test(level) ? paint.bad : /warn/.test(level) ? paint.warn : paint.dim;
   return [
     `${colour(level.padEnd(5))} ${printable(said)}${more === '' ? '' : ` ${paint.dim(printable(more))}`}`,
-    ...stackLines(entry.stack).map((at) => `  ${paint.dim(printable(at))}`),
+    ...stackLines(entry.stack, folder).map((at) => `  ${paint.dim(printable(at))}`),
   ];
 }
 
@@ -63,9 +64,9 @@ function saidBy({ msg, message }: Record<string, unknown>): string | undefined {
   return typeof said === 'string' ? said : undefined;
 }
 
-function stackLines(stack: unknown): string[] {
+function stackLines(stack: unknown, folder: string): string[] {
   if (typeof stack !== 'string') return [];
-  const lines = stack.trimEnd().split('\n');
+  const lines = inSources(stack.trimEnd(), folder).split('\n');
   const [first, last] = [STACK.firstLines, STACK.lastLines];
   return lines.length <= first + last ? lines : [...lines.slice(0, first), '…', ...lines.slice(-last)];
 }

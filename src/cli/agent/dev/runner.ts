@@ -105,7 +105,7 @@ export class Runner {
       if (!this.isStale(mine)) this.say(paint.bad(`${how}; waiting for a change`));
     };
     const agent = startGroup(command, folder, env(folder), (line) => {
-      for (const shown of logLines(line, paint)) print(`${paint.dim('agent │')} ${shown}`);
+      for (const shown of logLines(line, folder, paint)) print(`${paint.dim('agent │')} ${shown}`);
       // It is healthy all the same: whether it answers says nothing of its job.
       if (saysNotReady(line)) over('the agent can do no job');
     });
