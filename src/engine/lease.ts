@@ -6,6 +6,7 @@ import type { Capsules } from './capsules';
 import type { EngineDeps } from './context';
 import type { Guards } from './guards';
 import type { Rates } from './rate';
+import { Rounds } from './rounds';
 import type { Runs } from './runs';
 import type { Tasks } from './tasks';
 
@@ -15,6 +16,8 @@ const MAX_BATCHES = 1_000;
 export class Leases {
   /** Until when each capsule lingers, where a look at its end is asked for already. */
   private readonly lingering = new Map<string, number>();
+  /** Two who grant at once would look for the same steps and race for the same slots. */
+  private readonly grants = new Rounds();
 
   constructor(
     private readonly deps: EngineDeps,
@@ -38,7 +41,11 @@ export class Leases {
   }
 
   /** Gives the free slots of an awake capsule to those who wait, first come first. */
-  async grant(capsuleId: string): Promise<void> {
+  grant(capsuleId: string): Promise<void> {
+    return this.grants.run(capsuleId, () => this.grantFree(capsuleId));
+  }
+
+  private async grantFree(capsuleId: string): Promise<void> {
     const [requests, record] = await Promise.all([
       this.deps.store.grantable(capsuleId),
       this.capsules.load(capsuleId),
