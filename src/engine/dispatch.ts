@@ -17,6 +17,7 @@ import type { Releases } from './releases';
 import { resultOf } from './releases/past-task';
 import type { Runs } from './runs';
 import type { Sleeper } from './sleep';
+import { Turns } from './turns';
 
 /** How long after its attempt's deadline a late result is still let in, to be recorded. */
 const LATE_RESULT_MS = 3_600_000;
@@ -24,6 +25,8 @@ const LATE_RESULT_MS = 3_600_000;
 const ACCEPT_DELAY_MS = 25;
 /** How often a job whose connection took too long is tried again at once; the connection is kept. */
 const MAX_UNSENT = 5;
+/** Jobs on their way to one address at once: fewer than connections, as a permit ends while one is waited for. */
+const MAX_SENDING = 128;
 
 type About<T extends RunCommand['type']> = Extract<RunCommand, { type: T }>;
 
@@ -39,6 +42,8 @@ interface Gates {
 type Looker = () => Pick<Sleeper, 'reconcile'>;
 
 export class Dispatcher {
+  private readonly turns = new Turns(MAX_SENDING);
+
   constructor(
     private readonly deps: EngineDeps,
     private readonly runs: Runs,
@@ -47,8 +52,35 @@ export class Dispatcher {
     private readonly looker: Looker,
   ) {}
 
-  async send(run: RunState, { stepId, attempt }: About<'send'>): Promise<void> {
+  /** Sends a job in its turn. One that waited too long for it stands in line for its capsule again, with its attempt. */
+  async send(run: RunState, command: About<'send'>): Promise<void> {
+    const { clock, limits } = this.deps;
+    const { origin } = new URL(this.baseUrl(run, command.stepId));
+    const askedAt = clock.now();
+    await this.turns.run(origin, async (hasWaited) => {
+      if (hasWaited && !(await this.stands(run, command))) return;
+      const late = clock.now() - askedAt > limits.claimMs - limits.sendTimeoutMs;
+      if (hasWaited && late) await this.holdBack(run, command, 'too many jobs were on their way there');
+      else await this.sendNow(run, command);
+    });
+  }
+
+  /** Whether it is still to be sent: a run goes on while a job waits for its turn, and the sweeper may have it sent anew. */
+  private async stands(run: RunState, { stepId }: About<'send'>): Promise<boolean> {
+    const now = await this.runs.get(run.id);
+    const [is, was] = [now && stepOf(now.state, stepId), stepOf(run, stepId)];
+    if (is?.status !== 'dispatching') return false;
+    return is.attempt === was?.attempt && is.grantedAt === was.grantedAt && is.sends === was.sends;
+  }
+
+  /** Nothing left this process: the attempt stays, and is nobody's fault. */
+  private async holdBack(run: RunState, { stepId, attempt }: About<'send'>, reason: string): Promise<void> {
+    await this.runs.apply(run.id, { type: 'held', stepId, attempt, reason });
+  }
+
+  private async sendNow(run: RunState, command: About<'send'>): Promise<void> {
     const { agents, limits } = this.deps;
+    const { stepId, attempt } = command;
     const request = await this.request(run, stepId);
     if (!request) return;
     const scope = { workflowId: run.workflowId, agentId: agentStepOf(run, stepId).agentId };
@@ -56,7 +88,7 @@ export class Dispatcher {
       agents.run(this.baseUrl(run, stepId), request, limits.sendTimeoutMs, mayBegin),
     );
     if (answer.kind === 'held') {
-      await this.runs.apply(run.id, { type: 'held', stepId, attempt, reason: answer.reason });
+      await this.holdBack(run, command, answer.reason);
     } else if (answer.kind === 'accepted') {
       this.runs.defer(run.id, { type: 'accepted', stepId, attempt }, ACCEPT_DELAY_MS);
     } else {
@@ -88,7 +120,7 @@ export class Dispatcher {
       const answer = await send(() => this.gates.guards.mayBegin(scope));
       if (answer.kind !== 'not-sent') return answer;
     }
-    return { kind: 'unreachable', message: 'POST /run: no connection while it might be sent' };
+    return { kind: 'held', reason: 'there was no connection while it might be sent' };
   }
 
   /** The request for a step's attempt in hand; undefined once retention removed the run's input. */
