@@ -9,6 +9,7 @@ import { met, type Figure, type Measurement } from './figure';
 import { admit } from './figures/admit';
 import { bootOfPython, bootOfTypeScript, idleOfAgents } from './figures/agent-boot';
 import { betweenSteps } from './figures/between-steps';
+import { burst } from './figures/burst';
 import { cliStart } from './figures/cli-start';
 import { coldStepWithClaim, coldStepWithPush } from './figures/cold-step';
 import { dashboard } from './figures/dashboard';
@@ -35,6 +36,7 @@ const FIGURES: Figure[] = [
   idleOfAgents,
   throughputOnRedis,
   throughputOnPostgres,
+  burst,
   prewarmedSchedule,
   pipeline,
   waiting,

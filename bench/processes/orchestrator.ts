@@ -9,14 +9,16 @@ import { dropLedger } from '../support/without-ledger';
 
 export interface OrchestratorSettings extends ComposeSettings {
   agentUrl: string;
+  /** Jobs that each of the agents takes at once; left out: more than the load. */
+  slots?: number;
   /** Leaves the ledger out, to see what it costs. */
   withoutLedger?: true;
 }
 
 const WORKFLOW = 'chain';
 const STEPS = ['one', 'two', 'three'];
-/** More than the load: steps never wait in line. */
-const SLOTS = 1_000;
+/** Steps never wait in line. */
+const MORE_THAN_LOAD = 1_000;
 
 async function main(): Promise<void> {
   const given = settings<OrchestratorSettings>();
@@ -27,7 +29,7 @@ async function main(): Promise<void> {
       name: id,
       capsuleId: `capsule-${id}`,
       baseUrl: `${given.agentUrl}/${id}`,
-      concurrency: SLOTS,
+      concurrency: given.slots ?? MORE_THAN_LOAD,
       lingerSeconds: 3_600,
     })),
     workflows: [{ id: WORKFLOW, name: 'Three steps', steps: STEPS.map((id) => ({ id, agent: id })) }],
