@@ -24,7 +24,7 @@ export type RunEvent =
   | { type: 'checked'; stepId: string; attempt: number; answered: boolean; detail?: string }
   /** The capsule is put to sleep although the step holds a lease on it: its agent does not work. */
   | { type: 'evicted'; stepId: string; attempt: number; reason: string }
-  /** A guard came between the grant and the send: the job was not sent, and its step stands in line again. */
+  /** A guard, or too much else to send, came between the grant and the send: its step stands in line again. */
   | { type: 'held'; stepId: string; attempt: number; reason: string }
   /** The release it waits for was rolled back: it stands in line for the one that works now. */
   | { type: 'rerouted'; stepId: string; attempt: number }
