@@ -18,8 +18,6 @@ export class Leases {
   private readonly lingering = new Map<string, number>();
   /** Two who grant at once would look for the same steps and race for the same slots. */
   private readonly grants = new Rounds();
-  /** A thousand steps that begin to wait want the same of their capsule. */
-  private readonly wants = new Rounds();
 
   constructor(
     private readonly deps: EngineDeps,
@@ -31,11 +29,7 @@ export class Leases {
   ) {}
 
   /** A step may wait: wake the capsule if the guards let it, or serve it at once if it is awake. */
-  want(capsuleId: string): Promise<void> {
-    return this.wants.run(capsuleId, () => this.wantNow(capsuleId));
-  }
-
-  private async wantNow(capsuleId: string): Promise<void> {
+  async want(capsuleId: string): Promise<void> {
     const record = await this.capsules.load(capsuleId);
     if (!record) return;
     if (record.state.status === 'awake') return this.grant(capsuleId);
