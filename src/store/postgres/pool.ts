@@ -28,7 +28,9 @@ export function createPool(connectionString: string, max = 8, environment = 'dev
         oid === INT8 ? Number : (types.getTypeParser(oid, format) as unknown)) as typeof types.getTypeParser,
     },
   });
-  // An idle connection that drops (a restarted server) is not an event of its own: the next query tells.
+  // A connection that drops (a restarted server) is not an event of its own: the query under way or the next one tells.
+  // Of one in use, as a transaction has it, only the connection itself tells; with nobody listening the process would end.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return pool;
 }
